@@ -1,0 +1,187 @@
+# Postern's whole build. No lists of files: the tree says what there is.
+#
+#   a folder with a main.c      is a program      authd/main.c      -> build/authd
+#   one below it                joins the names   noded/root/main.c -> build/noded-root
+#   a folder with a helper.c    is a static program against musl, of that one folder only
+#   libcommon/*/*.c, proto/     make build/libcommon.a, which every program links
+#   tests/unit/test_X.c         is a cmocka program; tests/unit/<daemon>/test_X.c links that
+#                               daemon's objects too
+#   tests/fuzz/fuzz_X.c         is a fuzz target; its corpus is tests/fuzz/corpus/X
+#   tests/integration/X.sh      is a story with the real binaries
+#   tests/bench/bench_X.*       is a benchmark
+
+BUILD   ?= build
+CC      ?= gcc
+MUSL_CC ?= musl-gcc
+VERSION ?= 0.1.0
+PREFIX  ?= /usr
+DESTDIR ?=
+
+PKGS := libuv libnghttp2 libsodium libpcre2-8 libzstd yaml-0.1 jansson
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+        -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef
+OPT  ?= -O2 -g
+CFLAGS  = -std=gnu11 $(OPT) $(WARN) -fstack-protector-strong -D_GNU_SOURCE $(FORTIFY) \
+          -ffunction-sections -fdata-sections -fPIE $(SAN) $(shell pkg-config --cflags $(PKGS))
+FORTIFY = -D_FORTIFY_SOURCE=2
+CPPFLAGS = -I. -Ilibcommon -I$(BUILD)/gen -DPOSTERN_VERSION='"$(VERSION)"' -MMD -MP
+LDFLAGS = -pie -Wl,--gc-sections -Wl,-z,relro,-z,now $(SAN)
+GCM_WRAP = $(foreach f,setkey crypt_and_tag auth_decrypt free,-Wl,--wrap=mbedtls_gcm_$(f))
+LDLIBS  = $(shell pkg-config --libs $(PKGS)) -lhttp_parser -llmdb -lpam \
+          -Wl,-Bstatic -lmbedtls -lmbedx509 -lmbedcrypto -lprotobuf-nanopb -Wl,-Bdynamic
+
+# make V=1 shows whole commands
+Q   := $(if $(V),,@)
+say := @$(if $(V),true,printf '  %-4s%s\n')
+
+# --- what there is -----------------------------------------------------------------------------
+
+PROTO    := $(sort $(wildcard proto/*.proto))
+GEN_C    := $(PROTO:%.proto=$(BUILD)/gen/%.pb.c) $(PROTO:%.proto=$(BUILD)/gen/%.fields.c)
+GEN_H    := $(GEN_C:.c=.h)
+LIB_C    := $(sort $(wildcard libcommon/*/*.c))
+LIB_O    := $(LIB_C:%.c=$(BUILD)/obj/%.o) $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
+
+MAINS    := $(sort $(wildcard */main.c */*/main.c))
+HELPERS  := $(sort $(wildcard */*/helper.c))
+dash      = $(subst /,-,$(1))
+PROGRAMS := $(foreach m,$(MAINS),$(BUILD)/$(call dash,$(patsubst %/main.c,%,$(m))))
+STATICS  := $(foreach h,$(HELPERS),$(BUILD)/$(call dash,$(patsubst %/helper.c,%,$(h))))
+
+UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,\
+              $(sort $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c)))
+REPLAY   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/replay_%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+STORIES  := $(sort $(filter-out tests/integration/systemd%,$(wildcard tests/integration/*.sh)))
+
+.PHONY: all check check-unit check-fuzz check-stories check-systemd asan fuzz bench lint format \
+        demo install clean
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(PROGRAMS) $(STATICS)
+
+# --- protobuf: nanopb's C and our field tables --------------------------------------------------
+
+PROTOC = protoc -Iproto -I/usr/include
+
+$(BUILD)/gen/proto/%.pb.c: proto/%.proto $(wildcard proto/*.options) $(PROTO)
+	@mkdir -p $(@D)
+	@$(PROTOC) --nanopb_out="-I proto -L '#include \"proto/%s\"':$(@D)" $<
+
+$(BUILD)/gen/proto/%.fields.c: proto/%.proto tools/protoc-gen-fields $(PROTO)
+	@mkdir -p $(@D)
+	@$(PROTOC) --plugin=protoc-gen-fields=tools/protoc-gen-fields --fields_out=$(@D) $<
+
+$(BUILD)/gen/%.h: $(BUILD)/gen/%.c ;
+
+# --- objects, the library, programs ------------------------------------------------------------
+
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
+	@mkdir -p $(@D)
+	$(say) CC $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/%.o: %.c | $(GEN_H)
+	@mkdir -p $(@D)
+	$(say) CC $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(BUILD)/libcommon.a: $(LIB_O)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+objects_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard $(1)/*.c)))
+
+define program
+$(BUILD)/$(call dash,$(1)): $(call objects_of,$(1)) $(BUILD)/libcommon.a
+	$$(say) LD $$@
+	$$(Q)$$(CC) $$(LDFLAGS) $$(GCM_WRAP) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach m,$(MAINS),$(eval $(call program,$(patsubst %/main.c,%,$(m)))))
+
+define static_helper
+$(BUILD)/$(call dash,$(1)): $(sort $(wildcard $(1)/*.c $(1)/*.h))
+	@mkdir -p $$(@D)
+	$$(say) LD $$@
+	$$(Q)$$(MUSL_CC) -std=gnu11 -Os $$(WARN) -D_GNU_SOURCE -static -I. -o $$@ $$(filter %.c,$$^)
+	@strip $$@
+endef
+$(foreach h,$(HELPERS),$(eval $(call static_helper,$(patsubst %/helper.c,%,$(h)))))
+
+# --- tests ---------------------------------------------------------------------------------------
+
+# T=dial picks tests whose name holds "dial"; F='cancel*' picks cases within them.
+T ?=
+F ?=
+picked = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(notdir $(t))),$(t))),$(1))
+
+define unit_test
+$(BUILD)/tests/$(1): $(BUILD)/obj/tests/unit/$(1).o $(2) $(BUILD)/libcommon.a
+	@mkdir -p $$(@D)
+	$$(say) LD $$@
+	$$(Q)$$(CC) $$(LDFLAGS) $$(GCM_WRAP) -o $$@ $$^ $$(LDLIBS) -lcmocka
+endef
+without_main = $(filter-out %/main.o,$(call objects_of,$(1)))
+# tests/unit/noded-root/test_x.c tests the folder noded/root
+folder_of = $(subst -,/,$(1))
+$(foreach t,$(wildcard tests/unit/test_*.c),\
+  $(eval $(call unit_test,$(t:tests/unit/%.c=%))))
+$(foreach t,$(wildcard tests/unit/*/test_*.c),\
+  $(eval $(call unit_test,$(t:tests/unit/%.c=%),\
+    $(call without_main,$(call folder_of,$(notdir $(patsubst %/,%,$(dir $(t)))))))))
+
+$(BUILD)/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) $(GCM_WRAP) -o $@ $^ $(LDLIBS)
+
+check: all check-unit check-fuzz check-stories
+
+check-unit: $(call picked,$(UNIT))
+	@tools/run-tests unit "$(F)" $^
+
+check-fuzz: $(call picked,$(REPLAY))
+	@tools/run-tests fuzz "" $^
+
+check-stories: all
+	@BUILD=$(abspath $(BUILD)) tools/run-tests story "" $(call picked,$(STORIES))
+
+check-systemd: all
+	@BUILD=$(abspath $(BUILD)) tests/integration/systemd.sh
+
+asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT="-O1 -g" FORTIFY= T="$(T)" \
+	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
+	  check-unit check-fuzz $(if $(STORIES_TOO),check-stories)
+
+# Coverage-guided, with clang: make fuzz T=http1 S=60
+S ?= 60
+fuzz:
+	@tools/fuzz "$(T)" "$(S)" "$(BUILD)"
+
+bench: all
+	@BUILD=$(abspath $(BUILD)) tools/bench "$(T)"
+
+lint:
+	@tools/layers
+	@tools/lint
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+demo:
+	@tools/install-deps
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(abspath $(BUILD)) tests/integration/demo
+
+install: all
+	@tools/install-files "$(BUILD)" "$(DESTDIR)" "$(PREFIX)"
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: print-ldlibs
+print-ldlibs:
+	@echo '$(GCM_WRAP) $(LDLIBS)'
