@@ -24,7 +24,7 @@ OPT  ?= -O2 -g
 CFLAGS  = -std=gnu11 $(OPT) $(WARN) -fstack-protector-strong -D_GNU_SOURCE $(FORTIFY) \
           -ffunction-sections -fdata-sections -fPIE $(SAN) $(shell pkg-config --cflags $(PKGS))
 FORTIFY = -D_FORTIFY_SOURCE=2
-CPPFLAGS = -I. -Ilibcommon -I$(BUILD)/gen -DPOSTERN_VERSION='"$(VERSION)"' -MMD -MP
+CPPFLAGS = -I. -Ilibcommon -I$(BUILD)/gen -I$(BUILD)/gen/proto -DPOSTERN_VERSION='"$(VERSION)"' -MMD -MP
 LDFLAGS = -pie -Wl,--gc-sections -Wl,-z,relro,-z,now $(SAN)
 GCM_WRAP = $(foreach f,setkey crypt_and_tag auth_decrypt free,-Wl,--wrap=mbedtls_gcm_$(f))
 LDLIBS  = $(shell pkg-config --libs $(PKGS)) -lhttp_parser -llmdb -lpam \
@@ -37,7 +37,7 @@ say := @$(if $(V),true,printf '  %-4s%s\n')
 # --- what there is -----------------------------------------------------------------------------
 
 PROTO    := $(sort $(wildcard proto/*.proto))
-GEN_C    := $(PROTO:%.proto=$(BUILD)/gen/%.pb.c) $(PROTO:%.proto=$(BUILD)/gen/%.fields.c)
+GEN_C    := $(PROTO:%.proto=$(BUILD)/gen/%.pb.c)
 GEN_H    := $(GEN_C:.c=.h)
 LIB_C    := $(sort $(wildcard libcommon/*/*.c))
 LIB_O    := $(LIB_C:%.c=$(BUILD)/obj/%.o) $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
@@ -64,13 +64,10 @@ all: $(PROGRAMS) $(STATICS)
 
 PROTOC = protoc -Iproto -I/usr/include
 
-$(BUILD)/gen/proto/%.pb.c: proto/%.proto $(wildcard proto/*.options) $(PROTO)
+$(BUILD)/gen/proto/%.pb.c: proto/%.proto $(PROTO)
 	@mkdir -p $(@D)
-	@$(PROTOC) --nanopb_out="-I proto -L '#include \"proto/%s\"':$(@D)" $<
-
-$(BUILD)/gen/proto/%.fields.c: proto/%.proto tools/protoc-gen-fields $(PROTO)
-	@mkdir -p $(@D)
-	@$(PROTOC) --plugin=protoc-gen-fields=tools/protoc-gen-fields --fields_out=$(@D) $<
+	@$(PROTOC) --nanopb_opt="-I proto -s fallback_type:FT_POINTER -s mangle_names:M_PACKAGE_INITIALS" \
+	  --nanopb_out=$(@D) $<
 
 $(BUILD)/gen/%.h: $(BUILD)/gen/%.c ;
 

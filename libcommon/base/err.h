@@ -40,12 +40,11 @@ struct err {
 };
 
 /* Sets code and message. Returns `code`, so that `return err_set(...)` reads well. */
-int err_set(struct err *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Like err_set() with ": " and the text of `errnum` (an errno value) behind the message. */
 int err_set_errno(struct err *err, int code, int errnum, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 
 /* ERR_NOMEM with its fixed message. */
 int err_set_nomem(struct err *err);

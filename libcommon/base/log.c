@@ -30,8 +30,9 @@ void log_open(const char *daemon, enum log_level least)
 	sink.daemon = daemon;
 	sink.least = least;
 	for (i = 0; daemon[i] != 0 && i < sizeof(name) - sizeof("_DEBUG"); i++)
-		name[i] = isalnum((unsigned char)daemon[i]) ? (char)toupper((unsigned char)daemon[i])
-		                                            : '_';
+		name[i] = isalnum((unsigned char)daemon[i])
+		                  ? (char)toupper((unsigned char)daemon[i])
+		                  : '_';
 	memcpy(name + i, "_DEBUG", sizeof("_DEBUG"));
 	sink.debug = getenv(name);
 }

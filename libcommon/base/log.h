@@ -19,7 +19,7 @@
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
 struct log_field {
-	const char *key; /* NULL ends a list */
+	const char *key;  /* NULL ends a list */
 	const char *text; /* NULL: the number counts */
 	int64_t number;
 };
@@ -44,7 +44,7 @@ static inline struct log_field log_field_number(const char *key, int64_t number)
 	return (struct log_field){ key, NULL, number };
 }
 
-#define kv(key, value)                                                                             \
+#define kv(key, value) \
 	_Generic((value), char *                                                                   \
 	         : log_field_text, const char *                                                    \
 	         : log_field_text, default                                                         \
@@ -55,10 +55,10 @@ static inline struct log_field log_field_number(const char *key, int64_t number)
 #define log_info(event, ...)  log_write(LOG_LEVEL_INFO, event, LOG_FIELDS(__VA_ARGS__))
 #define log_warn(event, ...)  log_write(LOG_LEVEL_WARN, event, LOG_FIELDS(__VA_ARGS__))
 #define log_error(event, ...) log_write(LOG_LEVEL_ERROR, event, LOG_FIELDS(__VA_ARGS__))
-#define log_debug(subsystem, event, ...)                                                           \
-	do {                                                                                       \
-		if (log_debug_enabled(subsystem))                                                  \
-			log_write(LOG_LEVEL_DEBUG, event, LOG_FIELDS(__VA_ARGS__));                \
+#define log_debug(subsystem, event, ...)                                            \
+	do {                                                                        \
+		if (log_debug_enabled(subsystem))                                   \
+			log_write(LOG_LEVEL_DEBUG, event, LOG_FIELDS(__VA_ARGS__)); \
 	} while (0)
 
 #endif

@@ -16,8 +16,8 @@ void map_free(struct map *m);
 
 /* Puts or replaces. *out_old (may be NULL) gets the replaced value or NULL. ERR_NOMEM. */
 int map_put(struct map *m, const char *key, void *value, void **out_old);
-void *map_get(const struct map *m, const char *key);    /* NULL: absent */
-void *map_remove(struct map *m, const char *key);       /* the value, NULL: was absent */
+void *map_get(const struct map *m, const char *key); /* NULL: absent */
+void *map_remove(struct map *m, const char *key);    /* the value, NULL: was absent */
 size_t map_count(const struct map *m);
 
 /* Walks in no particular order: start with *at = 0; NULL at the end. The map may not

@@ -26,7 +26,8 @@ static int replay_file(const char *dir, const char *name)
 	}
 	len = fread(input, 1, sizeof(input), f);
 	fclose(f);
-	exact = malloc(len > 0 ? len : 1); /* of the very size, so that a sanitizer sees overreads */
+	exact = malloc(len > 0 ? len
+	                       : 1); /* of the very size, so that a sanitizer sees overreads */
 	if (exact == NULL)
 		return 1;
 	for (size_t i = 0; i < len; i++)

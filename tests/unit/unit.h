@@ -15,10 +15,10 @@
 #define unit_run(tests) unit_run_with(tests, NULL, NULL)
 
 /* Runs the table; the group set-up and tear-down may be NULL. */
-#define unit_run_with(tests, setup, teardown)                                                      \
-	(getenv("CMOCKA_TEST_FILTER") != NULL && *getenv("CMOCKA_TEST_FILTER") != 0                \
-	         ? (cmocka_set_test_filter(getenv("CMOCKA_TEST_FILTER")), 0)                       \
-	         : 0,                                                                              \
+#define unit_run_with(tests, setup, teardown)                                       \
+	(getenv("CMOCKA_TEST_FILTER") != NULL && *getenv("CMOCKA_TEST_FILTER") != 0 \
+	         ? (cmocka_set_test_filter(getenv("CMOCKA_TEST_FILTER")), 0)        \
+	         : 0,                                                               \
 	 cmocka_run_group_tests(tests, setup, teardown))
 
 #endif
