@@ -1,0 +1,74 @@
+/*
+ * identity - who somebody is, as a certificate says it, and who is at the other end of a
+ * connection.
+ *
+ * An Identity belongs either to a person (user, roles, traits) or to a host of the cluster
+ * (system_role, host_id), never to both. It travels as protobuf bytes in one private
+ * extension of X.509 certificates and, in base64, in one extension of SSH certificates.
+ */
+#ifndef MODEL_IDENTITY_H
+#define MODEL_IDENTITY_H
+
+#include "proto/identity.pb.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct err;
+
+#define IDENTITY_X509_OID      "1.3.6.1.4.1.58888.1.1"
+#define IDENTITY_SSH_EXTENSION "identity@postern"
+#define IDENTITY_BYTES_MAX     16384
+
+/* Frees what the message holds and empties it. */
+void identity_deinit(pv_Identity *id);
+
+/* A deep copy. `out` must be empty; release it with identity_deinit(). */
+int identity_copy(pv_Identity *out, const pv_Identity *id, struct err *err);
+
+/* Appends the bytes of the X.509 extension. ERR_INVALID: neither person nor host, or both. */
+int identity_encode(const pv_Identity *id, struct buf *out, struct err *err);
+
+/* Reads them back, from a certificate whose signature was checked. ERR_INVALID: not an
+ * identity, too long, or one that no certificate may carry (the local administrator). */
+int identity_decode(pv_Identity *out, const uint8_t *bytes, size_t len, struct err *err);
+
+/* The same for the value of the SSH extension. */
+int identity_encode_ssh(const pv_Identity *id, struct buf *out, struct err *err);
+int identity_decode_ssh(pv_Identity *out, const char *text, size_t len, struct err *err);
+
+/* The common name that the certificate of this identity must have: the user, or
+ * "<host_id>.<cluster>". malloc'ed; NULL when memory runs out. */
+char *identity_common_name(const pv_Identity *id);
+
+enum peer_kind {
+	PEER_ANONYMOUS, /* showed no certificate: may find, log in and join */
+	PEER_HOST,      /* a daemon of the cluster */
+	PEER_USER,
+	PEER_ADMIN, /* on authd's unix socket, which only root and postern-admin may open */
+};
+
+/* Who is at the other end. { 0 } is an anonymous peer. */
+struct peer {
+	enum peer_kind kind;
+	pv_Identity identity; /* empty for PEER_ANONYMOUS; `admin` is set for PEER_ADMIN */
+	char addr[64];        /* "192.0.2.7:51234", "unix" */
+};
+
+/* Fill an empty peer. peer_from_identity() takes the identity over, also on failure;
+ * ERR_UNAUTHENTICATED: of another cluster, or expired at now_ms. */
+int peer_from_identity(struct peer *out, pv_Identity *take_id, const char *cluster, int64_t now_ms,
+                       struct err *err);
+int peer_admin(struct peer *out, const char *local_user, struct err *err);
+void peer_deinit(struct peer *p);
+
+bool peer_is_host(const struct peer *p, const char *system_role);
+
+/* A name for logs and audit: the user, "<host_id>.<cluster>", "anonymous". Returns dst. */
+char *peer_name(const struct peer *p, char *dst, size_t size);
+
+#define PEER_NAME_SIZE 384
+
+#endif

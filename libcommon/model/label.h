@@ -1,0 +1,70 @@
+/*
+ * label - key=value pairs on a resource, and the selectors of roles that choose by them.
+ *
+ * A selector maps keys to lists of patterns. Every key must be on the resource, with a
+ * value that one of the key's patterns matches; the selector {'*': '*'} matches anything,
+ * an empty one nothing. A pattern is
+ *
+ *   *              any value
+ *   abc-*-prod     literal, each * standing for any text
+ *   ^dev-[0-9]+$   a regular expression, as written, when it starts with ^ and ends with $
+ *
+ * Regular expressions are run by pcre2 under limits of length, depth and steps, so that
+ * none of them can be made to burn time.
+ */
+#ifndef MODEL_LABEL_H
+#define MODEL_LABEL_H
+
+#include "proto/resource.pb.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct err;
+
+struct label {
+	const char *key;
+	const char *value;
+};
+
+/* A borrowed view of some labels; a later one with the same key hides the earlier. */
+struct label_set {
+	const struct label *items;
+	size_t count;
+};
+
+/* The value of a key; NULL: not there. */
+const char *label_get(const struct label_set *set, const char *key);
+
+/* The labels that a node has: its static ones, then the results of its command labels.
+ * free() *out_items; the strings stay the node's. ERR_NOMEM. */
+int label_of_node(const pv_Node *node, struct label **out_items, struct label_set *out_set,
+                  struct err *err);
+
+#define LABEL_PATTERN_MAX 1024 /* bytes */
+
+/* Is this a pattern that could match at all? ERR_INVALID: a regular expression that does not
+ * compile, or too long. */
+int label_pattern_check(const char *pattern, struct err *err);
+
+/* One pattern against one value. ERR_INVALID as above, ERR_LIMIT: the expression took too
+ * long on this value. */
+int label_pattern_match(const char *pattern, const char *value, bool *out_match, struct err *err);
+
+/* A compiled selector, for matching many times. */
+struct label_selector;
+
+/* Compiles a selector; ERR_INVALID when a pattern does not compile. The entries are copied. */
+int label_selector_new(struct label_selector **out,
+                       const pv_RoleConditions_NodeLabelsEntry *entries, size_t count,
+                       struct err *err);
+void label_selector_free(struct label_selector *s);
+
+/*
+ * Does the selector choose a resource with these labels? When not, *out_key (may be NULL)
+ * says by which key it failed, NULL for an empty selector; borrowed from the selector.
+ */
+int label_selector_match(const struct label_selector *s, const struct label_set *labels,
+                         bool *out_match, const char **out_key, struct err *err);
+
+#endif
