@@ -132,7 +132,10 @@ $(BUILD)/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/repl
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) $(GCM_WRAP) -o $@ $^ $(LDLIBS)
 
-check: all check-unit check-fuzz check-stories
+# Sub-makes, for the tree is read (pkg-config and all) only once Debian's packages are there.
+check:
+	@tools/install-deps
+	@$(MAKE) --no-print-directory all check-unit check-fuzz check-stories
 
 check-unit: $(call picked,$(UNIT))
 	@tools/run-tests unit "$(F)" $^
