@@ -37,7 +37,7 @@ say := @$(if $(V),true,printf '  %-4s%s\n')
 # --- what there is -----------------------------------------------------------------------------
 
 PROTO    := $(sort $(wildcard proto/*.proto))
-GEN_C    := $(PROTO:%.proto=$(BUILD)/gen/%.pb.c)
+GEN_C    := $(PROTO:%.proto=$(BUILD)/gen/%.pb.c) $(PROTO:%.proto=$(BUILD)/gen/%.fields.c)
 GEN_H    := $(GEN_C:.c=.h)
 LIB_C    := $(sort $(wildcard libcommon/*/*.c))
 LIB_O    := $(LIB_C:%.c=$(BUILD)/obj/%.o) $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
@@ -68,6 +68,10 @@ $(BUILD)/gen/proto/%.pb.c: proto/%.proto $(PROTO)
 	@mkdir -p $(@D)
 	@$(PROTOC) --nanopb_opt="-I proto -s fallback_type:FT_POINTER -s mangle_names:M_PACKAGE_INITIALS" \
 	  --nanopb_out=$(@D) $<
+
+$(BUILD)/gen/proto/%.fields.c: proto/%.proto $(PROTO) tools/protoc-gen-fields
+	@mkdir -p $(@D)
+	@$(PROTOC) --plugin=tools/protoc-gen-fields --fields_out=$(@D) $<
 
 $(BUILD)/gen/%.h: $(BUILD)/gen/%.c ;
 
