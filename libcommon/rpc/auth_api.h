@@ -1,0 +1,37 @@
+/*
+ * auth_api - the calls of authd (service postern.v1.Auth of proto/auth.proto).
+ */
+#ifndef RPC_AUTH_API_H
+#define RPC_AUTH_API_H
+
+enum auth_call {
+	AUTH_PING,
+	AUTH_LOGIN,
+	AUTH_GET_INVITE,
+	AUTH_ACCEPT_INVITE,
+	AUTH_JOIN,
+	AUTH_RENEW_HOST,
+	AUTH_ANNOUNCE,
+	AUTH_WATCH,
+	AUTH_EMIT_AUDIT,
+	AUTH_PUT_SESSION,
+	AUTH_UPLOAD_RECORDING,
+	AUTH_GET_RESOURCE,
+	AUTH_LIST_RESOURCES,
+	AUTH_PUT_RESOURCE,
+	AUTH_DELETE_RESOURCE,
+	AUTH_CREATE_USER,
+	AUTH_RESET_USER,
+	AUTH_UNLOCK_USER,
+	AUTH_CREATE_TOKEN,
+	AUTH_KILL_SESSION,
+	AUTH_GET_RECORDING,
+	AUTH_ISSUE_USER_CERTIFICATE,
+	AUTH_CALLS
+};
+
+struct rpc_service;
+
+const struct rpc_service *auth_api(void);
+
+#endif
