@@ -83,13 +83,6 @@ struct role_context {
 int role_set_check_rule(const struct role_set *s, const char *kind, const char *verb,
                         const struct role_context *context, struct err *err);
 
-/* The same for a daemon of the cluster: Node, Proxy, ... have fixed rules. */
-int role_check_system(const char *system_role, const char *kind, const char *verb, struct err *err);
-
-/* Is this a system role that a host may hold? Returns its proper spelling ("node" -> "Node"), NULL:
- * no. */
-const char *role_system_name(const char *name);
-
 /* --- limits --------------------------------------------------------------------------------- */
 
 /* The limits of a session, merged over all roles: the strictest of each, unless noted. */
@@ -97,7 +90,6 @@ struct role_options {
 	int64_t max_session_ttl;     /* ms */
 	int64_t client_idle_timeout; /* ms; 0 = never */
 	int64_t max_sessions;        /* channels of one connection; 0 = no limit */
-	int64_t max_connections;     /* 0 = no limit */
 	bool port_forwarding;        /* some role allows it, and so for the next three */
 	bool forward_agent;          /* for some login; see role_set_forwards_agent() */
 	bool x11_forwarding;
@@ -105,16 +97,8 @@ struct role_options {
 	bool file_copy;   /* no role forbids it */
 	bool disconnect_expired_cert;
 	bool record_strict; /* end the session when it cannot be recorded */
-	bool lock_strict;
-	bool pin_source_ip;
 };
 
 const struct role_options *role_set_options(const struct role_set *s);
-
-/* --- presets -------------------------------------------------------------------------------- */
-
-/* The roles that a new cluster begins with: access, editor, auditor. Fills an empty role;
- * false when there is none of that index. */
-bool role_preset(size_t index, pv_Role *out);
 
 #endif

@@ -1,0 +1,44 @@
+#include "model/lock.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "base/strlist.h"
+
+bool lock_in_force(const pv_Lock *lock, int64_t now_ms)
+{
+	return lock->spec.expires == 0 || now_ms < lock->spec.expires;
+}
+
+/* A target that is not set does not narrow the lock. */
+static bool concerns(const char *target, const char *subject)
+{
+	return str_empty(target) || str_eq(target, subject);
+}
+
+int lock_check(const pv_Lock *lock, const struct lock_subject *subject, int64_t now_ms,
+               struct err *err)
+{
+	const struct {
+		const char *what;
+		const char *name;
+	} targets[] = {
+		{ "user", lock->spec.target.user },
+		{ "role", lock->spec.target.role },
+		{ "login", lock->spec.target.login },
+		{ "node", lock->spec.target.node },
+	};
+	const pv_LockTarget *t = &lock->spec.target;
+	const char *message = lock->spec.message;
+
+	if (!lock_in_force(lock, now_ms) || !concerns(t->user, subject->user) ||
+	    !concerns(t->login, subject->login) || !concerns(t->node, subject->node))
+		return 0;
+	if (!str_empty(t->role) && !str_in(t->role, subject->roles, subject->roles_count))
+		return 0;
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
+		if (!str_empty(targets[i].name))
+			return err_set(err, ERR_DENIED, "%s '%s' is locked%s%s", targets[i].what,
+			               targets[i].name, str_empty(message) ? "" : ": ",
+			               str_empty(message) ? "" : message);
+	return 0;
+}
