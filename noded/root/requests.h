@@ -1,0 +1,61 @@
+/*
+ * requests - what noded may ask of noded-root, and what it is told unasked.
+ *
+ * noded-root listens on <run_dir>/control.sock (SOCK_SEQPACKET, 0600, owner postern-node) and
+ * asks the kernel who calls. noded holds one connection open; messages are packets (packet.h).
+ * A request carries "seq", any number, and its answer carries the same one:
+ *
+ *   ok      seq …            done
+ *   error   seq message      refused or failed; the message is for a log
+ *
+ * | request        | fields                     | descriptors     | answer beyond seq
+ * | start_sshd     | id client                  | connection, log | ok: pid
+ * | end_connection | id                         |                 | ok (ending has begun)
+ * | end_session    | sid reason                 |                 | ok (ending has begun)
+ * | list           |                            |                 | connection… session… ok
+ *
+ * start_sshd: `id` names the connection from now on ([A-Za-z0-9-], at most 64; noded makes it
+ *   up, a UUID say). `client` is its address as text, "192.0.2.7 51234" (for SSH_CONNECTION and
+ *   the lists). The first descriptor is the connection, positioned before the client's "SSH-"
+ *   (a TCP socket, or one end of a socketpair; noded may keep a dup to shut it down or to read
+ *   TCP_INFO from, but may not read). The second is where sshd logs (sshd -e, LogLevel INFO).
+ *   Let it be a named FIFO of noded's, opened O_RDWR: then sshd never sees a broken pipe, and
+ *   a noded that starts anew opens it again and reads on. "Accepted publickey for LOGIN" on it
+ *   is the moment at which the last certificate that noded allowed has been proven.
+ * end_connection: sshd and everything of that connection is told to end, and killed if it does
+ *   not. Sessions of it end as after any disconnect; end them first to show a reason.
+ * end_session: shows `reason` to the user (terminal, or standard error), hangs the session up,
+ *   kills what is left after two seconds.
+ * list: what lives, also across restarts of both programs:
+ *   connection  seq id client login pid started     login: "" until somebody logs in
+ *   session     seq sid id login pid started        id: of its connection
+ *
+ * Unasked, without seq: `connection_ended id` and `session_ended sid`. After a restart of
+ * noded, whatever it knew and `list` does not show has ended. How a session ended is written
+ * on disk, see session/events.h.
+ *
+ * noded-principals and root may send only:
+ * | prepare        | id login                   |                 | ok: the jail for `login` stands
+ */
+#ifndef NODED_ROOT_REQUESTS_H
+#define NODED_ROOT_REQUESTS_H
+
+#define REQUEST_START_SSHD       "start_sshd"
+#define REQUEST_END_CONNECTION   "end_connection"
+#define REQUEST_END_SESSION      "end_session"
+#define REQUEST_LIST             "list"
+#define REQUEST_PREPARE          "prepare"
+#define REQUEST_OK               "ok"
+#define REQUEST_ERROR            "error"
+#define REQUEST_CONNECTION       "connection"
+#define REQUEST_SESSION          "session"
+#define REQUEST_CONNECTION_ENDED "connection_ended"
+#define REQUEST_SESSION_ENDED    "session_ended"
+
+/* <run_dir>: /run/postern/noded-root unless configured. */
+#define REQUEST_SOCKET "control.sock"
+
+#define REQUEST_ID_MAX     64 /* connection and session ids */
+#define REQUEST_CLIENT_MAX 80
+
+#endif
