@@ -1,0 +1,399 @@
+#include "cache/cache.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "base/rand.h"
+#include "base/str.h"
+#include "cache/replica.h"
+#include "file/file.h"
+#include "loop/timer.h"
+#include "model/resource.h"
+#include "rpc/auth_api.h"
+#include "rpc/client.h"
+#include "wire/fields.h"
+
+#include "proto/auth.fields.h"
+#include "proto/auth.pb.h"
+#include "proto/resource.fields.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KINDS_MAX      16
+#define FILE_MAX       (256u * 1024 * 1024)
+#define SAVE_DELAY_MS  1000 /* changes that come together are written together */
+#define RETRY_FIRST_MS 500  /* doubled after each failure */
+#define RETRY_MAX_MS   30000
+
+enum cache_state {
+	CACHE_OPENING,  /* the watch was asked for; INIT is due */
+	CACHE_SNAPSHOT, /* resources go to `fresh` until SYNCED */
+	CACHE_LIVE,     /* deltas go to `present` */
+	CACHE_WAITING,  /* between two attempts */
+};
+
+/* Outlives the cache until its stream has closed. */
+struct watch {
+	struct cache *owner; /* NULL: the cache is gone */
+	struct rpc_stream *stream;
+};
+
+struct cache {
+	struct cache_conf conf;
+	enum cache_state state;
+	struct replica present; /* what readers see */
+	struct replica fresh;   /* the snapshot as it comes */
+	bool filled;
+	bool dirty;          /* differs from the file */
+	struct watch *watch; /* NULL: none open */
+	struct timer *retry;
+	struct timer *save;
+	unsigned failures; /* attempts since the last INIT */
+};
+
+/* --- the copy on disk ------------------------------------------------------------------------ */
+
+static void save_now(struct cache *c)
+{
+	struct buf bytes;
+	struct err ignored = { 0 };
+
+	if (!c->dirty || c->conf.path == NULL)
+		return;
+	buf_init(&bytes, FILE_MAX);
+	/* A disk that refuses costs only a slower start: the watch fills the cache again. */
+	if (replica_write(&c->present, &bytes, &ignored) == 0 &&
+	    file_replace(c->conf.path, bytes.data, bytes.len, 0600, &ignored) == 0)
+		c->dirty = false;
+	buf_deinit(&bytes);
+}
+
+static void on_save_due(void *owner)
+{
+	save_now(owner);
+}
+
+static void mark_dirty(struct cache *c)
+{
+	c->dirty = true;
+	if (c->conf.path != NULL && !timer_active(c->save))
+		timer_once(c->save, SAVE_DELAY_MS);
+}
+
+static void tell(struct cache *c, const char *key, const pv_Resource *now)
+{
+	if (c->conf.changed != NULL)
+		c->conf.changed(c->conf.ctx, key, now);
+}
+
+static void load(struct cache *c)
+{
+	const struct replica_entry *e;
+	struct err ignored = { 0 };
+	struct buf bytes;
+	const char *key;
+	size_t at = 0;
+
+	buf_init(&bytes, FILE_MAX);
+	if (file_read(c->conf.path, FILE_MAX - 65536, &bytes, &ignored) == 0 &&
+	    replica_read(&c->present, bytes.data, bytes.len, &ignored) == 0)
+		c->filled = true;
+	buf_deinit(&bytes);
+	while ((e = map_next(c->present.entries, &at, &key)) != NULL)
+		tell(c, key, &e->resource);
+}
+
+/* --- what the watch brings ------------------------------------------------------------------- */
+
+/* Puts the snapshot in the place of what readers saw, and tells the difference. */
+static void swap_in(struct cache *c)
+{
+	struct replica old = c->present;
+	const struct replica_entry *e;
+	const struct replica_entry *was;
+	const char *key;
+	size_t at;
+
+	c->present = c->fresh;
+	c->fresh = (struct replica){ 0 };
+	for (at = 0; (e = map_next(c->present.entries, &at, &key)) != NULL;) {
+		was = replica_get(&old, key);
+		if (was == NULL || was->len != e->len || memcmp(was->bytes, e->bytes, e->len) != 0)
+			tell(c, key, &e->resource);
+	}
+	for (at = 0; (e = map_next(old.entries, &at, &key)) != NULL;)
+		if (replica_get(&c->present, key) == NULL)
+			tell(c, key, NULL);
+	replica_deinit(&old);
+}
+
+static void become_live(struct cache *c, uint64_t revision)
+{
+	c->state = CACHE_LIVE;
+	c->present.revision = revision;
+	c->filled = true;
+	mark_dirty(c);
+	if (c->conf.state != NULL)
+		c->conf.state(c->conf.ctx, NULL);
+}
+
+static int take_init(struct cache *c, const pv_WatchEvent *ev, struct err *err)
+{
+	if (c->state != CACHE_OPENING)
+		return err_set(err, ERR_CORRUPT, "second INIT in one watch");
+	c->failures = 0;
+	if (!ev->snapshot) {
+		become_live(c, (uint64_t)ev->revision);
+		return 0;
+	}
+	c->state = CACHE_SNAPSHOT;
+	replica_deinit(&c->fresh);
+	return replica_init(&c->fresh, err);
+}
+
+static int take_put(struct cache *c, const pv_WatchEvent *ev, struct err *err)
+{
+	char key[RESOURCE_KEY_SIZE];
+	int changed;
+	int rc;
+
+	if (resource_kind_of(&ev->resource) == NULL)
+		return 0; /* of a newer authd: not for us */
+	if (c->state == CACHE_SNAPSHOT)
+		return replica_put(&c->fresh, &ev->resource, key, &changed, err);
+	rc = replica_put(&c->present, &ev->resource, key, &changed, err);
+	if (rc != 0 || !changed)
+		return rc;
+	mark_dirty(c);
+	tell(c, key, &replica_get(&c->present, key)->resource);
+	return 0;
+}
+
+static int take_delete(struct cache *c, const pv_WatchEvent *ev, struct err *err)
+{
+	const struct resource_kind *kind = resource_kind_find(ev->kind != NULL ? ev->kind : "");
+	char key[RESOURCE_KEY_SIZE];
+	int rc;
+
+	if (kind == NULL)
+		return 0;
+	rc = resource_key(key, kind, ev->sub_kind, ev->name != NULL ? ev->name : "", err);
+	if (rc != 0)
+		return rc;
+	if (c->state == CACHE_SNAPSHOT) {
+		replica_remove(&c->fresh, key);
+	} else if (replica_remove(&c->present, key)) {
+		mark_dirty(c);
+		tell(c, key, NULL);
+	}
+	return 0;
+}
+
+static int take_synced(struct cache *c, const pv_WatchEvent *ev, struct err *err)
+{
+	if (c->state != CACHE_SNAPSHOT)
+		return err_set(err, ERR_CORRUPT, "SYNCED without a snapshot");
+	swap_in(c);
+	become_live(c, (uint64_t)ev->revision);
+	return 0;
+}
+
+static int take_event(struct cache *c, const pv_WatchEvent *ev, struct err *err)
+{
+	int rc = 0;
+
+	if (ev->type != pv_WatchEvent_Type_INIT && c->state == CACHE_OPENING)
+		return err_set(err, ERR_CORRUPT, "the watch did not begin with INIT");
+	switch (ev->type) {
+	case pv_WatchEvent_Type_INIT:
+		return take_init(c, ev, err);
+	case pv_WatchEvent_Type_SYNCED:
+		return take_synced(c, ev, err);
+	case pv_WatchEvent_Type_PUT:
+		rc = take_put(c, ev, err);
+		break;
+	case pv_WatchEvent_Type_DELETE:
+		rc = take_delete(c, ev, err);
+		break;
+	default: /* HEARTBEAT, and what newer servers may send */
+		break;
+	}
+	if (rc == 0 && c->state == CACHE_LIVE && (uint64_t)ev->revision > c->present.revision)
+		c->present.revision = (uint64_t)ev->revision;
+	return rc;
+}
+
+/* --- the watch ------------------------------------------------------------------------------- */
+
+static void retry_later(struct cache *c)
+{
+	int64_t wait = RETRY_FIRST_MS;
+
+	for (unsigned i = 0; i < c->failures && wait < RETRY_MAX_MS; i++)
+		wait *= 2;
+	c->failures++;
+	c->state = CACHE_WAITING;
+	timer_once(c->retry, rand_jitter(wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS));
+}
+
+static void lost(struct cache *c, const struct err *why)
+{
+	replica_deinit(&c->fresh);
+	retry_later(c);
+	if (c->conf.state != NULL)
+		c->conf.state(c->conf.ctx, why);
+}
+
+static void on_message(struct rpc_stream *s, const void *message)
+{
+	struct cache *c = ((struct watch *)rpc_stream_data(s))->owner;
+	struct err err = { 0 };
+
+	/* A stream that makes no sense is given up: the next one begins with a snapshot. */
+	if (c == NULL || take_event(c, message, &err) == 0)
+		return;
+	c->present.revision = 0;
+	rpc_stream_cancel(s);
+}
+
+static void on_closed(struct rpc_stream *s, const struct err *err)
+{
+	static const struct err ended = { ERR_UNAVAILABLE, "authd ended the watch" };
+	struct watch *w = rpc_stream_data(s);
+	struct cache *c = w->owner;
+
+	free(w);
+	if (c == NULL)
+		return;
+	c->watch = NULL;
+	lost(c, err != NULL ? err : &ended);
+}
+
+static int start_watch(struct cache *c, struct watch *w, struct err *err)
+{
+	static const struct rpc_stream_events events = { .message = on_message,
+		                                         .closed = on_closed };
+	pv_WatchKind kinds[KINDS_MAX] = { 0 };
+	pv_WatchRequest request = { .kinds = kinds };
+
+	for (size_t i = 0; c->conf.kinds[i] != NULL && i < KINDS_MAX; i++)
+		kinds[request.kinds_count++].kind = (char *)c->conf.kinds[i];
+	request.after_revision = c->filled ? (int64_t)c->present.revision : 0;
+	return rpc_stream_start(c->conf.client, AUTH_WATCH, &request, 0, &events, w, &w->stream,
+	                        err);
+}
+
+static void open_watch(struct cache *c)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+	struct err err = { 0 };
+
+	c->state = CACHE_OPENING;
+	if (w == NULL) {
+		err_set_nomem(&err);
+		lost(c, &err);
+		return;
+	}
+	w->owner = c;
+	if (start_watch(c, w, &err) != 0) {
+		free(w);
+		lost(c, &err);
+		return;
+	}
+	c->watch = w;
+}
+
+static void on_retry_due(void *owner)
+{
+	open_watch(owner);
+}
+
+/* --- for its owner --------------------------------------------------------------------------- */
+
+int cache_new(const struct cache_conf *conf, struct cache **out, struct err *err)
+{
+	struct cache *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return err_set_nomem(err);
+	c->conf = *conf;
+	c->retry = timer_new(conf->loop, on_retry_due, c);
+	c->save = timer_new(conf->loop, on_save_due, c);
+	if (c->retry == NULL || c->save == NULL || replica_init(&c->present, err) != 0) {
+		cache_free(c);
+		return err_set_nomem(err);
+	}
+	if (conf->path != NULL)
+		load(c);
+	open_watch(c);
+	*out = c;
+	return 0;
+}
+
+void cache_free(struct cache *c)
+{
+	if (c == NULL)
+		return;
+	timer_free(c->retry);
+	timer_free(c->save);
+	if (c->present.entries != NULL)
+		save_now(c);
+	if (c->watch != NULL) {
+		c->watch->owner = NULL;
+		rpc_stream_cancel(c->watch->stream);
+	}
+	replica_deinit(&c->fresh);
+	replica_deinit(&c->present);
+	free(c);
+}
+
+const pv_Resource *cache_get(const struct cache *c, const char *key)
+{
+	const struct replica_entry *e = replica_get(&c->present, key);
+
+	return e != NULL ? &e->resource : NULL;
+}
+
+const pv_Resource *cache_next(const struct cache *c, const char *prefix, size_t *at)
+{
+	const struct replica_entry *e;
+	const char *key;
+
+	while ((e = map_next(c->present.entries, at, &key)) != NULL)
+		if (str_starts(key, prefix))
+			return &e->resource;
+	return NULL;
+}
+
+bool cache_filled(const struct cache *c)
+{
+	return c->filled;
+}
+
+bool cache_live(const struct cache *c)
+{
+	return c->state == CACHE_LIVE;
+}
+
+uint64_t cache_revision(const struct cache *c)
+{
+	return c->present.revision;
+}
+
+int cache_lookup_role(void *arg, const char *name, pv_Role *out, struct err *err)
+{
+	const struct resource_kind *kind = resource_kind_find("role");
+	char key[RESOURCE_KEY_SIZE];
+	const pv_Resource *found;
+	int rc;
+
+	rc = resource_key(key, kind, NULL, name, err);
+	if (rc != 0)
+		return rc;
+	found = cache_get(arg, key);
+	if (found == NULL)
+		return err_set(err, ERR_NOT_FOUND, "no role '%s'", name);
+	return fields_clone(&pv_Role_table, &found->of.role, out, err);
+}

@@ -1,0 +1,63 @@
+/*
+ * cache - a local replica of some kinds of resources, filled by one watch on authd.
+ *
+ *   OPENING --INIT--> SNAPSHOT --SYNCED--> LIVE --lost--> WAITING (jittered) --> OPENING
+ *                \--resumed after our revision----^
+ *
+ * A snapshot is collected aside and swapped in whole, so a reader sees the old state or the
+ * new one, never a mixture, and only what differs is told to the owner. While authd is away
+ * reads go on; a copy on disk (atomically replaced, checksummed) survives a restart of the
+ * daemon. A copy that is damaged is thrown away and filled anew.
+ */
+#ifndef CACHE_CACHE_H
+#define CACHE_CACHE_H
+
+#include "proto/resource.pb.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct uv_loop_s uv_loop_t;
+struct cache;
+struct err;
+struct rpc_client;
+
+struct cache_conf {
+	uv_loop_t *loop;
+	struct rpc_client *client; /* to authd; outlives the cache */
+	const char *const *kinds; /* NULL-ended: "role", "cert_authority", …; borrowed for good */
+	const char *path;         /* of the copy on disk; NULL: none */
+	void *ctx;
+
+	/* One resource came, changed (`now`, borrowed) or went (NULL). `key` is its key in the
+	 * keyspace, "/roles/dev". Also for each resource of the disk's copy, from cache_new().
+	 * May be NULL. */
+	void (*changed)(void *ctx, const char *key, const pv_Resource *now);
+	/* Live: every change until `revision` has been told. err NULL; or the watch was lost. May
+	 * be NULL. */
+	void (*state)(void *ctx, const struct err *err);
+};
+
+/* Loads the disk's copy, if any, and begins to watch. */
+int cache_new(const struct cache_conf *conf, struct cache **out, struct err *err);
+
+/* Stops; writes the copy. No call comes after it. NULL allowed. */
+void cache_free(struct cache *c);
+
+/* By keyspace key (model/resource.h); borrowed until the loop runs again. NULL: none. */
+const pv_Resource *cache_get(const struct cache *c, const char *key);
+
+/* Walks, in no order, those whose key begins with `prefix` ("/roles/"); *at starts at 0; NULL
+ * ends. The cache may not change meanwhile. */
+const pv_Resource *cache_next(const struct cache *c, const char *prefix, size_t *at);
+
+/* Holds a whole state: loaded from disk or filled by the watch once. */
+bool cache_filled(const struct cache *c);
+bool cache_live(const struct cache *c); /* the watch is up */
+uint64_t cache_revision(const struct cache *c);
+
+/* An answer for model/role.h's role_lookup: arg is the cache. */
+int cache_lookup_role(void *arg, const char *name, pv_Role *out, struct err *err);
+
+#endif
