@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "crypto/digest.h"
+#include "crypto/hash.h"
 
 #include "proto/record.pb.h"
 
@@ -34,21 +34,20 @@ struct err;
 /* Where a recording stands: what the next frame must carry. { 0 } is the beginning. */
 struct frame_chain {
 	uint64_t count; /* frames so far = index of the next */
-	uint8_t last[DIGEST_SIZE];
+	uint8_t last[HASH_SIZE];
 	bool ended;
 };
 
 /*
  * Appends one frame to `out`: `f` with index and previous set from the chain, which then
  * moves on. `f`'s own index and previous are ignored. On failure neither changes.
- * ERR_INVALID: not the frame that may come now. ERR_LIMIT: too large.
+ * ERR_INVALID: not the frame that may come now. ERR_LIMIT: too large, or `out` is full.
  */
 int frame_append(struct buf *out, struct frame_chain *chain, const pv_Frame *f, struct err *err);
 
-/* The same for `len` bytes of output (tag: pv_Frame_output_tag or pv_Frame_error_output_tag)
- * without a copy on the heap; len is in 1 .. FRAME_DATA_MAX. */
-int frame_append_data(struct buf *out, struct frame_chain *chain, pb_size_t tag, int64_t time_ms,
-                      const void *data, size_t len, struct err *err);
+/* What an output or error_output frame holds, in a good recording at least one byte; NULL for
+ * the others. */
+const pb_bytes_array_t *frame_data(const pv_Frame *f);
 
 /*
  * Takes a recording as it comes, in pieces of any size, and gives its frames one by one,

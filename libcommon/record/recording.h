@@ -10,6 +10,7 @@
 #include "proto/record.pb.h"
 
 struct err;
+struct frame_chain;
 struct recording;
 
 /* Takes over `take_fd`, a regular file that is read with pread(2) only, so its offset and
@@ -28,6 +29,9 @@ bool recording_ended(const struct recording *r);
 
 /* Length of the good prefix read so far. */
 uint64_t recording_good(const struct recording *r);
+
+/* Where the chain stands behind the frames read so far. Borrowed. */
+const struct frame_chain *recording_chain(const struct recording *r);
 
 /* Starts again with the first frame. */
 void recording_rewind(struct recording *r);

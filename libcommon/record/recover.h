@@ -31,6 +31,15 @@ struct recover_report {
  * worker thread. ERR_NOT_FOUND, ERR_INVALID (no UUID), ERR_IO, ERR_LIMIT (disk full). */
 int recover_session(int dir, const char *sid, struct recover_report *out, struct err *err);
 
+/* `report` is NULL where `err` tells why this one could not be looked after. */
+typedef void (*recover_cb)(const char *sid, const struct recover_report *report,
+                           const struct err *err, void *arg);
+
+/* recover_session() for every recording of the spool; one that fails does not hold up the
+ * others. Fails only if the directory cannot be read. Also removes what recorders left that
+ * died before their file had a name. */
+int recover_spool(int dir, recover_cb cb, void *arg, struct err *err);
+
 const char *recover_state_name(enum recover_state state); /* "complete", … for logs */
 
 #endif
