@@ -19,7 +19,7 @@ DESTDIR ?=
 
 PKGS := libuv libnghttp2 libsodium libpcre2-8 libzstd yaml-0.1 jansson
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-        -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef
+        -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wno-missing-field-initializers
 OPT  ?= -O2 -g
 CFLAGS  = -std=gnu11 $(OPT) $(WARN) -fstack-protector-strong -D_GNU_SOURCE $(FORTIFY) \
           -ffunction-sections -fdata-sections -fPIE $(SAN) $(shell pkg-config --cflags $(PKGS))

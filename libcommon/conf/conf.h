@@ -18,7 +18,7 @@
  *
  * A row's struct member has the C type that its conf_type names. Dots in a key are levels of
  * the YAML file. The default is text as it would stand in the file; NULL leaves the member
- * empty (NULL, 0, false). A key with CONF_REQUIRED must be in the file.
+ * empty (NULL, 0, false). A required key must be in the file.
  *
  * All mistakes read "FILE:LINE: key: what is wrong": unknown key (with a suggestion), key given
  * twice, value of another type or out of range. A mistake in a table's default is an assert.
@@ -32,25 +32,25 @@
 
 struct buf;
 struct err;
+struct value;
 
-enum conf_type {              /* the struct's member: */
-	         CONF_STRING, /* char * (a number or bool without quotes is taken as it is spelled)
-	                       */
-	         CONF_PATH,   /* char *: absolute path */
-	         CONF_BOOL,   /* bool */
-	         CONF_INT,    /* int64_t within min..max */
-	         CONF_DURATION, /* int64_t milliseconds within min..max; "8h", "1h30m", "never" = 0
-	                         */
-	         CONF_SIZE,     /* int64_t bytes within min..max; "64KB", "10MB", "2GB" by 1024 */
-	         CONF_MODE,     /* mode_t: "0660" or 0660, always octal */
-	         CONF_ADDR,     /* struct conf_addr; min = the port when none is given */
-	         CONF_LIST,     /* struct conf_list; a single scalar is a list of one */
-	         CONF_MAP,      /* struct conf_map, keys with dots allowed */
-	         CONF_BLOCKS,   /* struct conf_blocks: list of maps, each by the table `blocks` */
+/* Each with the C type of the struct's member. */
+enum conf_type {
+	CONF_STRING,   /* char *; a number or bool without quotes is taken as it is spelled */
+	CONF_PATH,     /* char *; absolute */
+	CONF_BOOL,     /* bool */
+	CONF_INT,      /* int64_t within min..max */
+	CONF_DURATION, /* int64_t milliseconds within min..max; "8h", "1h30m"; "never" is 0 */
+	CONF_SIZE,     /* int64_t bytes within min..max; "512", "64KB", "10MB", "2GB", by 1024 */
+	CONF_MODE,     /* mode_t; octal with or without quotes */
+	CONF_ADDR,     /* struct conf_addr; min is the port when none is given, 0: it must be */
+	CONF_LIST,     /* struct conf_list; a single scalar is a list of one */
+	CONF_MAP,      /* struct conf_map */
+	CONF_BLOCKS,   /* struct conf_blocks: a list of maps, each by the table `blocks` */
 };
 
 struct conf_addr {
-	char *host; /* name or address, without brackets; NULL = not given; "" = all ("":3080) */
+	char *host; /* name or address, without brackets; "" = all addresses; NULL = not set */
 	char *port; /* decimal */
 };
 
@@ -59,11 +59,13 @@ struct conf_list {
 	size_t count;
 };
 
+struct conf_pair {
+	char *key;
+	char *value;
+};
+
 struct conf_map {
-	struct conf_pair {
-		char *key;
-		char *value;
-	} * items;
+	struct conf_pair *items;
 	size_t count;
 };
 
@@ -77,9 +79,9 @@ struct conf_key {
 	const char *name; /* "certs.ttl"; NULL ends the table */
 	enum conf_type type;
 	size_t offset;
-	const char *value; /* default, as YAML */
+	const char *value; /* default, as in the file (a scalar without quotes, a list as [a, b]) */
 	const char *help;  /* one line, lower case, no full stop */
-	int64_t min, max;  /* both 0: any value of the type that is not negative */
+	int64_t min, max;  /* both 0: anything from 0 on */
 	bool required;
 	const char *choices;           /* CONF_STRING: "node|proxy|off", NULL = any */
 	const struct conf_key *blocks; /* CONF_BLOCKS: what each map holds */
@@ -93,6 +95,10 @@ int conf_load(const struct conf_key *keys, const char *file, void *conf, struct 
 /* The same of a text in memory; "" gives the defaults. */
 int conf_parse(const struct conf_key *keys, const char *file, const char *text, size_t len,
                void *conf, struct err *err);
+
+/* The same of a tree; NULL gives the defaults. */
+int conf_from_value(const struct conf_key *keys, const char *file, const struct value *root,
+                    void *conf, struct err *err);
 
 /* Frees what the members hold and zeroes them. Accepts a zeroed struct. */
 void conf_deinit(const struct conf_key *keys, void *conf);
@@ -108,9 +114,5 @@ int conf_print_man(const struct conf_key *keys, struct buf *out, struct err *err
 int conf_addr_parse(const char *text, const char *default_port, struct conf_addr *out_addr,
                     struct err *err);
 void conf_addr_deinit(struct conf_addr *addr);
-
-/* What somebody who wrote `wrong` most likely meant: the nearest of `names` (ends with NULL),
- * or NULL when none is near. For "did you mean". */
-const char *conf_suggest(const char *wrong, const char *const *names);
 
 #endif

@@ -24,7 +24,7 @@ enum value_type {
 	VALUE_NULL,
 	VALUE_BOOL,
 	VALUE_INT,
-	VALUE_REAL, /* only as text: nothing here takes a fraction */
+	VALUE_OTHER_NUMBER, /* 1.5, 0660, 0x1f: only its spelling counts */
 	VALUE_TEXT,
 	VALUE_LIST,
 	VALUE_MAP,
@@ -44,12 +44,13 @@ struct value {
 /* NULL when memory runs out. The text is copied. */
 struct value *value_new(enum value_type type);
 struct value *value_new_text(const char *text);
+struct value *value_new_plain(const char *text); /* typed as YAML types it without quotes */
 struct value *value_new_int(int64_t number);
 struct value *value_new_bool(bool truth);
 void value_free(struct value *v); /* texts are wiped: they may hold secrets */
 
-/* Appends to a list, or to a map under a copy of `key`; frees take_item on failure (NULL is
- * ERR_NOMEM, so that constructors nest). ERR_EXISTS: the map has the key. */
+/* Appends to a list, or to a map under a copy of `key`, which is not in the map yet; frees
+ * take_item on failure (NULL is ERR_NOMEM, so that constructors nest). */
 int value_append(struct value *list, struct value *take_item, struct err *err);
 int value_put(struct value *map, const char *key, struct value *take_item, struct err *err);
 
@@ -58,6 +59,9 @@ const struct value *value_get(const struct value *map, const char *key);
 
 /* The member's spelling when it is a scalar, else NULL. */
 const char *value_get_text(const struct value *map, const char *key);
+
+/* The type that YAML gives to a scalar without quotes; *out_number as in struct value. */
+enum value_type value_resolve(const char *text, int64_t *out_number);
 
 /* Whether a scalar reads as a YAML 1.1 boolean: yes, no, on, off, true, false in any quotes. */
 bool value_to_bool(const struct value *v, bool *out);

@@ -1,8 +1,8 @@
 /*
  * yaml - YAML text to and from values, by libyaml.
  *
- * Duplicate keys, keys that are not scalars and merge keys are errors; aliases are followed
- * within the bounds of value.h. Messages begin with "FILE:LINE: ".
+ * Duplicate keys, keys that are not scalars, aliases and merge keys are errors; the bounds are
+ * those of value.h. Messages begin with "FILE:LINE: ".
  */
 #ifndef CONF_YAML_H
 #define CONF_YAML_H
