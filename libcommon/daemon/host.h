@@ -1,0 +1,79 @@
+/*
+ * host - a daemon's membership in the cluster: joins once with a token, keeps one connection to
+ * authd, renews its certificates before they expire, follows changes of the authorities.
+ *
+ *   host_open --(not joined: host_join)--> MEMBER --two thirds of the life gone--> RENEWING
+ *                                             ^-----new certificates, or tried again---'
+ *
+ * Whoever holds TLS configurations made from here makes them anew in on_change.
+ */
+#ifndef DAEMON_HOST_H
+#define DAEMON_HOST_H
+
+#include "daemon/credentials.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct uv_loop_s uv_loop_t;
+struct clock;
+struct err;
+struct host;
+struct pin;
+struct rpc_client;
+struct tls_conf;
+
+/* All borrowed for the host's life. */
+struct host_conf {
+	uv_loop_t *loop;
+	const struct clock *clock;
+	const char *dir;         /* state folder; made when absent */
+	const char *system_role; /* "Node", "Proxy" */
+	const char *hostname;
+	char *const *addresses; /* more names and addresses for its certificates */
+	size_t address_count;
+	const char *const *auth_addrs; /* NULL-ended; authd's, or proxies' that pass through */
+	void *ctx;
+	/* Certificates or authorities changed (err NULL), or a renewal failed and will be tried
+	 * again. */
+	void (*on_change)(void *ctx, const struct err *err);
+	/* The connection to authd stands (err NULL), or does not, and why. May be NULL. */
+	void (*on_state)(void *ctx, const struct err *err);
+};
+
+int host_open(const struct host_conf *conf, struct host **out, struct err *err);
+void host_close(struct host *h); /* NULL allowed; run the loop once more afterwards */
+
+bool host_is_member(const struct host *h);
+
+/*
+ * Joins: proves authd by the pin, then shows the token. Runs the loop until it is done; for
+ * main, before anything else is served. ERR_UNAUTHENTICATED: the pin or the token does not hold.
+ */
+int host_join(struct host *h, const char *token, const struct pin *pin, unsigned timeout_ms,
+              struct err *err);
+
+/* For members: begins to keep the connection and the certificates. */
+int host_start(struct host *h, struct err *err);
+
+/* The one connection to authd; after host_start(). */
+struct rpc_client *host_client(const struct host *h);
+
+const struct credentials *host_credentials(const struct host *h);
+const char *host_id(const struct host *h);
+const char *host_cluster(const struct host *h);
+
+/* An authority as the cache brought it; stored, and told by on_change, if it is new. */
+int host_take_authority(struct host *h, const pv_CertAuthority *ca, struct err *err);
+
+/* How far our clock is ahead of authd's (ms), as the last answer told; 0 when unknown. */
+int64_t host_clock_skew(const struct host *h);
+
+/* A client configuration that shows our certificate and trusts the cluster's hosts. For a
+ * server's, see crypto/tls.h with host_credentials(). */
+int host_client_tls(const struct host *h, struct tls_conf **out, struct err *err);
+
+/* The name that authd's certificate always holds, also before the cluster's name is known. */
+#define HOST_AUTHD_NAME "authd"
+
+#endif
