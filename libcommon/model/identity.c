@@ -3,18 +3,17 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "crypto/base64.h"
+#include "wire/fields.h"
 
-#include <pb_decode.h>
-#include <pb_encode.h>
-#include <sodium.h>
+#include "proto/identity.fields.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 void identity_deinit(pv_Identity *id)
 {
-	pb_release(pv_Identity_fields, id);
-	*id = (pv_Identity){ 0 };
+	fields_release(&pv_Identity_table, id);
 }
 
 /* A person has a name and roles, a host has an id and a system role, nobody has both. */
@@ -35,54 +34,22 @@ static int check(const pv_Identity *id, struct err *err)
 	return 0;
 }
 
-static int encode(const pv_Identity *id, struct buf *out, struct err *err)
-{
-	pb_ostream_t stream;
-	uint8_t *room;
-	size_t size;
-
-	if (!pb_get_encoded_size(&size, pv_Identity_fields, id))
-		return err_set(err, ERR_INTERNAL, "measure an identity");
-	if (size > IDENTITY_BYTES_MAX)
-		return err_set(err, ERR_LIMIT, "an identity of more than %d bytes",
-		               IDENTITY_BYTES_MAX);
-	room = buf_reserve(out, size);
-	if (room == NULL)
-		return buf_check(out, err);
-	stream = pb_ostream_from_buffer(room, size);
-	if (!pb_encode(&stream, pv_Identity_fields, id))
-		return err_set(err, ERR_INTERNAL, "encode an identity: %s", PB_GET_ERROR(&stream));
-	buf_commit(out, stream.bytes_written);
-	return buf_check(out, err);
-}
-
-static int decode(pv_Identity *out, const uint8_t *bytes, size_t len, struct err *err)
-{
-	pb_istream_t stream = pb_istream_from_buffer(bytes, len);
-	pv_Identity id = pv_Identity_init_zero;
-
-	if (!pb_decode(&stream, pv_Identity_fields, &id)) /* releases what it had */
-		return err_set(err, ERR_INVALID, "not an identity: %s", PB_GET_ERROR(&stream));
-	*out = id;
-	return 0;
-}
-
 int identity_copy(pv_Identity *out, const pv_Identity *id, struct err *err)
 {
-	struct buf bytes = { 0 };
-	int rc = encode(id, &bytes, err);
-
-	if (rc == 0)
-		rc = decode(out, bytes.data, bytes.len, err);
-	buf_deinit(&bytes);
-	return rc;
+	return fields_clone(&pv_Identity_table, id, out, err);
 }
 
 int identity_encode(const pv_Identity *id, struct buf *out, struct err *err)
 {
+	struct buf bytes = { .max = IDENTITY_BYTES_MAX };
 	int rc = check(id, err);
 
-	return rc != 0 ? rc : encode(id, out, err);
+	if (rc == 0)
+		rc = fields_encode(&pv_Identity_table, id, &bytes, err);
+	if (rc == 0)
+		buf_append(out, bytes.data, bytes.len);
+	buf_deinit(&bytes);
+	return rc != 0 ? err_wrap(err, "encode the identity") : buf_check(out, err);
 }
 
 int identity_decode(pv_Identity *out, const uint8_t *bytes, size_t len, struct err *err)
@@ -93,9 +60,8 @@ int identity_decode(pv_Identity *out, const uint8_t *bytes, size_t len, struct e
 	if (len > IDENTITY_BYTES_MAX)
 		return err_set(err, ERR_INVALID, "an identity of more than %d bytes",
 		               IDENTITY_BYTES_MAX);
-	rc = decode(&id, bytes, len, err);
-	if (rc != 0)
-		return rc;
+	if (fields_decode(&pv_Identity_table, bytes, len, &id, err) != 0)
+		return err_set(err, ERR_INVALID, "bytes that are no identity");
 	rc = check(&id, err);
 	if (rc != 0) {
 		identity_deinit(&id);
@@ -107,43 +73,24 @@ int identity_decode(pv_Identity *out, const uint8_t *bytes, size_t len, struct e
 
 int identity_encode_ssh(const pv_Identity *id, struct buf *out, struct err *err)
 {
-	const int variant = sodium_base64_VARIANT_ORIGINAL;
 	struct buf bytes = { 0 };
-	uint8_t *room;
 	int rc = identity_encode(id, &bytes, err);
 
-	if (rc != 0)
-		goto out;
-	room = buf_reserve(out, sodium_base64_ENCODED_LEN(bytes.len, variant));
-	if (room != NULL) {
-		sodium_bin2base64((char *)room, sodium_base64_ENCODED_LEN(bytes.len, variant),
-		                  bytes.data, bytes.len, variant);
-		buf_commit(out, sodium_base64_ENCODED_LEN(bytes.len, variant) - 1);
+	if (rc == 0) {
+		base64_append(out, bytes.data, bytes.len);
+		rc = buf_check(out, err);
 	}
-	rc = buf_check(out, err);
-out:
 	buf_deinit(&bytes);
 	return rc;
 }
 
 int identity_decode_ssh(pv_Identity *out, const char *text, size_t len, struct err *err)
 {
-	struct buf bytes = { 0 };
-	uint8_t *room;
-	size_t size;
-	int rc;
+	struct buf bytes = { .max = IDENTITY_BYTES_MAX };
+	int rc = base64_decode(text, len, &bytes, err);
 
-	if (len > sodium_base64_ENCODED_LEN(IDENTITY_BYTES_MAX, sodium_base64_VARIANT_ORIGINAL))
-		return err_set(err, ERR_INVALID, "an identity of more than %d bytes",
-		               IDENTITY_BYTES_MAX);
-	room = buf_reserve(&bytes, len + 1);
-	if (room == NULL)
-		rc = buf_check(&bytes, err);
-	else if (sodium_base642bin(room, len, text, len, NULL, &size, NULL,
-	                           sodium_base64_VARIANT_ORIGINAL) != 0)
-		rc = err_set(err, ERR_INVALID, "an identity that is not base64");
-	else
-		rc = identity_decode(out, room, size, err);
+	if (rc == 0)
+		rc = identity_decode(out, bytes.data, bytes.len, err);
 	buf_deinit(&bytes);
 	return rc;
 }

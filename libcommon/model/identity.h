@@ -18,7 +18,6 @@
 struct buf;
 struct err;
 
-#define IDENTITY_X509_OID      "1.3.6.1.4.1.58888.1.1"
 #define IDENTITY_SSH_EXTENSION "identity@postern"
 #define IDENTITY_BYTES_MAX     16384
 
@@ -69,6 +68,6 @@ bool peer_is_host(const struct peer *p, const char *system_role);
 /* A name for logs and audit: the user, "<host_id>.<cluster>", "anonymous". Returns dst. */
 char *peer_name(const struct peer *p, char *dst, size_t size);
 
-#define PEER_NAME_SIZE 384
+#define PEER_NAME_SIZE 512
 
 #endif

@@ -17,6 +17,7 @@
 
 struct buf;
 struct err;
+struct fields_table;
 
 struct resource_kind {
 	const char *name;    /* "role" */
@@ -26,7 +27,8 @@ struct resource_kind {
 	const char *version; /* what is filled in when none is given */
 	bool sub_kinds;      /* the key is "<prefix><sub_kind>/<name>" */
 	bool writable;       /* administrators may put it; else only the daemons make it */
-	const pb_msgdesc_t *msg;
+	const struct fields_table *table; /* of its message, "proto/resource.fields.h" */
+	int (*validate)(void *message, struct err *err); /* called by resource_validate() */
 };
 
 /* The kind of that name or alias, in any case of letters; NULL: none. */
@@ -44,7 +46,7 @@ pv_Metadata *resource_metadata(pv_Resource *r);
 char **resource_sub_kind(pv_Resource *r);
 const char *resource_name(const pv_Resource *r); /* "" when there is none */
 
-#define RESOURCE_NAME_MAX 250 /* bytes; an LMDB key ends at 511 */
+#define RESOURCE_NAME_MAX 200 /* bytes; as long as a name in a certificate may be */
 #define RESOURCE_KEY_SIZE 512
 
 /* "/roles/dev" for a kind and a checked name. ERR_INVALID: not a name, or a sub kind is

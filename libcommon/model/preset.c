@@ -1,0 +1,70 @@
+#include "model/preset.h"
+
+#include "base/err.h"
+#include "model/resource.h"
+#include "wire/fields.h"
+
+#include "proto/resource.fields.h"
+
+#include <string.h>
+
+static const char *const presets[PRESET_ROLES] = {
+	"metadata:\n"
+	"  name: access\n"
+	"  description: Reach every node with the logins of one's own traits\n"
+	"spec:\n"
+	"  options: {forward_agent: true, port_forwarding: true, max_session_ttl: 30h}\n"
+	"  allow:\n"
+	"    logins: ['{{internal.logins}}']\n"
+	"    node_labels: {'*': '*'}\n"
+	"    kubernetes_users: ['{{internal.kubernetes_users}}']\n"
+	"    kubernetes_groups: ['{{internal.kubernetes_groups}}']\n"
+	"    rules:\n"
+	"    - resources: [event]\n"
+	"      verbs: [list, read]\n"
+	"    - resources: [session]\n"
+	"      verbs: [list, read]\n"
+	"      where: contains(session.participants, user.metadata.name)\n",
+
+	"metadata:\n"
+	"  name: editor\n"
+	"  description: Manage users, roles and the cluster\n"
+	"spec:\n"
+	"  options: {max_session_ttl: 30h}\n"
+	"  allow:\n"
+	"    rules:\n"
+	"    - resources: [user, role, token, lock, node, proxy, auth_connector, trusted_cluster,\n"
+	"                  remote_cluster, cluster_auth_preference, cluster_networking_config,\n"
+	"                  session_recording_config]\n"
+	"      verbs: [list, create, read, update, delete]\n"
+	"    - resources: [session]\n"
+	"      verbs: [list, read, update]\n"
+	"    - resources: [cert_authority]\n"
+	"      verbs: [list, readnosecrets]\n",
+
+	"metadata:\n"
+	"  name: auditor\n"
+	"  description: Read the audit log and every recording\n"
+	"spec:\n"
+	"  options: {max_session_ttl: 30h}\n"
+	"  allow:\n"
+	"    rules:\n"
+	"    - resources: [event, session, session_tracker, instance]\n"
+	"      verbs: [list, read]\n",
+};
+
+int preset_role(size_t index, pv_Role *out, struct err *err)
+{
+	pv_Resource r = { .which_of = pv_Resource_role_tag };
+	int rc = fields_from_yaml(&pv_Role_table, "preset", presets[index], strlen(presets[index]),
+	                          &r.of.role, err);
+
+	if (rc == 0)
+		rc = resource_validate(&r, err);
+	if (rc != 0) {
+		fields_release(&pv_Role_table, &r.of.role);
+		return err_wrap(err, "preset role");
+	}
+	*out = r.of.role;
+	return 0;
+}

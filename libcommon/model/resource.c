@@ -1,0 +1,299 @@
+#include "model/resource.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "model/validate.h"
+#include "wire/fields.h"
+
+#include "proto/resource.fields.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct resource_kind kinds[] = {
+	{ "role", "/roles/", "roles", pv_Resource_role_tag, "v7", false, true, &pv_Role_table,
+	  validate_role },
+	{ "user", "/users/", "users", pv_Resource_user_tag, "v2", false, true, &pv_User_table,
+	  validate_user },
+	{ "token", "/tokens/", "tokens", pv_Resource_token_tag, "v2", false, true, &pv_Token_table,
+	  validate_token },
+	{ "node", "/nodes/", "nodes", pv_Resource_node_tag, "v2", false, false, &pv_Node_table,
+	  validate_node },
+	{ "proxy", "/proxies/", "proxies", pv_Resource_proxy_tag, "v2", false, false,
+	  &pv_Node_table, validate_node },
+	{ "cert_authority", "/authorities/", "cert_authorities ca cas",
+	  pv_Resource_cert_authority_tag, "v2", true, false, &pv_CertAuthority_table,
+	  validate_cert_authority },
+	{ "lock", "/locks/", "locks", pv_Resource_lock_tag, "v2", false, true, &pv_Lock_table,
+	  validate_lock },
+	{ "session", "/sessions/", "sessions", pv_Resource_session_tag, "v2", false, false,
+	  &pv_Session_table, validate_session },
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* What every message of the table begins with, in this order (proto/resource.proto). */
+struct envelope {
+	char *kind;
+	char *sub_kind;
+	char *version;
+	bool has_metadata;
+	pv_Metadata metadata;
+};
+
+#define SAME_PLACE(message, field)                                                   \
+	_Static_assert(offsetof(message, field) == offsetof(struct envelope, field), \
+	               #message " begins like every resource")
+#define SAME_ENVELOPE(message)             \
+	SAME_PLACE(message, kind);         \
+	SAME_PLACE(message, sub_kind);     \
+	SAME_PLACE(message, version);      \
+	SAME_PLACE(message, has_metadata); \
+	SAME_PLACE(message, metadata)
+
+SAME_ENVELOPE(pv_Role);
+SAME_ENVELOPE(pv_User);
+SAME_ENVELOPE(pv_Token);
+SAME_ENVELOPE(pv_Node);
+SAME_ENVELOPE(pv_CertAuthority);
+SAME_ENVELOPE(pv_Lock);
+SAME_ENVELOPE(pv_Session);
+
+/* --- the table ------------------------------------------------------------------------------ */
+
+static bool is_alias(const char *aliases, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = aliases; *at != 0; at += strcspn(at, " "), at += strspn(at, " "))
+		if (strcspn(at, " ") == len && strncasecmp(at, name, len) == 0)
+			return true;
+	return false;
+}
+
+const struct resource_kind *resource_kind_find(const char *name)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (strcasecmp(kinds[i].name, name) == 0 || is_alias(kinds[i].aliases, name))
+			return &kinds[i];
+	return NULL;
+}
+
+const struct resource_kind *resource_kind_next(const struct resource_kind *at)
+{
+	if (at == NULL)
+		return &kinds[0];
+	return at + 1 < kinds + KINDS ? at + 1 : NULL;
+}
+
+const struct resource_kind *resource_kind_of(const pv_Resource *r)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (kinds[i].tag == r->which_of)
+			return &kinds[i];
+	return NULL;
+}
+
+/* --- the envelope --------------------------------------------------------------------------- */
+
+static struct envelope *envelope_of(pv_Resource *r)
+{
+	return (struct envelope *)(void *)&r->of;
+}
+
+pv_Metadata *resource_metadata(pv_Resource *r)
+{
+	envelope_of(r)->has_metadata = true;
+	return &envelope_of(r)->metadata;
+}
+
+char **resource_sub_kind(pv_Resource *r)
+{
+	return &envelope_of(r)->sub_kind;
+}
+
+const char *resource_name(const pv_Resource *r)
+{
+	const struct envelope *e = (const struct envelope *)(const void *)&r->of;
+
+	return e->metadata.name != NULL ? e->metadata.name : "";
+}
+
+/* --- names ---------------------------------------------------------------------------------- */
+
+/* The length of the UTF-8 sequence at s (RFC 3629), 0 when there is none. */
+static size_t utf8_length(const unsigned char *s)
+{
+	size_t len = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 4;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* No control characters (C0, DEL, C1), no broken UTF-8. */
+static bool is_printable(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	while (*s != 0) {
+		size_t len = utf8_length(s);
+
+		if (len == 0 || s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0))
+			return false;
+		s += len;
+	}
+	return true;
+}
+
+int resource_check_name(const char *name, struct err *err)
+{
+	size_t len = strlen(name);
+
+	if (len == 0)
+		return err_set(err, ERR_INVALID, "a name is missing");
+	if (len > RESOURCE_NAME_MAX)
+		return err_set(err, ERR_INVALID, "a name of more than %d bytes", RESOURCE_NAME_MAX);
+	if (!is_printable(name))
+		return err_set(err, ERR_INVALID, "a name with bytes that cannot be shown");
+	if (name[0] == ' ' || name[len - 1] == ' ')
+		return err_set(err, ERR_INVALID, "'%s' is not a name: blanks at its ends", name);
+	if (strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return err_set(err, ERR_INVALID,
+		               "'%s' is not a name: '/', '.' and '..' have a meaning", name);
+	return 0;
+}
+
+bool resource_is_login(const char *login)
+{
+	size_t len = strlen(login);
+
+	if (len == 0 || len > 128 || (!isalnum((unsigned char)login[0]) && login[0] != '_'))
+		return false;
+	for (size_t i = 1; i < len; i++)
+		if (!isalnum((unsigned char)login[i]) && strchr("_.-@+", login[i]) == NULL &&
+		    !(login[i] == '$' && i + 1 == len))
+			return false;
+	return true;
+}
+
+bool resource_is_uuid(const char *s)
+{
+	for (size_t i = 0; i < 36; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? s[i] != '-'
+		         : !isdigit((unsigned char)s[i]) && (s[i] < 'a' || s[i] > 'f'))
+			return false;
+	}
+	return s[36] == 0;
+}
+
+int resource_key(char out[RESOURCE_KEY_SIZE], const struct resource_kind *kind,
+                 const char *sub_kind, const char *name, struct err *err)
+{
+	int rc = resource_check_name(name, err);
+
+	if (rc == 0 && kind->sub_kinds) {
+		if (str_empty(sub_kind))
+			return err_set(err, ERR_INVALID, "a %s has a sub kind", kind->name);
+		rc = resource_check_name(sub_kind, err);
+	}
+	if (rc != 0)
+		return err_wrap(err, "%s", kind->name);
+	snprintf(out, RESOURCE_KEY_SIZE, "%s%s%s%s", kind->prefix, kind->sub_kinds ? sub_kind : "",
+	         kind->sub_kinds ? "/" : "", name);
+	return 0;
+}
+
+int resource_key_of(char out[RESOURCE_KEY_SIZE], const pv_Resource *r, struct err *err)
+{
+	const struct resource_kind *kind = resource_kind_of(r);
+	const struct envelope *e = (const struct envelope *)(const void *)&r->of;
+
+	if (kind == NULL)
+		return err_set(err, ERR_INVALID, "a resource of no known kind");
+	return resource_key(out, kind, e->sub_kind, resource_name(r), err);
+}
+
+/* --- validity ------------------------------------------------------------------------------- */
+
+static int check_labels(const pv_Metadata *meta, struct err *err)
+{
+	for (size_t i = 0; i < meta->labels_count; i++) {
+		const char *key = meta->labels[i].key, *value = meta->labels[i].value;
+
+		if (str_empty(key) || strlen(key) > RESOURCE_NAME_MAX || !is_printable(key))
+			return err_set(err, ERR_INVALID, "metadata.labels: not a key: '%.80s'",
+			               key != NULL ? key : "");
+		if (value != NULL && !is_printable(value))
+			return err_set(err, ERR_INVALID,
+			               "metadata.labels.%s: bytes that cannot be shown", key);
+	}
+	return 0;
+}
+
+static int validate_envelope(struct envelope *e, const struct resource_kind *kind, struct err *err)
+{
+	int rc = 0;
+
+	if (!str_empty(e->kind) && strcmp(e->kind, kind->name) != 0)
+		return err_set(err, ERR_INVALID, "kind: '%s', but this is a %s", e->kind,
+		               kind->name);
+	if (!str_empty(e->metadata.namespace) && strcmp(e->metadata.namespace, "default") != 0)
+		return err_set(err, ERR_INVALID, "metadata.namespace: there is only 'default'");
+	if (e->metadata.expires < 0)
+		return err_set(err, ERR_INVALID, "metadata.expires: before 1970");
+	e->has_metadata = true;
+	rc = check_labels(&e->metadata, err);
+	if (rc == 0)
+		rc = fields_set_str(&e->kind, kind->name, err);
+	if (rc == 0 && str_empty(e->version))
+		rc = fields_set_str(&e->version, kind->version, err);
+	if (rc == 0)
+		rc = fields_set_str(&e->metadata.namespace, "default", err);
+	return rc;
+}
+
+int resource_validate(pv_Resource *r, struct err *err)
+{
+	const struct resource_kind *kind = resource_kind_of(r);
+	char key[RESOURCE_KEY_SIZE];
+	int rc;
+
+	if (kind == NULL)
+		return err_set(err, ERR_INVALID, "a resource of no known kind");
+	rc = resource_key_of(key, r, err);
+	if (rc != 0)
+		return rc;
+	rc = validate_envelope(envelope_of(r), kind, err);
+	if (rc == 0)
+		rc = kind->validate(&r->of, err);
+	return rc != 0 ? err_wrap(err, "%s '%s'", kind->name, resource_name(r)) : 0;
+}
+
+int resource_encode(const pv_Resource *r, struct buf *out, struct err *err)
+{
+	return fields_encode(&pv_Resource_table, r, out, err);
+}
+
+int resource_decode(pv_Resource *out, const uint8_t *bytes, size_t len, struct err *err)
+{
+	return fields_decode(&pv_Resource_table, bytes, len, out, err);
+}
+
+void resource_deinit(pv_Resource *r)
+{
+	fields_release(&pv_Resource_table, r);
+}

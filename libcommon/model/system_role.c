@@ -1,0 +1,66 @@
+#include "model/system_role.h"
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+/* Kinds separated by blanks; `write` includes reading, `read` includes readnosecrets. */
+static const struct system_role {
+	const char *name;
+	const char *write;
+	const char *read;
+	const char *read_without_secrets;
+} system_roles[] = {
+	{ "Auth", "auth_server", "", "" },
+	{ "Node", "node ssh_session session event", "proxy user role lock auth_server",
+	  "cert_authority" },
+	{ "Proxy", "proxy ssh_session event", "node user role lock session auth_server",
+	  "cert_authority" },
+};
+
+static const struct system_role *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(system_roles) / sizeof(system_roles[0]); i++)
+		if (strcasecmp(system_roles[i].name, name) == 0)
+			return &system_roles[i];
+	return NULL;
+}
+
+const char *system_role_name(const char *name)
+{
+	const struct system_role *r = find(name);
+
+	return r != NULL ? r->name : NULL;
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
+		if ((at == words || at[-1] == ' ') && (at[len] == 0 || at[len] == ' '))
+			return true;
+	return false;
+}
+
+static bool allows(const struct system_role *r, const char *kind, const char *verb)
+{
+	if (has_word("list read readnosecrets create update delete", verb) &&
+	    has_word(r->write, kind))
+		return true;
+	if (has_word("list read readnosecrets", verb) && has_word(r->read, kind))
+		return true;
+	return has_word("list readnosecrets", verb) && has_word(r->read_without_secrets, kind);
+}
+
+int system_role_check(const char *role, const char *kind, const char *verb, struct err *err)
+{
+	const struct system_role *r = find(role);
+
+	if (r != NULL && allows(r, kind, verb))
+		return 0;
+	return err_set(err, ERR_DENIED, "access denied to perform action '%s' on '%s' as a %s",
+	               verb, kind, r != NULL ? r->name : "host without a role");
+}
