@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
-#include "crypto/digest.h"
+#include "crypto/hash.h"
 #include "model/resource.h"
 
 #include <stdlib.h>
@@ -138,7 +138,7 @@ const struct replica_entry *replica_get(const struct replica *r, const char *key
 int replica_write(const struct replica *r, struct buf *out, struct err *err)
 {
 	const struct replica_entry *e;
-	uint8_t sum[DIGEST_SIZE];
+	uint8_t sum[HASH_SIZE];
 	size_t begin = out->len;
 	size_t at = 0;
 
@@ -151,7 +151,7 @@ int replica_write(const struct replica *r, struct buf *out, struct err *err)
 	}
 	if (buf_check(out, err) != 0)
 		return err->code;
-	digest_sha256(sum, out->data + begin, out->len - begin);
+	hash_sha256(out->data + begin, out->len - begin, sum);
 	buf_append(out, sum, sizeof(sum));
 	return buf_check(out, err);
 }
@@ -192,15 +192,15 @@ static int read_entries(struct replica *r, const uint8_t *data, size_t len, stru
 
 int replica_read(struct replica *r, const uint8_t *data, size_t len, struct err *err)
 {
-	uint8_t sum[DIGEST_SIZE];
+	uint8_t sum[HASH_SIZE];
 	int rc;
 
-	if (len < HEAD_SIZE + DIGEST_SIZE || memcmp(data, MAGIC, MAGIC_SIZE) != 0)
+	if (len < HEAD_SIZE + HASH_SIZE || memcmp(data, MAGIC, MAGIC_SIZE) != 0)
 		return err_set(err, ERR_CORRUPT, "not a replica's file");
-	digest_sha256(sum, data, len - DIGEST_SIZE);
-	if (memcmp(sum, data + len - DIGEST_SIZE, DIGEST_SIZE) != 0)
+	hash_sha256(data, len - HASH_SIZE, sum);
+	if (memcmp(sum, data + len - HASH_SIZE, HASH_SIZE) != 0)
 		return err_set(err, ERR_CORRUPT, "checksum does not match");
-	rc = read_entries(r, data, len - DIGEST_SIZE, err);
+	rc = read_entries(r, data, len - HASH_SIZE, err);
 	if (rc != 0) {
 		remove_all(r);
 		r->revision = 0;
