@@ -22,12 +22,18 @@
 #define RENEW_CALL_MS    (30 * 1000)
 #define RENEW_WAIT_MAX   (12 * 3600 * 1000LL) /* looks again at least this often */
 
+/* A renewal under way; outlives the host until its callback. */
+struct renewal {
+	struct host *owner; /* NULL: the host is gone */
+	struct rpc_stream *call;
+};
+
 struct host {
 	struct host_conf conf;
 	struct credentials creds;
 	struct rpc_client *client;
 	struct timer *renew;
-	struct rpc_stream *renewing; /* NULL: no call is under way */
+	struct renewal *renewing; /* NULL: none */
 	int64_t skew_ms;
 };
 
@@ -56,8 +62,10 @@ void host_close(struct host *h)
 {
 	if (h == NULL)
 		return;
-	if (h->renewing != NULL)
-		rpc_stream_cancel(h->renewing);
+	if (h->renewing != NULL) {
+		h->renewing->owner = NULL;
+		rpc_stream_cancel(h->renewing->call);
+	}
 	timer_free(h->renew);
 	rpc_client_close(h->client, NULL, NULL);
 	credentials_deinit(&h->creds);
@@ -267,13 +275,15 @@ static void renewal_failed(struct host *h, const struct err *why)
 
 static void on_renewed(void *ctx, const void *response, const struct err *why)
 {
-	struct host *h = ctx;
+	struct renewal *r = ctx;
+	struct host *h = r->owner;
 	const pv_JoinResponse *answer = response;
 	struct err err = { 0 };
 
+	free(r);
+	if (h == NULL)
+		return;
 	h->renewing = NULL;
-	if (why != NULL && why->code == ERR_CANCELED)
-		return; /* host_close() */
 	if (why != NULL) {
 		renewal_failed(h, why);
 		return;
@@ -288,7 +298,7 @@ static void on_renewed(void *ctx, const void *response, const struct err *why)
 	plan_renewal(h);
 }
 
-static int ask_to_renew(struct host *h, struct err *err)
+static int ask_to_renew(struct host *h, struct renewal *r, struct err *err)
 {
 	pv_RenewHostRequest request = {
 		.hostname = (char *)h->conf.hostname,
@@ -301,7 +311,7 @@ static int ask_to_renew(struct host *h, struct err *err)
 	                             err);
 	if (rc == 0)
 		rc = rpc_unary_start(h->client, AUTH_RENEW_HOST, &request, RENEW_CALL_MS,
-		                     on_renewed, h, &h->renewing, err);
+		                     on_renewed, r, &r->call, err);
 	free(request.ssh_public_key);
 	free(request.tls_public_key);
 	return rc;
@@ -315,15 +325,33 @@ static int64_t renewal_due_ms(const struct host *h)
 	return h->creds.not_after_ms - life / 3;
 }
 
+static void start_renewal(struct host *h)
+{
+	struct renewal *r = calloc(1, sizeof(*r));
+	struct err err = { 0 };
+
+	if (r == NULL) {
+		err_set_nomem(&err);
+		renewal_failed(h, &err);
+		return;
+	}
+	r->owner = h;
+	if (ask_to_renew(h, r, &err) != 0) {
+		free(r);
+		renewal_failed(h, &err);
+		return;
+	}
+	h->renewing = r;
+}
+
 static void on_renew_due(void *owner)
 {
 	struct host *h = owner;
-	struct err err = { 0 };
 
 	if (clock_wall_ms(h->conf.clock) < renewal_due_ms(h))
 		plan_renewal(h);
-	else if (ask_to_renew(h, &err) != 0)
-		renewal_failed(h, &err);
+	else if (h->renewing == NULL)
+		start_renewal(h);
 }
 
 /* Wall clocks jump, so a long wait is cut into pieces and looked at again. */
