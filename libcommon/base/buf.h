@@ -42,7 +42,7 @@ void buf_append(struct buf *b, const void *data, size_t len);
 void buf_append_byte(struct buf *b, uint8_t byte);
 void buf_append_str(struct buf *b, const char *s);
 void buf_appendf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vappendf(struct buf *b, const char *fmt, va_list ap);
+void buf_vappendf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 /* Big-endian numbers, as networks have them. */
 void buf_append_u16(struct buf *b, uint16_t v);

@@ -30,7 +30,8 @@ static void mark_cut(struct err *err, int wanted)
 		memcpy(err->msg + ERR_MSG_SIZE - 4, "...", 4);
 }
 
-static void set_va(struct err *err, int code, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void set_va(struct err *err, int code, const char *fmt,
+                                                         va_list ap)
 {
 	err->code = code;
 	mark_cut(err, vsnprintf(err->msg, sizeof(err->msg), fmt, ap));
