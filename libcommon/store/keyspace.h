@@ -48,8 +48,8 @@ struct keyspace_options {
 	const char *dir;           /* made with mode 0700 when absent; files have 0600 */
 	const struct clock *clock; /* NULL: the machine's */
 	size_t map_size;           /* bytes, bound on the file; 0 = 16 GiB */
-	size_t log_events;         /* the change log keeps at least these; 0 = 100,000 */
-	int64_t log_age_ms;        /* and those younger than this; 0 = 10 minutes */
+	size_t log_events;         /* the change log keeps about so many events; 0 = 100,000 */
+	int64_t log_age_ms;        /* and none older than this; 0 = a day */
 	size_t queue;              /* writes that may wait; 0 = 65,536 */
 };
 

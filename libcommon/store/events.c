@@ -1,0 +1,450 @@
+#include "store/events.h"
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/str.h"
+#include "base/strlist.h"
+#include "store/lmdb.h"
+#include "store/prefixes.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CATCH_UP_AT_ONCE 256 /* events that a watch in the past reads from the log in one go */
+
+/* An event that the queues of many watches share. */
+struct shared {
+	int refs;
+	struct keyspace_event event;
+	char bytes[]; /* key, 0, value */
+};
+
+enum watch_state { WATCH_CATCHING_UP, WATCH_LIVE, WATCH_ENDED };
+
+struct keyspace_watch {
+	struct list link;      /* in events->watches */
+	struct list due;       /* in events->due while its callback is owed */
+	struct events *events; /* NULL once the keyspace is closed */
+	enum watch_state state;
+	struct err end; /* why it ended */
+	struct prefix *prefixes;
+	size_t prefix_count;
+	struct lmdb_position position; /* what was read from the log, until it is live */
+	struct shared **queue;         /* a ring, made when first needed */
+	size_t queue_max;
+	size_t first;
+	size_t count;
+	struct shared *current; /* what the reader has borrowed */
+	keyspace_watch_cb ready;
+	void *arg;
+};
+
+struct events {
+	struct lmdb *db;
+	uint64_t head; /* everything up to here was pushed */
+	struct prefixes *index;
+	struct list watches;
+	struct list due;
+};
+
+/* --- shared events --------------------------------------------------------------------------- */
+
+static struct shared *shared_new(const struct keyspace_event *event)
+{
+	const struct keyspace_item *item = &event->item;
+	size_t key_size = item->key != NULL ? strlen(item->key) + 1 : 1;
+	struct shared *s = malloc(sizeof(*s) + key_size + item->len + 1);
+
+	if (s == NULL)
+		return NULL;
+	s->refs = 1;
+	s->event = *event;
+	s->event.item.key = s->bytes;
+	s->event.item.value = (uint8_t *)s->bytes + key_size;
+	memcpy(s->bytes, item->key != NULL ? item->key : "", key_size);
+	if (item->len > 0)
+		memcpy(s->event.item.value, item->value, item->len);
+	s->event.item.value[item->len] = 0;
+	return s;
+}
+
+static void shared_unref(struct shared *s)
+{
+	if (s != NULL && --s->refs == 0)
+		free(s);
+}
+
+/* --- one watch ------------------------------------------------------------------------------- */
+
+static void watch_notify(struct keyspace_watch *w)
+{
+	if (list_empty(&w->due))
+		list_append(&w->events->due, &w->due);
+}
+
+static void watch_unsubscribe(struct keyspace_watch *w)
+{
+	for (size_t i = 0; i < w->prefix_count; i++)
+		prefixes_remove(w->events->index, &w->prefixes[i]);
+}
+
+static void watch_drop_queue(struct keyspace_watch *w)
+{
+	for (; w->count > 0; w->count--) {
+		shared_unref(w->queue[w->first]);
+		w->first = (w->first + 1) % w->queue_max;
+	}
+}
+
+static void watch_end(struct keyspace_watch *w, const struct err *why)
+{
+	if (w->state == WATCH_ENDED)
+		return;
+	w->state = WATCH_ENDED;
+	err_copy(&w->end, why);
+	watch_unsubscribe(w);
+	watch_drop_queue(w);
+	watch_notify(w);
+}
+
+static void watch_push(struct keyspace_watch *w, struct shared *s)
+{
+	struct err e;
+
+	if (w->count == w->queue_max) {
+		err_set(&e, ERR_LIMIT, "the watch is too slow: %zu events wait", w->count);
+		watch_end(w, &e);
+		return;
+	}
+	s->refs++;
+	w->queue[(w->first + w->count++) % w->queue_max] = s;
+	watch_notify(w);
+}
+
+/* --- prefixes -------------------------------------------------------------------------------- */
+
+/* Sorts them and leaves out those that a shorter one covers. */
+static int minimal_prefixes(const struct keyspace_watch_options *options, struct strlist *out,
+                            struct err *err)
+{
+	struct strlist all = { 0 };
+	const char *last = NULL;
+
+	for (size_t i = 0; i < options->prefix_count; i++)
+		if (strlist_add(&all, options->prefixes[i], err) != 0)
+			goto out;
+	if (all.count == 0 && strlist_add(&all, "/", err) != 0)
+		goto out;
+	strlist_sort(&all);
+	for (size_t i = 0; i < all.count; i++) {
+		if (last != NULL && str_starts(all.items[i], last))
+			continue;
+		last = all.items[i];
+		if (strlen(last) > KEYSPACE_KEY_MAX) {
+			err_set(err, ERR_INVALID, "a prefix is longer than a key may be");
+			goto out;
+		}
+		if (strlist_add(out, last, err) != 0)
+			goto out;
+	}
+out:
+	strlist_deinit(&all);
+	return err->code;
+}
+
+static int watch_take_prefixes(struct keyspace_watch *w,
+                               const struct keyspace_watch_options *options, struct err *err)
+{
+	struct strlist texts = { 0 };
+
+	err->code = 0;
+	if (minimal_prefixes(options, &texts, err) != 0)
+		goto out;
+	w->prefixes = calloc(texts.count, sizeof(*w->prefixes));
+	if (w->prefixes == NULL) {
+		err_set_nomem(err);
+		goto out;
+	}
+	for (; w->prefix_count < texts.count; w->prefix_count++) {
+		struct prefix *p = &w->prefixes[w->prefix_count];
+
+		p->text = texts.items[w->prefix_count];
+		p->subscriber = w;
+		list_init(&p->link);
+		texts.items[w->prefix_count] = NULL;
+	}
+out:
+	strlist_deinit(&texts);
+	return err->code;
+}
+
+static int watch_subscribe(struct keyspace_watch *w, struct err *err)
+{
+	for (size_t i = 0; i < w->prefix_count; i++)
+		if (prefixes_add(w->events->index, &w->prefixes[i], err) != 0)
+			return err->code;
+	w->state = WATCH_LIVE;
+	return 0;
+}
+
+static bool watch_wants(const struct keyspace_watch *w, const char *key)
+{
+	for (size_t i = 0; i < w->prefix_count; i++)
+		if (str_starts(key, w->prefixes[i].text))
+			return true;
+	return false;
+}
+
+/* --- catching up ----------------------------------------------------------------------------- */
+
+struct catch_up {
+	struct keyspace_watch *watch;
+	size_t left; /* events that may still be queued */
+	bool behind; /* the log was not read to the head */
+	struct err err;
+};
+
+static int catch_up_event(void *arg, struct lmdb_position at, const struct keyspace_event *event)
+{
+	struct catch_up *c = arg;
+	struct keyspace_watch *w = c->watch;
+	struct shared *s;
+
+	if (at.revision > w->events->head)
+		return 1; /* those are pushed later */
+	if (watch_wants(w, event->item.key)) {
+		if (c->left == 0) {
+			c->behind = true;
+			return 1;
+		}
+		s = shared_new(event);
+		if (s == NULL)
+			return err_set_nomem(&c->err);
+		watch_push(w, s);
+		shared_unref(s);
+		c->left--;
+	}
+	w->position = at;
+	return 0;
+}
+
+/* Reads on in the log, the queue being empty; goes live at its head. */
+static void watch_catch_up(struct keyspace_watch *w)
+{
+	size_t room = w->queue_max < CATCH_UP_AT_ONCE ? w->queue_max : CATCH_UP_AT_ONCE;
+	struct catch_up c = { .watch = w, .left = room };
+	uint64_t newest;
+
+	if (lmdb_log_each(w->events->db, w->position, catch_up_event, &c, &newest, &c.err) == 0 &&
+	    c.err.code == 0 && !c.behind) {
+		if (w->position.revision < w->events->head)
+			w->position = (struct lmdb_position){ w->events->head, LMDB_WHOLE };
+		watch_subscribe(w, &c.err);
+	}
+	if (c.err.code != 0)
+		watch_end(w, &c.err);
+}
+
+/* --- open, read, close ----------------------------------------------------------------------- */
+
+static int check_after(struct events *e, uint64_t after, struct err *err)
+{
+	uint64_t newest;
+	uint64_t compacted;
+
+	if (lmdb_revisions(e->db, &newest, &compacted, err) != 0)
+		return err->code;
+	if (after > newest)
+		return err_set(err, ERR_CONFLICT, "revision %llu is in the future: now is %llu",
+		               (unsigned long long)after, (unsigned long long)newest);
+	if (after < compacted)
+		return err_set(err, ERR_CONFLICT,
+		               "revision %llu is compacted: the change log begins behind %llu",
+		               (unsigned long long)after, (unsigned long long)compacted);
+	return 0;
+}
+
+static int watch_init(struct keyspace_watch *w, const struct keyspace_watch_options *options,
+                      struct err *err)
+{
+	struct keyspace_event init = { KEYSPACE_EVENT_INIT, { .revision = w->position.revision } };
+	struct shared *s;
+
+	if (watch_take_prefixes(w, options, err) != 0)
+		return err->code;
+	w->queue = calloc(w->queue_max, sizeof(struct shared *));
+	s = shared_new(&init);
+	if (w->queue == NULL || s == NULL) {
+		shared_unref(s);
+		return err_set_nomem(err);
+	}
+	w->queue[w->count++] = s;
+	return w->position.revision >= w->events->head ? watch_subscribe(w, err) : 0;
+}
+
+int events_watch(struct events *e, const struct keyspace_watch_options *options,
+                 struct keyspace_watch **out_watch, struct err *err)
+{
+	uint64_t after = options->after != 0 ? options->after : e->head;
+	struct keyspace_watch *w;
+
+	if (options->after != 0 && check_after(e, after, err) != 0)
+		return err->code;
+	w = calloc(1, sizeof(*w));
+	if (w == NULL)
+		return err_set_nomem(err);
+	w->events = e;
+	w->position = (struct lmdb_position){ after, LMDB_WHOLE };
+	w->queue_max = options->queue != 0 ? options->queue : KEYSPACE_WATCH_QUEUE;
+	w->ready = options->ready;
+	w->arg = options->arg;
+	list_init(&w->due);
+	list_append(&e->watches, &w->link);
+	if (watch_init(w, options, err) != 0) {
+		keyspace_watch_close(w);
+		return err->code;
+	}
+	*out_watch = w;
+	return 0;
+}
+
+int keyspace_watch_next(struct keyspace_watch *w, const struct keyspace_event **out_event,
+                        struct err *err)
+{
+	shared_unref(w->current);
+	w->current = NULL;
+	if (w->count == 0 && w->state == WATCH_CATCHING_UP)
+		watch_catch_up(w);
+	if (w->state == WATCH_ENDED)
+		return err_copy(err, &w->end);
+	if (w->count > 0) {
+		w->current = w->queue[w->first];
+		w->first = (w->first + 1) % w->queue_max;
+		w->count--;
+	}
+	*out_event = w->current != NULL ? &w->current->event : NULL;
+	return 0;
+}
+
+void keyspace_watch_close(struct keyspace_watch *w)
+{
+	if (w == NULL)
+		return;
+	watch_drop_queue(w);
+	if (w->events != NULL)
+		watch_unsubscribe(w);
+	list_remove(&w->link);
+	list_remove(&w->due);
+	shared_unref(w->current);
+	for (size_t i = 0; i < w->prefix_count; i++)
+		free(w->prefixes[i].text);
+	free(w->prefixes);
+	free(w->queue);
+	free(w);
+}
+
+/* --- all watches ----------------------------------------------------------------------------- */
+
+struct events *events_new(struct lmdb *db, uint64_t head)
+{
+	struct events *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->db = db;
+	e->head = head;
+	list_init(&e->watches);
+	list_init(&e->due);
+	e->index = prefixes_new();
+	if (e->index == NULL) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+/* A callback may close any watch, its own included. */
+static void call_due(struct events *e)
+{
+	while (!list_empty(&e->due)) {
+		struct keyspace_watch *w = container_of(e->due.next, struct keyspace_watch, due);
+
+		list_remove(&w->due);
+		if (w->ready != NULL)
+			w->ready(w->arg);
+	}
+}
+
+static void end_all(struct events *e, const struct err *why)
+{
+	for (struct list *at = e->watches.next; at != &e->watches; at = at->next)
+		watch_end(container_of(at, struct keyspace_watch, link), why);
+}
+
+void events_free(struct events *e)
+{
+	struct err closed;
+
+	if (e == NULL)
+		return;
+	err_set(&closed, ERR_UNAVAILABLE, "the keyspace is closed");
+	end_all(e, &closed);
+	call_due(e);
+	while (!list_empty(&e->watches)) {
+		struct keyspace_watch *w =
+		        container_of(e->watches.next, struct keyspace_watch, link);
+
+		list_remove(&w->link);
+		w->events = NULL;
+	}
+	prefixes_free(e->index);
+	free(e);
+}
+
+struct pump {
+	struct events *events;
+	struct shared *shared; /* made for the first watch that wants the event */
+	const struct keyspace_event *event;
+	struct err err;
+};
+
+static void pump_to(void *arg, struct prefix *p)
+{
+	struct keyspace_watch *w = p->subscriber;
+	struct pump *pump = arg;
+
+	if (pump->event->item.revision <= w->position.revision)
+		return; /* the watch began behind it */
+	if (pump->shared == NULL)
+		pump->shared = shared_new(pump->event);
+	if (pump->shared == NULL)
+		err_set_nomem(&pump->err);
+	else
+		watch_push(w, pump->shared);
+}
+
+static int pump_event(void *arg, struct lmdb_position at, const struct keyspace_event *event)
+{
+	struct pump *pump = arg;
+
+	(void)at;
+	pump->event = event;
+	prefixes_match(pump->events->index, event->item.key, pump_to, pump);
+	shared_unref(pump->shared);
+	pump->shared = NULL;
+	return pump->err.code;
+}
+
+void events_pump(struct events *e)
+{
+	struct lmdb_position after = { e->head, LMDB_WHOLE };
+	struct pump pump = { .events = e };
+	uint64_t newest;
+
+	if (lmdb_log_each(e->db, after, pump_event, &pump, &newest, &pump.err) == 0)
+		e->head = newest;
+	if (pump.err.code != 0)
+		end_all(e, &pump.err);
+	call_due(e);
+}

@@ -1,0 +1,322 @@
+#include "store/keyspace.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "store/events.h"
+#include "store/lmdb.h"
+#include "store/writer.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAP_SIZE_DEFAULT   ((size_t)16 << 30)
+#define LOG_EVENTS_DEFAULT 100000
+#define LOG_AGE_DEFAULT    (24LL * 3600 * 1000)
+#define QUEUE_DEFAULT      65536
+
+struct keyspace {
+	struct lmdb *db;
+	struct writer *writer;
+	struct events *events;
+	const struct clock *clock;
+};
+
+/* --- open and close -------------------------------------------------------------------------- */
+
+static void release(struct keyspace *ks)
+{
+	writer_free(ks->writer);
+	events_free(ks->events);
+	lmdb_close(ks->db);
+	free(ks);
+}
+
+static int open_parts(struct keyspace *ks, const struct keyspace_options *o, struct err *err)
+{
+	struct writer_options writer = {
+		.clock = ks->clock,
+		.log_events = o->log_events != 0 ? o->log_events : LOG_EVENTS_DEFAULT,
+		.log_age_ms = o->log_age_ms != 0 ? o->log_age_ms : LOG_AGE_DEFAULT,
+		.waiting_max = o->queue != 0 ? o->queue : QUEUE_DEFAULT,
+	};
+	uint64_t newest;
+	uint64_t compacted;
+
+	if (lmdb_open(o->dir, o->map_size != 0 ? o->map_size : MAP_SIZE_DEFAULT, &ks->db, err) !=
+	            0 ||
+	    lmdb_revisions(ks->db, &newest, &compacted, err) != 0)
+		return err->code;
+	ks->events = events_new(ks->db, newest);
+	if (ks->events == NULL)
+		return err_set_nomem(err);
+	writer.db = ks->db;
+	return writer_start(&writer, &ks->writer, err);
+}
+
+int keyspace_open(const struct keyspace_options *o, struct keyspace **out_ks, struct err *err)
+{
+	struct keyspace *ks = calloc(1, sizeof(*ks));
+
+	if (ks == NULL)
+		return err_set_nomem(err);
+	ks->clock = o->clock != NULL ? o->clock : clock_system();
+	if (open_parts(ks, o, err) != 0) {
+		release(ks);
+		return err->code;
+	}
+	*out_ks = ks;
+	return 0;
+}
+
+void keyspace_close(struct keyspace *ks)
+{
+	if (ks == NULL)
+		return;
+	writer_stop(ks->writer);
+	keyspace_dispatch(ks);
+	release(ks);
+}
+
+/* --- callbacks ------------------------------------------------------------------------------- */
+
+int keyspace_fd(const struct keyspace *ks)
+{
+	return writer_fd(ks->writer);
+}
+
+/* Values may be secrets. */
+static void write_free(struct write *w)
+{
+	explicit_bzero(w, w->size);
+	free(w);
+}
+
+void keyspace_dispatch(struct keyspace *ks)
+{
+	struct write *w;
+
+	writer_clear(ks->writer);
+	while ((w = writer_next(ks->writer)) != NULL) {
+		if (w->err.code == 0)
+			w->done(w->arg, w->revision, NULL);
+		else
+			w->done(w->arg, 0, &w->err);
+		write_free(w);
+	}
+	events_pump(ks->events);
+}
+
+/* --- reads ----------------------------------------------------------------------------------- */
+
+uint64_t keyspace_revision(const struct keyspace *ks)
+{
+	uint64_t newest = 0;
+	uint64_t compacted;
+	struct err err;
+
+	return lmdb_revisions(ks->db, &newest, &compacted, &err) == 0 ? newest : 0;
+}
+
+int keyspace_get(struct keyspace *ks, const char *key, struct keyspace_item *out_item,
+                 struct err *err)
+{
+	if (keyspace_key_check(key, err) != 0)
+		return err->code;
+	return lmdb_get(ks->db, key, clock_wall_ms(ks->clock), out_item, err);
+}
+
+void keyspace_item_deinit(struct keyspace_item *item)
+{
+	if (item->value != NULL)
+		explicit_bzero(item->value, item->len);
+	free(item->value);
+	free(item->key);
+	*item = (struct keyspace_item){ 0 };
+}
+
+int keyspace_each(struct keyspace *ks, const struct keyspace_query *query, keyspace_item_fn fn,
+                  void *arg, uint64_t *out_revision, struct err *err)
+{
+	return lmdb_each(ks->db, query, clock_wall_ms(ks->clock), fn, arg, out_revision, err);
+}
+
+int keyspace_watch_open(struct keyspace *ks, const struct keyspace_watch_options *options,
+                        struct keyspace_watch **out_watch, struct err *err)
+{
+	return events_watch(ks->events, options, out_watch, err);
+}
+
+/* --- writes ---------------------------------------------------------------------------------- */
+
+int keyspace_key_check(const char *key, struct err *err)
+{
+	size_t len = strlen(key);
+
+	if (key[0] != '/' || len < 2)
+		return err_set(err, ERR_INVALID, "a key begins with '/' and goes on behind it");
+	if (key[len - 1] == '/')
+		return err_set(err, ERR_INVALID, "a key that ends with '/'");
+	if (len > KEYSPACE_KEY_MAX)
+		return err_set(err, ERR_INVALID, "a key of %zu bytes: at most %d are allowed", len,
+		               KEYSPACE_KEY_MAX);
+	if (strstr(key, "//") != NULL)
+		return err_set(err, ERR_INVALID, "a key with an empty part");
+	for (const char *at = strstr(key, "/.."); at != NULL; at = strstr(at + 1, "/.."))
+		if (at[3] == '/' || at[3] == 0)
+			return err_set(err, ERR_INVALID, "a key with a part '..'");
+	for (const char *at = key; *at != 0; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			return err_set(err, ERR_INVALID, "a key with a control character");
+	return 0;
+}
+
+static bool has_value(const struct keyspace_op *op)
+{
+	return op->action == KEYSPACE_PUT;
+}
+
+/* Its ends need not be keys: '/nodes/' is none. */
+static int check_range(const struct keyspace_op *op, struct err *err)
+{
+	if (op->condition != KEYSPACE_IF_ANY)
+		return err_set(err, ERR_INVALID, "a range is deleted without a condition");
+	if (strlen(op->key) > KEYSPACE_KEY_MAX ||
+	    (op->to != NULL && strlen(op->to) > KEYSPACE_KEY_MAX))
+		return err_set(err, ERR_INVALID, "the end of a range is longer than a key may be");
+	return op->key[0] == '/' ? 0 : err_set(err, ERR_INVALID, "a key begins with '/'");
+}
+
+static int check_op(const struct keyspace_op *op, struct err *err)
+{
+	if (op->action == KEYSPACE_DELETE_RANGE)
+		return check_range(op, err);
+	if (keyspace_key_check(op->key, err) != 0)
+		return err->code;
+	if (has_value(op) && op->len > KEYSPACE_VALUE_MAX)
+		return err_set(err, ERR_INVALID, "a value of %zu bytes: at most %d are allowed",
+		               op->len, KEYSPACE_VALUE_MAX);
+	return 0;
+}
+
+static int check_ops(const struct keyspace_op *ops, size_t count, struct err *err)
+{
+	if (count == 0 || count > KEYSPACE_OPS_MAX)
+		return err_set(err, ERR_INVALID, "a write has 1 to %d operations, not %zu",
+		               KEYSPACE_OPS_MAX, count);
+	for (size_t i = 0; i < count; i++)
+		if (check_op(&ops[i], err) != 0)
+			return err->code;
+	return 0;
+}
+
+static size_t bytes_of(const struct keyspace_op *op)
+{
+	size_t size = strlen(op->key) + 1;
+
+	if (op->to != NULL)
+		size += strlen(op->to) + 1;
+	if (has_value(op))
+		size += op->len;
+	if (op->condition == KEYSPACE_IF_VALUE)
+		size += op->expected_len;
+	return size;
+}
+
+static const void *copy_to(char **room, const void *bytes, size_t len)
+{
+	char *at = *room;
+
+	if (len > 0)
+		memcpy(at, bytes, len);
+	*room += len;
+	return at;
+}
+
+/* `op` as it was given becomes one that points into `room` only. */
+static void copy_op(struct keyspace_op *op, char **room)
+{
+	op->key = copy_to(room, op->key, strlen(op->key) + 1);
+	if (op->to != NULL)
+		op->to = copy_to(room, op->to, strlen(op->to) + 1);
+	if (has_value(op))
+		op->value = copy_to(room, op->value, op->len);
+	if (op->condition == KEYSPACE_IF_VALUE)
+		op->expected = copy_to(room, op->expected, op->expected_len);
+}
+
+static struct write *write_new(const struct keyspace_op *ops, size_t count)
+{
+	size_t size = sizeof(struct write) + count * sizeof(*ops);
+	struct write *w;
+	char *room;
+
+	for (size_t i = 0; i < count; i++)
+		size += bytes_of(&ops[i]);
+	w = calloc(1, size);
+	if (w == NULL)
+		return NULL;
+	w->size = size;
+	w->count = count;
+	room = (char *)&w->ops[count];
+	for (size_t i = 0; i < count; i++) {
+		w->ops[i] = ops[i];
+		copy_op(&w->ops[i], &room);
+	}
+	return w;
+}
+
+int keyspace_write(struct keyspace *ks, const struct keyspace_op *ops, size_t count,
+                   keyspace_done_cb done, void *arg, struct err *err)
+{
+	struct write *w;
+
+	if (check_ops(ops, count, err) != 0)
+		return err->code;
+	w = write_new(ops, count);
+	if (w == NULL)
+		return err_set_nomem(err);
+	w->done = done;
+	w->arg = arg;
+	if (writer_add(ks->writer, w, err) != 0) {
+		write_free(w);
+		return err->code;
+	}
+	return 0;
+}
+
+struct waiter {
+	bool finished;
+	uint64_t revision;
+	struct err err;
+};
+
+static void wake_waiter(void *arg, uint64_t revision, const struct err *err)
+{
+	struct waiter *waiter = arg;
+
+	waiter->finished = true;
+	waiter->revision = revision;
+	if (err != NULL)
+		err_copy(&waiter->err, err);
+}
+
+int keyspace_write_wait(struct keyspace *ks, const struct keyspace_op *ops, size_t count,
+                        uint64_t *out_revision, struct err *err)
+{
+	struct waiter waiter = { 0 };
+
+	if (keyspace_write(ks, ops, count, wake_waiter, &waiter, err) != 0)
+		return err->code;
+	while (!waiter.finished) {
+		struct pollfd pfd = { .fd = keyspace_fd(ks), .events = POLLIN };
+
+		poll(&pfd, 1, -1);
+		keyspace_dispatch(ks);
+	}
+	if (waiter.err.code != 0)
+		return err_copy(err, &waiter.err);
+	if (out_revision != NULL)
+		*out_revision = waiter.revision;
+	return 0;
+}

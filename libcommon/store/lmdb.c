@@ -1,0 +1,401 @@
+#include "store/lmdb.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "store/lmdb_env.h"
+#include "store/lmdb_rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define SCHEMA     1
+#define READERS    1024 /* read transactions at once, over all processes */
+#define FIRST_EVER 1    /* the revision of an empty keyspace; 0 means "none" to watchers */
+
+int lmdb_fail(struct err *err, int rc, const char *doing)
+{
+	switch (rc) {
+	case MDB_MAP_FULL:
+		return err_set(err, ERR_LIMIT, "keyspace: %s: the map is full", doing);
+	case ENOSPC:
+	case EDQUOT:
+		return err_set(err, ERR_LIMIT, "keyspace: %s: the disk is full", doing);
+	case MDB_CORRUPTED:
+	case MDB_PAGE_NOTFOUND:
+	case MDB_INVALID:
+	case MDB_VERSION_MISMATCH:
+	case MDB_INCOMPATIBLE:
+		return err_set(err, ERR_CORRUPT, "keyspace: %s: the files are damaged: %s", doing,
+		               mdb_strerror(rc));
+	case ENOMEM:
+		return err_set_nomem(err);
+	default:
+		return err_set(err, ERR_IO, "keyspace: %s: %s", doing, mdb_strerror(rc));
+	}
+}
+
+/* --- meta numbers ---------------------------------------------------------------------------- */
+
+int lmdb_meta_get(struct lmdb *db, MDB_txn *txn, const char *name, uint64_t *out, struct err *err)
+{
+	MDB_val key = row_text(name);
+	MDB_val value;
+	int rc = mdb_get(txn, db->meta, &key, &value);
+
+	if (rc == MDB_NOTFOUND) {
+		*out = 0;
+		return 0;
+	}
+	if (rc != 0)
+		return lmdb_fail(err, rc, "read its state");
+	if (value.mv_size != sizeof(*out))
+		return err_set(err, ERR_CORRUPT, "keyspace: '%s' is damaged", name);
+	memcpy(out, value.mv_data, sizeof(*out));
+	return 0;
+}
+
+int lmdb_meta_put(struct lmdb *db, MDB_txn *txn, const char *name, uint64_t value, struct err *err)
+{
+	MDB_val key = row_text(name);
+	MDB_val bytes = row_bytes(&value, sizeof(value));
+	int rc = mdb_put(txn, db->meta, &key, &bytes, 0);
+
+	return rc == 0 ? 0 : lmdb_fail(err, rc, "write its state");
+}
+
+/* --- open and close -------------------------------------------------------------------------- */
+
+static int open_tables(struct lmdb *db, MDB_txn *txn, struct err *err)
+{
+	const struct {
+		const char *name;
+		MDB_dbi *dbi;
+	} tables[] = {
+		{ "items", &db->items },
+		{ "expiry", &db->expiry },
+		{ "log", &db->log },
+		{ "meta", &db->meta },
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		int rc = mdb_dbi_open(txn, tables[i].name, MDB_CREATE, tables[i].dbi);
+
+		if (rc != 0)
+			return lmdb_fail(err, rc, "open a table");
+	}
+	return 0;
+}
+
+/* A new keyspace gets the schema of this program; one of a newer program is left alone. */
+static int check_schema(struct lmdb *db, MDB_txn *txn, struct err *err)
+{
+	uint64_t schema;
+
+	if (lmdb_meta_get(db, txn, LMDB_META_SCHEMA, &schema, err) != 0)
+		return err->code;
+	if (schema > SCHEMA)
+		return err_set(err, ERR_UNSUPPORTED,
+		               "keyspace: written by a newer version (schema %llu, known is %d)",
+		               (unsigned long long)schema, SCHEMA);
+	if (schema != 0)
+		return 0;
+	if (lmdb_meta_put(db, txn, LMDB_META_SCHEMA, SCHEMA, err) != 0 ||
+	    lmdb_meta_put(db, txn, LMDB_META_REVISION, FIRST_EVER, err) != 0)
+		return err->code;
+	return lmdb_meta_put(db, txn, LMDB_META_COMPACTED, FIRST_EVER, err);
+}
+
+static int prepare_tables(struct lmdb *db, struct err *err)
+{
+	MDB_txn *txn = NULL;
+	int rc = mdb_txn_begin(db->env, NULL, 0, &txn);
+
+	if (rc != 0)
+		return lmdb_fail(err, rc, "open");
+	if (open_tables(db, txn, err) != 0 || check_schema(db, txn, err) != 0) {
+		mdb_txn_abort(txn);
+		return err->code;
+	}
+	rc = mdb_txn_commit(txn);
+	return rc == 0 ? 0 : lmdb_fail(err, rc, "open");
+}
+
+static int open_env(struct lmdb *db, const char *dir, size_t map_size, struct err *err)
+{
+	int dead;
+	int rc = mdb_env_create(&db->env);
+
+	if (rc == 0)
+		rc = mdb_env_set_maxdbs(db->env, 8);
+	if (rc == 0)
+		rc = mdb_env_set_maxreaders(db->env, READERS);
+	if (rc == 0)
+		rc = mdb_env_set_mapsize(db->env, map_size);
+	if (rc == 0) /* a reader is a transaction, not a thread, so that reads may be nested */
+		rc = mdb_env_open(db->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0600);
+	if (rc == 0)
+		rc = mdb_reader_check(db->env, &dead);
+	return rc == 0 ? 0 : lmdb_fail(err, rc, "open");
+}
+
+int lmdb_open(const char *dir, size_t map_size, struct lmdb **out_db, struct err *err)
+{
+	struct lmdb *db;
+
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return err_set_errno(err, ERR_IO, errno, "keyspace: make folder '%s'", dir);
+	db = calloc(1, sizeof(*db));
+	if (db == NULL)
+		return err_set_nomem(err);
+	if (open_env(db, dir, map_size, err) != 0 || prepare_tables(db, err) != 0) {
+		lmdb_close(db);
+		return err_wrap(err, "'%s'", dir);
+	}
+	*out_db = db;
+	return 0;
+}
+
+void lmdb_close(struct lmdb *db)
+{
+	if (db == NULL)
+		return;
+	if (db->env != NULL)
+		mdb_env_close(db->env);
+	free(db);
+}
+
+/* --- reads ----------------------------------------------------------------------------------- */
+
+static int begin_read(struct lmdb *db, MDB_txn **out_txn, struct err *err)
+{
+	int rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, out_txn);
+
+	return rc == 0 ? 0 : lmdb_fail(err, rc, "read");
+}
+
+static int copy_item(const struct keyspace_item *from, struct keyspace_item *out, struct err *err)
+{
+	*out = *from;
+	out->key = strdup(from->key);
+	out->value = malloc(from->len + 1);
+	if (out->key == NULL || out->value == NULL) {
+		free(out->key);
+		free(out->value);
+		return err_set_nomem(err);
+	}
+	memcpy(out->value, from->value, from->len);
+	out->value[from->len] = 0;
+	return 0;
+}
+
+static bool is_expired(const struct keyspace_item *item, int64_t now)
+{
+	return item->expires != 0 && item->expires <= now;
+}
+
+int lmdb_get(struct lmdb *db, const char *key, int64_t now, struct keyspace_item *out_item,
+             struct err *err)
+{
+	char key_room[KEYSPACE_KEY_MAX + 1];
+	struct keyspace_item item;
+	MDB_val k = row_text(key);
+	MDB_val v;
+	MDB_txn *txn;
+	int rc;
+
+	if (begin_read(db, &txn, err) != 0)
+		return err->code;
+	err->code = 0;
+	rc = mdb_get(txn, db->items, &k, &v);
+	if (rc == MDB_NOTFOUND)
+		err_set(err, ERR_NOT_FOUND, "no such key '%s'", key);
+	else if (rc != 0)
+		lmdb_fail(err, rc, "read");
+	else if (row_item_parse(&k, &v, key_room, &item, err) == 0 && is_expired(&item, now))
+		err_set(err, ERR_NOT_FOUND, "key '%s' has expired", key);
+	else if (err->code == 0)
+		copy_item(&item, out_item, err);
+	mdb_txn_abort(txn);
+	return err->code;
+}
+
+/* Where a walk begins; *out_excluded says that this very key is not part of it. */
+static const char *query_start(const struct keyspace_query *q, bool *out_excluded)
+{
+	const char *start = q->after != NULL ? q->after : q->from;
+
+	*out_excluded = q->after != NULL;
+	if (q->prefix != NULL && (start == NULL || strcmp(start, q->prefix) < 0)) {
+		*out_excluded = false;
+		return q->prefix;
+	}
+	return start != NULL ? start : "/";
+}
+
+static bool query_is_behind(const struct keyspace_query *q, const char *key)
+{
+	if (q->prefix != NULL && !str_starts(key, q->prefix))
+		return true;
+	return q->to != NULL && strcmp(key, q->to) > 0;
+}
+
+static int walk(MDB_cursor *cursor, const struct keyspace_query *q, int64_t now,
+                keyspace_item_fn fn, void *arg, struct err *err)
+{
+	char key_room[KEYSPACE_KEY_MAX + 1];
+	struct keyspace_item item;
+	size_t count = 0;
+	bool excluded;
+	const char *start = query_start(q, &excluded);
+	MDB_val k = row_text(start);
+	MDB_val v;
+	int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+
+	for (; rc == 0; rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+		if (row_item_parse(&k, &v, key_room, &item, err) != 0)
+			return err->code;
+		if (query_is_behind(q, key_room))
+			return 0;
+		if (is_expired(&item, now) || (excluded && strcmp(key_room, start) == 0))
+			continue;
+		if (q->limit != 0 && count++ == q->limit)
+			return 0;
+		rc = fn(arg, &item);
+		if (rc != 0)
+			return rc;
+	}
+	return rc == MDB_NOTFOUND ? 0 : lmdb_fail(err, rc, "read");
+}
+
+int lmdb_each(struct lmdb *db, const struct keyspace_query *query, int64_t now, keyspace_item_fn fn,
+              void *arg, uint64_t *out_revision, struct err *err)
+{
+	MDB_cursor *cursor = NULL;
+	uint64_t revision;
+	MDB_txn *txn;
+	int rc;
+
+	if (begin_read(db, &txn, err) != 0)
+		return err->code;
+	rc = lmdb_meta_get(db, txn, LMDB_META_REVISION, &revision, err);
+	if (rc == 0) {
+		int opened = mdb_cursor_open(txn, db->items, &cursor);
+
+		rc = opened == 0 ? walk(cursor, query, now, fn, arg, err)
+		                 : lmdb_fail(err, opened, "read");
+	}
+	if (cursor != NULL)
+		mdb_cursor_close(cursor);
+	mdb_txn_abort(txn);
+	if (rc == 0 && out_revision != NULL)
+		*out_revision = revision;
+	return rc;
+}
+
+int lmdb_revisions(struct lmdb *db, uint64_t *out_newest, uint64_t *out_compacted, struct err *err)
+{
+	MDB_txn *txn;
+	int rc;
+
+	if (begin_read(db, &txn, err) != 0)
+		return err->code;
+	rc = lmdb_meta_get(db, txn, LMDB_META_REVISION, out_newest, err);
+	if (rc == 0)
+		rc = lmdb_meta_get(db, txn, LMDB_META_COMPACTED, out_compacted, err);
+	mdb_txn_abort(txn);
+	return rc;
+}
+
+int lmdb_expiry(struct lmdb *db, int64_t now, bool *out_any, bool *out_due, struct err *err)
+{
+	char key[KEYSPACE_KEY_MAX + 1];
+	MDB_cursor *cursor = NULL;
+	int64_t expires;
+	MDB_val row;
+	MDB_txn *txn;
+	int rc;
+
+	*out_any = *out_due = false;
+	if (begin_read(db, &txn, err) != 0)
+		return err->code;
+	err->code = 0;
+	rc = mdb_cursor_open(txn, db->expiry, &cursor);
+	if (rc == 0)
+		rc = mdb_cursor_get(cursor, &row, NULL, MDB_FIRST);
+	if (rc == 0 && row_expiry_parse(&row, &expires, key, err) == 0) {
+		*out_any = true;
+		*out_due = expires <= now;
+	} else if (rc != 0 && rc != MDB_NOTFOUND) {
+		lmdb_fail(err, rc, "read");
+	}
+	if (cursor != NULL)
+		mdb_cursor_close(cursor);
+	mdb_txn_abort(txn);
+	return err->code;
+}
+
+/* --- the change log -------------------------------------------------------------------------- */
+
+static int walk_log(MDB_cursor *cursor, struct lmdb_position after, lmdb_event_fn fn, void *arg,
+                    struct err *err)
+{
+	char key_room[KEYSPACE_KEY_MAX + 1];
+	uint8_t start[ROW_LOG_KEY];
+	struct keyspace_event event;
+	struct lmdb_position at;
+	MDB_val k = { sizeof(start), start };
+	MDB_val v;
+	int rc;
+
+	if (after.index == LMDB_WHOLE)
+		row_log_key(start, (struct lmdb_position){ after.revision + 1, 0 });
+	else
+		row_log_key(start, (struct lmdb_position){ after.revision, after.index + 1 });
+	rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+	for (; rc == 0; rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
+		if (row_log_key_parse(&k, &at, err) != 0 ||
+		    row_event_parse(at, &v, key_room, &event, err) != 0)
+			return err->code;
+		if (fn(arg, at, &event) != 0)
+			return 0;
+	}
+	return rc == MDB_NOTFOUND ? 0 : lmdb_fail(err, rc, "read the change log");
+}
+
+/* Within a revision that is partly pruned nobody can go on either. */
+static bool is_compacted(struct lmdb_position after, uint64_t compacted)
+{
+	return after.revision < compacted ||
+	       (after.revision == compacted && after.index != LMDB_WHOLE);
+}
+
+int lmdb_log_each(struct lmdb *db, struct lmdb_position after, lmdb_event_fn fn, void *arg,
+                  uint64_t *out_newest, struct err *err)
+{
+	MDB_cursor *cursor = NULL;
+	uint64_t compacted;
+	MDB_txn *txn;
+	int opened;
+	int rc;
+
+	if (begin_read(db, &txn, err) != 0)
+		return err->code;
+	rc = lmdb_meta_get(db, txn, LMDB_META_REVISION, out_newest, err);
+	if (rc == 0)
+		rc = lmdb_meta_get(db, txn, LMDB_META_COMPACTED, &compacted, err);
+	if (rc == 0 && is_compacted(after, compacted))
+		rc = err_set(err, ERR_CONFLICT,
+		             "revision %llu is compacted: the change log begins behind %llu",
+		             (unsigned long long)after.revision, (unsigned long long)compacted);
+	if (rc == 0) {
+		opened = mdb_cursor_open(txn, db->log, &cursor);
+		rc = opened == 0 ? walk_log(cursor, after, fn, arg, err)
+		                 : lmdb_fail(err, opened, "read the change log");
+	}
+	if (cursor != NULL)
+		mdb_cursor_close(cursor);
+	mdb_txn_abort(txn);
+	return rc;
+}

@@ -1,0 +1,31 @@
+/*
+ * lmdb_env - the open environment that lmdb.c (reads) and lmdb_batch.c (changes) share.
+ */
+#ifndef STORE_LMDB_ENV_H
+#define STORE_LMDB_ENV_H
+
+#include <lmdb.h>
+#include <stdint.h>
+
+struct err;
+
+struct lmdb {
+	MDB_env *env;
+	MDB_dbi items;
+	MDB_dbi expiry;
+	MDB_dbi log;
+	MDB_dbi meta;
+};
+
+#define LMDB_META_SCHEMA    "schema"
+#define LMDB_META_REVISION  "revision"
+#define LMDB_META_COMPACTED "compacted"
+
+/* LMDB's or the system's error `rc` as ours: a full disk, damaged files, anything else. */
+int lmdb_fail(struct err *err, int rc, const char *doing);
+
+/* A number of the meta table; 0 when it was never set. */
+int lmdb_meta_get(struct lmdb *db, MDB_txn *txn, const char *name, uint64_t *out, struct err *err);
+int lmdb_meta_put(struct lmdb *db, MDB_txn *txn, const char *name, uint64_t value, struct err *err);
+
+#endif
