@@ -1,0 +1,52 @@
+/*
+ * authd - the daemon's one struct, which every call's handler gets at by authd_of(call).
+ *
+ * Everything runs on one loop; the keyspace's writer and the pools of handshakes and password
+ * hashes have threads of their own.
+ */
+#ifndef AUTHD_AUTHD_H
+#define AUTHD_AUTHD_H
+
+#include "authd/authorities.h"
+#include "authd/conf.h"
+
+#include "base/rand.h"
+
+#include <stdint.h>
+
+#include <uv.h>
+
+struct audit_log;
+struct authd;
+struct changes;
+struct clock;
+struct err;
+struct keyspace;
+struct recordings;
+struct rpc_call;
+struct rpc_server;
+struct tls_port;
+struct work_pool;
+
+struct authd {
+	uv_loop_t *loop;
+	const struct clock *clock;
+	struct authd_conf conf;
+	struct keyspace *keyspace;
+	struct authorities authorities;
+	char host_id[RAND_UUID_SIZE]; /* authd's own */
+	struct rpc_server *server;
+	struct tls_port *tls_port;
+	struct changes *changes; /* what authd itself watches: roles and locks */
+	struct work_pool *passwords;
+	struct audit_log *audit;
+	struct recordings *recordings;
+};
+
+/* The daemon that a call was made to. */
+struct authd *authd_of(const struct rpc_call *call);
+
+/* Wall time in milliseconds since 1970. */
+int64_t authd_now(const struct authd *a);
+
+#endif
