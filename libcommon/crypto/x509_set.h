@@ -29,7 +29,7 @@ int x509_set_add_bundle(struct x509_set *s, const void *pem, size_t len, struct 
 size_t x509_set_count(const struct x509_set *s);
 
 /* A hash over the keys in the set, in no order: two sets agree exactly when they trust the same. */
-void x509_set_generation(const struct x509_set *s, uint8_t out[HASH_SIZE]);
+int x509_set_generation(const struct x509_set *s, uint8_t out[HASH_SIZE], struct err *err);
 
 /*
  * Whether `leaf`, through the certificates of `chain` if need be, ends at a CA of the set at

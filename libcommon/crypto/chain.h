@@ -1,0 +1,30 @@
+/*
+ * chain - what is wrong with a chain of certificates at a given time, in words.
+ *
+ * mbedTLS verifies signatures, constraints and usage; times it would take from the machine's clock,
+ * so they are judged here. Inside of crypto only.
+ */
+#ifndef CRYPTO_CHAIN_H
+#define CRYPTO_CHAIN_H
+
+#include "crypto/pin.h"
+
+#include <mbedtls/x509_crt.h>
+
+#include <stdbool.h>
+
+struct chain {
+	int64_t now_ms;
+	bool asked;    /* whether mbedTLS came to verify anything */
+	struct pin ca; /* the key at the top of what it found */
+	char subject[64];
+	int64_t bound_ms; /* the start or end that was missed; the leaf's if several were */
+};
+
+/* mbedTLS' verify callback; p is a struct chain with now_ms set. */
+int chain_visit(void *p, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
+
+/* 0 when flags is 0, else ERR_UNAUTHENTICATED with the first reason that counts. */
+int chain_judge(const struct chain *c, uint32_t flags, struct err *err);
+
+#endif
