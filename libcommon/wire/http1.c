@@ -190,7 +190,7 @@ static void cut_head(struct http1 *h)
 
 static bool ends_head(const struct buf *head)
 {
-	return head->len >= 4 && memcmp(head->data + head->len - 4, "\r\n\r\n", 4) == 0;
+	return str_ends(buf_str(head), "\r\n\r\n");
 }
 
 /* Takes one line of the head, or the part of it that has come. */
@@ -204,6 +204,8 @@ static int take_line(struct http1 *h, const uint8_t *data, size_t len, size_t *o
 	if (h->head.failed == ERR_LIMIT)
 		return err_set(err, ERR_LIMIT, "the headers are longer than %zu bytes",
 		               h->limits.head_max);
+	if (lf != NULL && !str_ends(buf_str(&h->head), "\r\n"))
+		return err_set(err, ERR_INVALID, "a line does not end with CR LF");
 	return buf_check(&h->head, err);
 }
 

@@ -248,7 +248,7 @@ struct http2 *http2_new(enum http2_kind kind, const struct http2_limits *limits,
 	h->ctx = ctx;
 	set_limits(&h->limits, limits);
 	list_init(&h->streams);
-	list_init(&h->drained);
+	list_init(&h->due);
 	if (nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&option) == 0)
 		rc = make_session(h, callbacks, option);
 	nghttp2_session_callbacks_del(callbacks);
@@ -308,21 +308,28 @@ int http2_recv(struct http2 *h, const void *data, size_t len, struct err *err)
 	return used < 0 ? http2_fail(err, (int)used) : 0;
 }
 
-/* Tells streams that they may write on; true when there were any. */
-static bool tell_drained(struct http2 *h)
+static void tell(struct http2_stream *s)
 {
-	bool any = false;
+	if (s->unborn) {
+		s->session->events->closed(s, s->reset_code);
+		http2_stream_remove(s);
+		return;
+	}
+	s->full = false;
+	if (!s->ended && !s->reset)
+		s->session->events->writable(s);
+}
 
-	while (!list_empty(&h->drained)) {
-		struct http2_stream *s =
-		        container_of(h->drained.next, struct http2_stream, drained_link);
+/* Tells streams what is due; true when there were any. */
+static bool tell_due(struct http2 *h)
+{
+	bool any = !list_empty(&h->due);
 
-		list_remove(&s->drained_link);
-		s->full = false;
-		if (s->ended || s->reset)
-			continue;
-		h->events->writable(s);
-		any = true;
+	while (!list_empty(&h->due)) {
+		struct http2_stream *s = container_of(h->due.next, struct http2_stream, due_link);
+
+		list_remove(&s->due_link);
+		tell(s);
 	}
 	return any;
 }
@@ -333,7 +340,7 @@ int http2_send(struct http2 *h, const uint8_t **out_data, size_t *out_len, struc
 
 	do {
 		len = nghttp2_session_mem_send(h->session, out_data);
-	} while (tell_drained(h) && len == 0);
+	} while (tell_due(h) && len == 0);
 	if (len < 0)
 		return http2_fail(err, (int)len);
 	*out_len = (size_t)len;

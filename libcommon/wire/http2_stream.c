@@ -19,7 +19,7 @@ struct http2_stream *http2_stream_add(struct http2 *h, int32_t id, void *data)
 	s->data = data;
 	buf_init(&s->out, 2 * QUEUED_MAX); /* with what was sent and is not dropped yet */
 	list_append(&h->streams, &s->link);
-	list_init(&s->drained_link);
+	list_init(&s->due_link);
 	h->stream_count++;
 	return s;
 }
@@ -38,7 +38,7 @@ static void free_trailers(struct http2_stream *s)
 void http2_stream_remove(struct http2_stream *s)
 {
 	list_remove(&s->link);
-	list_remove(&s->drained_link);
+	list_remove(&s->due_link);
 	s->session->stream_count--;
 	buf_wipe(&s->out);
 	free_trailers(s);
@@ -82,8 +82,8 @@ static void drop_sent(struct http2_stream *s, size_t len)
 		buf_consume(&s->out, s->out_sent);
 		s->out_sent = 0;
 	}
-	if (s->full && queued(s) <= h->limits.write_high / 2 && list_empty(&s->drained_link))
-		list_append(&h->drained, &s->drained_link);
+	if (s->full && queued(s) <= h->limits.write_high / 2 && list_empty(&s->due_link))
+		list_append(&h->due, &s->due_link);
 }
 
 static int finish_data(nghttp2_session *session, struct http2_stream *s, uint32_t *flags)
@@ -245,10 +245,20 @@ int http2_end_with(struct http2_stream *s, const struct http2_header *trailers, 
 
 void http2_reset(struct http2_stream *s, uint32_t code)
 {
-	if (s->reset || s->session->dying)
+	struct http2 *h = s->session;
+
+	if (s->reset || h->dying)
 		return;
 	s->reset = true;
-	nghttp2_submit_rst_stream(s->session->session, NGHTTP2_FLAG_NONE, s->id, code);
+	s->reset_code = code;
+	nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id, code);
+	if (nghttp2_session_find_stream(h->session, s->id) != NULL)
+		return;
+	/* Its request still waits to be sent, maybe for long, and will be dropped then. */
+	nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
+	s->unborn = true;
+	list_remove(&s->due_link);
+	list_append(&h->due, &s->due_link);
 }
 
 void http2_consume(struct http2_stream *s, size_t len)
