@@ -7,14 +7,10 @@
 #include "conf/suggest.h"
 #include "conf/value.h"
 #include "conf/yaml.h"
+#include "file/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define NAME_MAX_LEN 128
 
@@ -182,40 +178,16 @@ int conf_parse(const struct conf_key *keys, const char *file, const char *text, 
 	return rc;
 }
 
-static int read_all(int fd, const char *file, struct buf *out, struct err *err)
-{
-	uint8_t *room;
-	ssize_t n;
-
-	do {
-		room = buf_reserve(out, 4096);
-		if (room == NULL)
-			return buf_check(out, err);
-		n = read(fd, room, 4096);
-		if (n < 0)
-			return err_set_errno(err, ERR_IO, errno, "read '%s'", file);
-		buf_commit(out, (size_t)n);
-	} while (n > 0);
-	return 0;
-}
-
 int conf_load(const struct conf_key *keys, const char *file, void *conf, struct err *err)
 {
-	struct buf text;
-	int fd;
+	struct buf text = { 0 };
 	int rc;
 
 	set_empty(keys, conf);
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno,
-		                     "open '%s'", file);
-	buf_init(&text, YAML_SIZE_MAX);
-	rc = read_all(fd, file, &text, err);
+	rc = file_read(file, YAML_SIZE_MAX, &text, err);
 	if (rc == 0)
 		rc = conf_parse(keys, file, buf_str(&text), text.len, conf, err);
 	buf_wipe(&text);
-	close(fd);
 	return rc;
 }
 

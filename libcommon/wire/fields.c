@@ -1,0 +1,230 @@
+#include "wire/fields.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "wire/fields_slot.h"
+
+#include <pb_decode.h>
+#include <pb_encode.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- bytes --------------------------------------------------------------------------------------
+ */
+
+int fields_encode(const struct fields_table *t, const void *msg, struct buf *out, struct err *err)
+{
+	pb_ostream_t stream;
+	uint8_t *room;
+	size_t size;
+
+	if (!pb_get_encoded_size(&size, t->desc, msg))
+		return err_set(err, ERR_INVALID, "encode %s: not a message", t->name);
+	room = buf_reserve(out, size + 1);
+	if (room == NULL)
+		return buf_check(out, err);
+	stream = pb_ostream_from_buffer(room, size);
+	if (!pb_encode(&stream, t->desc, msg))
+		return err_set(err, ERR_INTERNAL, "encode %s: %s", t->name, PB_GET_ERROR(&stream));
+	buf_commit(out, size);
+	return 0;
+}
+
+int fields_decode(const struct fields_table *t, const void *data, size_t len, void *out_msg,
+                  struct err *err)
+{
+	pb_istream_t stream = pb_istream_from_buffer(data, len);
+
+	memset(out_msg, 0, t->size);
+	if (pb_decode(&stream, t->desc, out_msg))
+		return 0;
+	memset(out_msg, 0, t->size); /* pb_decode() has released what it had */
+	return err_set(err, ERR_CORRUPT, "decode %s: %s", t->name, PB_GET_ERROR(&stream));
+}
+
+int fields_clone(const struct fields_table *t, const void *msg, void *out_msg, struct err *err)
+{
+	struct buf bytes = { 0 };
+	int rc;
+
+	rc = fields_encode(t, msg, &bytes, err);
+	if (rc == 0)
+		rc = fields_decode(t, bytes.data, bytes.len, out_msg, err);
+	buf_wipe(&bytes);
+	return rc;
+}
+
+/* --- release ------------------------------------------------------------------------------------
+ */
+
+static void wipe_item(const struct fields_field *field, void *item)
+{
+	if (item == NULL)
+		return;
+	if (field->type == FIELDS_STRING)
+		explicit_bzero(item, strlen(item));
+	else if (field->type == FIELDS_BYTES)
+		explicit_bzero(((pb_bytes_array_t *)item)->bytes, ((pb_bytes_array_t *)item)->size);
+}
+
+static void wipe_secrets(const struct fields_table *t, void *msg)
+{
+	struct fields_slot slot;
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct fields_field *field = &t->fields[i];
+
+		if (field->format != FIELDS_SECRET && field->type != FIELDS_MESSAGE)
+			continue;
+		fields_slot_init(&slot, t, i, msg);
+		for (size_t n = 0; n < slot.count; n++) {
+			if (field->type == FIELDS_MESSAGE)
+				wipe_secrets(field->message, fields_slot_item(&slot, n));
+			else
+				wipe_item(field, fields_slot_item(&slot, n));
+		}
+	}
+}
+
+void fields_release(const struct fields_table *t, void *msg)
+{
+	if (msg == NULL)
+		return;
+	wipe_secrets(t, msg);
+	pb_release(t->desc, msg);
+	explicit_bzero(msg, t->size);
+}
+
+/* --- comparison ---------------------------------------------------------------------------------
+ */
+
+static bool bytes_equal(const pb_bytes_array_t *a, const pb_bytes_array_t *b)
+{
+	size_t a_len = a != NULL ? a->size : 0;
+	size_t b_len = b != NULL ? b->size : 0;
+
+	return a_len == b_len && (a_len == 0 || memcmp(a->bytes, b->bytes, a_len) == 0);
+}
+
+static bool items_equal(const struct fields_slot *s, const void *a, const void *b)
+{
+	switch (s->field->type) {
+	case FIELDS_BOOL:
+		return *(const bool *)a == *(const bool *)b;
+	case FIELDS_INT:
+	case FIELDS_ENUM:
+		return fields_int_get(s, a) == fields_int_get(s, b);
+	case FIELDS_UINT:
+		return fields_uint_get(s, a) == fields_uint_get(s, b);
+	case FIELDS_STRING:
+		return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+	case FIELDS_BYTES:
+		return bytes_equal(a, b);
+	case FIELDS_MESSAGE:
+		break;
+	}
+	return fields_equal(s->field->message, a, b);
+}
+
+/* Each entry of one map must be in the other; equal counts make that enough, as keys differ. */
+static bool maps_equal(const struct fields_slot *a, const struct fields_slot *b)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		bool found = false;
+
+		for (size_t n = 0; !found && n < b->count; n++) /* mostly in the same order */
+			found = items_equal(a, fields_slot_item(a, i),
+			                    fields_slot_item(b, (i + n) % b->count));
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static bool slots_equal(const struct fields_slot *a, const struct fields_slot *b)
+{
+	const struct fields_slot *only = a->count > 0 ? a : b;
+
+	if (a->count != b->count)
+		return a->field->shape == FIELDS_SINGULAR &&
+		       fields_item_is_zero(only, fields_slot_item(only, 0));
+	if (a->field->shape == FIELDS_MAP)
+		return maps_equal(a, b);
+	for (size_t i = 0; i < a->count; i++)
+		if (!items_equal(a, fields_slot_item(a, i), fields_slot_item(b, i)))
+			return false;
+	return true;
+}
+
+bool fields_equal(const struct fields_table *t, const void *a, const void *b)
+{
+	struct fields_slot slot_a;
+	struct fields_slot slot_b;
+
+	for (size_t i = 0; i < t->count; i++) {
+		fields_slot_init(&slot_a, t, i, a);
+		fields_slot_init(&slot_b, t, i, b);
+		if (!slots_equal(&slot_a, &slot_b))
+			return false;
+	}
+	return true;
+}
+
+/* --- filling by hand ----------------------------------------------------------------------------
+ */
+
+int fields_set_str(char **field, const char *text, struct err *err)
+{
+	char *copy = NULL;
+
+	if (text != NULL && strlen(text) > FIELDS_ITEM_MAX)
+		return err_set(err, ERR_LIMIT, "text of more than %d bytes", FIELDS_ITEM_MAX);
+	if (text != NULL && (copy = strdup(text)) == NULL)
+		return err_set_nomem(err);
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+int fields_set_bytes(pb_bytes_array_t **field, const void *data, size_t len, struct err *err)
+{
+	pb_bytes_array_t *copy;
+
+	if (len > FIELDS_ITEM_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d bytes", FIELDS_ITEM_MAX);
+	copy = malloc(PB_BYTES_ARRAY_T_ALLOCSIZE(len));
+	if (copy == NULL)
+		return err_set_nomem(err);
+	copy->size = (pb_size_t)len;
+	if (len > 0)
+		memcpy(copy->bytes, data, len);
+	free(*field);
+	*field = copy;
+	return 0;
+}
+
+void *fields_add(void *list, pb_size_t *count, size_t size, struct err *err)
+{
+	void **items = list;
+	uint8_t *grown;
+
+	if (*count >= FIELDS_ITEM_MAX) {
+		err_set(err, ERR_LIMIT, "more than %d items", FIELDS_ITEM_MAX);
+		return NULL;
+	}
+	grown = realloc(*items, (*count + (size_t)1) * size);
+	if (grown == NULL) {
+		err_set_nomem(err);
+		return NULL;
+	}
+	*items = grown;
+	return memset(grown + (*count)++ * size, 0, size);
+}
+
+int fields_add_str(char ***list, pb_size_t *count, const char *text, struct err *err)
+{
+	char **item = fields_add(list, count, sizeof(char *), err);
+
+	return item != NULL ? fields_set_str(item, text, err) : err->code;
+}

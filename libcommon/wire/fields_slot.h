@@ -1,0 +1,41 @@
+/*
+ * fields_slot - one field of one message in memory, however nanopb stores it. Private to fields.
+ *
+ * Items are what text and comparison work on: for a string its char *, for bytes its
+ * pb_bytes_array_t *, for a number, bool, enum or sub-message the address of it. An item of a
+ * list may be NULL (an empty string that nanopb did not allocate).
+ */
+#ifndef WIRE_FIELDS_SLOT_H
+#define WIRE_FIELDS_SLOT_H
+
+#include "wire/fields.h"
+
+#include <pb_common.h>
+
+struct fields_slot {
+	const struct fields_field *field;
+	pb_field_iter_t iter;
+	size_t count; /* of items that are there: 0 or 1, or the length of a list */
+};
+
+/* Finds field number i of the table in the message. */
+void fields_slot_init(struct fields_slot *s, const struct fields_table *t, size_t i,
+                      const void *msg);
+
+void *fields_slot_item(const struct fields_slot *s, size_t i);
+
+/* Makes room for one more item of a list, or for the one of anything else, marks it present
+ * and returns where it is stored: char **, pb_bytes_array_t **, or the address of the rest,
+ * all zero. NULL: out of memory, or the list is at FIELDS_ITEM_MAX (see err). */
+void *fields_slot_add(struct fields_slot *s, struct err *err);
+
+/* Integers of any of nanopb's sizes. */
+int64_t fields_int_get(const struct fields_slot *s, const void *item);
+uint64_t fields_uint_get(const struct fields_slot *s, const void *item);
+bool fields_int_set(const struct fields_slot *s, void *item, int64_t number); /* false: too large */
+bool fields_uint_set(const struct fields_slot *s, void *item, uint64_t number);
+
+/* Whether the item is the type's zero: 0, false, "", no bytes; never for messages. */
+bool fields_item_is_zero(const struct fields_slot *s, const void *item);
+
+#endif
