@@ -1,0 +1,134 @@
+#include "model/identity.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#define TEXT(s) ((char[]){ s }) /* one that is not const */
+
+static char *roles[] = { TEXT("dev"), TEXT("with,O=admin") };
+static char *logins[] = { TEXT("alice") };
+
+static pv_Identity alice(void)
+{
+	return (pv_Identity){ .user = TEXT("alice"),
+		              .roles_count = 2,
+		              .roles = roles,
+		              .cluster = TEXT("one"),
+		              .logins_count = 1,
+		              .logins = logins,
+		              .expires = 2000 };
+}
+
+static pv_Identity node(void)
+{
+	return (pv_Identity){ .system_role = TEXT("Node"),
+		              .host_id = TEXT("id"),
+		              .cluster = TEXT("one") };
+}
+
+static void an_identity_survives_both_kinds_of_certificate(void **state)
+{
+	pv_Identity id = alice(), copy;
+	struct buf bytes = { 0 }, text = { 0 };
+	struct err err;
+
+	(void)state;
+	assert_int_equal(identity_encode(&id, &bytes, &err), 0);
+	assert_int_equal(identity_decode(&copy, bytes.data, bytes.len, &err), 0);
+	assert_string_equal(copy.user, "alice");
+	assert_string_equal(copy.roles[1], "with,O=admin");
+	identity_deinit(&copy);
+	assert_int_equal(identity_encode_ssh(&id, &text, &err), 0);
+	assert_int_equal(identity_decode_ssh(&copy, buf_str(&text), text.len, &err), 0);
+	assert_string_equal(copy.logins[0], "alice");
+	assert_int_equal(copy.expires, 2000);
+	identity_deinit(&copy);
+	buf_deinit(&bytes);
+	buf_deinit(&text);
+}
+
+static void what_is_neither_person_nor_host_is_refused(void **state)
+{
+	pv_Identity none = { .cluster = TEXT("one") }, both = node(), admin = alice(),
+	            poor = alice(), stray = alice(), lost = node();
+	pv_Identity *const rows[] = { &none, &both, &admin, &poor, &stray, &lost };
+
+	(void)state;
+	both.user = TEXT("alice");
+	admin.admin = true;
+	poor.roles_count = 0;
+	stray.cluster = NULL;
+	lost.host_id = NULL;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf bytes = { 0 };
+		struct err err;
+
+		if (identity_encode(rows[i], &bytes, &err) != ERR_INVALID)
+			fail_msg("row %zu passes", i);
+		assert_int_equal(bytes.len, 0);
+	}
+}
+
+static void bytes_that_are_no_identity_are_refused(void **state)
+{
+	const uint8_t junk[] = { 0x0a, 0xff, 0xff, 0xff, 0x01 };
+	/* field 13, the local administrator, as nobody may carry it */
+	const uint8_t admin[] = { 0x0a, 1, 'a', 0x12, 1, 'r', 0x2a, 1, 'c', 0x68, 1 };
+	pv_Identity id;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(identity_decode(&id, junk, sizeof(junk), &err), ERR_INVALID);
+	assert_int_equal(identity_decode(&id, junk, 0, &err), ERR_INVALID);
+	assert_int_equal(identity_decode(&id, admin, sizeof(admin), &err), ERR_INVALID);
+	assert_int_equal(identity_decode(&id, admin, sizeof(admin) - 2, &err), 0);
+	identity_deinit(&id);
+	assert_int_equal(identity_decode_ssh(&id, "not base64!", 11, &err), ERR_INVALID);
+}
+
+static void a_peer_is_of_this_cluster_and_not_expired(void **state)
+{
+	pv_Identity source = alice(), id;
+	struct peer peer = { 0 };
+	char name[PEER_NAME_SIZE];
+	struct err err;
+
+	(void)state;
+	assert_int_equal(identity_copy(&id, &source, &err), 0);
+	assert_int_equal(peer_from_identity(&peer, &id, "one", 1999, &err), 0);
+	assert_int_equal(peer.kind, PEER_USER);
+	assert_string_equal(peer_name(&peer, name, sizeof(name)), "alice");
+	assert_null(id.user); /* taken over */
+	peer_deinit(&peer);
+
+	assert_int_equal(identity_copy(&id, &source, &err), 0);
+	assert_int_equal(peer_from_identity(&peer, &id, "one", 2000, &err), ERR_UNAUTHENTICATED);
+	assert_int_equal(identity_copy(&id, &source, &err), 0);
+	assert_int_equal(peer_from_identity(&peer, &id, "two", 0, &err), ERR_UNAUTHENTICATED);
+	assert_string_equal(err.msg, "a certificate of cluster 'one', not of 'two'");
+	assert_string_equal(peer_name(&peer, name, sizeof(name)), "anonymous");
+
+	source = node();
+	assert_int_equal(identity_copy(&id, &source, &err), 0);
+	assert_int_equal(peer_from_identity(&peer, &id, "one", 0, &err), 0);
+	assert_true(peer_is_host(&peer, "Node"));
+	assert_false(peer_is_host(&peer, "Proxy"));
+	assert_string_equal(peer_name(&peer, name, sizeof(name)), "id.one");
+	peer_deinit(&peer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_identity_survives_both_kinds_of_certificate),
+		cmocka_unit_test(what_is_neither_person_nor_host_is_refused),
+		cmocka_unit_test(bytes_that_are_no_identity_are_refused),
+		cmocka_unit_test(a_peer_is_of_this_cluster_and_not_expired),
+	};
+
+	return unit_run(tests);
+}
