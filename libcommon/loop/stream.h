@@ -28,7 +28,7 @@
 struct buf;
 struct err;
 struct stream;
-struct tls_conn;
+struct tls;
 struct work_pool;
 
 /* What the owner hears. Each may be NULL (on_data NULL: bytes are thrown away). */
@@ -40,7 +40,8 @@ struct stream_handler {
 	 * comes ends the stream with ERR_LIMIT.
 	 */
 	size_t (*on_data)(void *owner, struct stream *s, const uint8_t *data, size_t len);
-	/* The peer will send no more; writing goes on until stream_end() or stream_close(). */
+	/* The peer will send no more; writing goes on until stream_end() or stream_close(). NULL:
+	 * the stream is closed then. */
 	void (*on_end)(void *owner, struct stream *s);
 	/* The write queue has fallen to STREAM_LOW_WATER after it was full. */
 	void (*on_drain)(void *owner, struct stream *s);
@@ -53,22 +54,23 @@ struct stream_handler {
 #define STREAM_HIGH_WATER (512u * 1024)      /* queued bytes that make stream_full() */
 #define STREAM_LOW_WATER  (128u * 1024)      /* queued bytes at which on_drain comes */
 #define STREAM_QUEUE_MAX  (8u * 1024 * 1024) /* who writes on regardless is cut off here */
-#define STREAM_KEPT_MAX   (64u * 1024)       /* bytes that on_data may leave unused */
+#define STREAM_KEPT_MAX   (128u * 1024)      /* bytes that on_data may leave unused */
 #define STREAM_LINGER_MS  2000               /* how long a close waits for the peer */
 #define STREAM_PEER_SIZE  64
 
 /* --- making one ------------------------------------------------------------------------------- */
 
-/* Over a connected TCP or unix socket, or a pipe or terminal. The descriptor belongs to the
- * stream only on success. Nothing is read before stream_attach(). ERR_IO, ERR_NOMEM. */
+/* Over a connected TCP or unix socket, or a pipe or terminal. The descriptor is the stream's; on
+ * failure it is closed. Nothing is read before stream_attach(). TCP gets NODELAY and keep-alive.
+ * SIGPIPE must be ignored in the process. ERR_IO, ERR_NOMEM. */
 int stream_open_fd(uv_loop_t *loop, int take_fd, struct stream **out, struct err *err);
 
 /* Reads from one descriptor and writes to another, such as a program's 0 and 1. */
 int stream_open_pair(uv_loop_t *loop, int take_in, int take_out, struct stream **out,
                      struct err *err);
 
-/* From now on `owner` hears, by `h` (borrowed for as long). The first call starts reading; a
- * later one, also from within a callback, hands the stream with its unused bytes on. */
+/* From now on `owner` hears, by `h` (borrowed as long as the stream). The first call starts
+ * reading; a later one, also from within a callback, hands the stream with its unused bytes on. */
 void stream_attach(struct stream *s, const struct stream_handler *h, void *owner);
 
 /* --- reading and writing ---------------------------------------------------------------------- */
@@ -105,15 +107,14 @@ void stream_reset(struct stream *s, const struct err *why);
  * Turns a plaintext stream to TLS, as client or server as take_tls was made. Legal once, before
  * or after attach, also from within on_data: bytes that it leaves unused (a ClientHello that was
  * only looked at) go to the handshake. Bytes written before are sent plain, those after wait for
- * the handshake. Its steps run in `pool` (crypto/tls owns no locks but those in its
- * configuration), which bounds them; after timeout_ms, or when the pool's queue is full, the
- * stream ends with ERR_TIMEOUT or ERR_LIMIT.
+ * the handshake. Its steps run in `pool`, which bounds them and outlives the stream; after
+ * timeout_ms, or when the pool's queue is full, the stream ends with ERR_TIMEOUT or ERR_LIMIT.
  */
-void stream_start_tls(struct stream *s, struct tls_conn *take_tls, struct work_pool *pool,
+void stream_start_tls(struct stream *s, struct tls *take_tls, struct work_pool *pool,
                       unsigned timeout_ms);
 
 /* NULL: plaintext. Valid until on_close has returned. */
-struct tls_conn *stream_tls(const struct stream *s);
+struct tls *stream_tls(const struct stream *s);
 bool stream_secure(const struct stream *s); /* handshake complete */
 
 /* --- about it --------------------------------------------------------------------------------- */
@@ -133,8 +134,9 @@ int stream_fd(const struct stream *s);
 
 /*
  * Takes the socket out of a plaintext stream with nothing queued, to hand it to another program:
- * out_fd is blocking and close-on-exec, out_unused gets the bytes that were read but not used.
- * Only on_close (err NULL) follows. ERR_INVALID: TLS, queued bytes, or a pair; the stream stays.
+ * out_fd is blocking and close-on-exec, out_unused gets the bytes that were read but not used
+ * (within on_data: all that it was offered, and its result counts no more). Only on_close (err
+ * NULL) follows. ERR_INVALID: TLS, queued bytes, or a pair; the stream stays.
  */
 int stream_take_fd(struct stream *s, int *out_fd, struct buf *out_unused, struct err *err);
 
