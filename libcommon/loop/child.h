@@ -2,8 +2,10 @@
  * child - run another program: its descriptors, surroundings, a deadline, its output kept up to a
  * bound, one callback when it has exited and its output has ended.
  *
- * Nothing is inherited but what the options name: descriptors 0-2 are /dev/null unless given, the
- * environment is exactly `env`, every other descriptor is closed.
+ * It inherits what the options name: descriptors 0-2 are /dev/null unless given, the environment is
+ * exactly `env`, signals are as at boot, it leads a session and process group of its own. All other
+ * descriptors of ours are close-on-exec. Output that others hold open longer than
+ * CHILD_OUTPUT_GRACE_MS after its exit is given up.
  */
 #ifndef LOOP_CHILD_H
 #define LOOP_CHILD_H
@@ -17,7 +19,8 @@
 struct child;
 struct err;
 
-#define CHILD_FDS 16
+#define CHILD_FDS             16
+#define CHILD_OUTPUT_GRACE_MS 1000
 
 struct child_options {
 	const char *const *argv; /* argv[0] is looked up in PATH unless `file` is set */
@@ -57,7 +60,7 @@ void child_signal(struct child *c, int signum);
 /* SIGKILL to its process group; the callback comes, with canceled set. NULL allowed. */
 void child_cancel(struct child *c);
 
-/* Whether `r` is exit code 0; if not, err says "exited with code 3: <last line of output>". */
+/* Whether `r` is exit code 0; if not, err says 'name' exited with code 3: <last line of output>. */
 int child_check(const struct child_result *r, const char *name, struct err *err);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include <uv.h>
 
+struct conf_addr;
 struct err;
 struct listen;
 struct stream;
@@ -39,18 +40,21 @@ struct listen *listen_new(uv_loop_t *loop, const struct listen_limits *limits,
 void listen_free(struct listen *l);
 
 /*
- * "host:port" or "[::]:port" or ":port" (every address, IPv6 and IPv4), "unix:/path" (mode 0660,
- * own group), "fd:3", or "systemd:name" (the descriptor that the unit's FileDescriptorName= or
- * its order number names, see sd_listen_fds(3)). Port 0 lets the kernel choose. May be called
- * several times. ERR_INVALID, ERR_EXISTS (in use), ERR_IO.
+ * "host:port", or ":port" (every address, IPv6 and IPv4), "unix:/path" (mode 0660, own group), or
+ * "systemd:name" (the descriptor that the unit's FileDescriptorName= or its order number names,
+ * see sd_listen_fds(3)). Port 0 lets the kernel choose. May be called several times. ERR_INVALID,
+ * ERR_NOT_FOUND, ERR_EXISTS (in use), ERR_IO.
  */
 int listen_add(struct listen *l, const char *addr, struct err *err);
+
+/* The same of an address from a configuration; host "" = every address. */
+int listen_add_addr(struct listen *l, const struct conf_addr *addr, struct err *err);
 
 /* A unix socket with this mode and group ((gid_t)-1: the process's own). One that a dead process
  * left behind is replaced; one that answers is ERR_EXISTS. */
 int listen_add_unix(struct listen *l, const char *path, mode_t mode, gid_t group, struct err *err);
 
-/* An open listening socket, which becomes ours on success. */
+/* An open listening socket; closed on failure. */
 int listen_add_fd(struct listen *l, int take_fd, struct err *err);
 
 /* Of the first TCP socket; 0 when there is none. */
