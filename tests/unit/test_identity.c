@@ -9,30 +9,27 @@
 
 #define TEXT(s) ((char[]){ s }) /* one that is not const */
 
+/* At file scope, where such arrays live for good. */
 static char *roles[] = { TEXT("dev"), TEXT("with,O=admin") };
 static char *logins[] = { TEXT("alice") };
-
-static pv_Identity alice(void)
-{
-	return (pv_Identity){ .user = TEXT("alice"),
-		              .roles_count = 2,
-		              .roles = roles,
-		              .cluster = TEXT("one"),
-		              .logins_count = 1,
-		              .logins = logins,
-		              .expires = 2000 };
-}
-
-static pv_Identity node(void)
-{
-	return (pv_Identity){ .system_role = TEXT("Node"),
-		              .host_id = TEXT("id"),
-		              .cluster = TEXT("one") };
-}
+static const pv_Identity alice = {
+	.user = TEXT("alice"),
+	.roles_count = 2,
+	.roles = roles,
+	.cluster = TEXT("one"),
+	.logins_count = 1,
+	.logins = logins,
+	.expires = 2000,
+};
+static const pv_Identity node = {
+	.system_role = TEXT("Node"),
+	.host_id = TEXT("id"),
+	.cluster = TEXT("one"),
+};
 
 static void an_identity_survives_both_kinds_of_certificate(void **state)
 {
-	pv_Identity id = alice(), copy;
+	pv_Identity id = alice, copy;
 	struct buf bytes = { 0 }, text = { 0 };
 	struct err err;
 
@@ -53,8 +50,8 @@ static void an_identity_survives_both_kinds_of_certificate(void **state)
 
 static void what_is_neither_person_nor_host_is_refused(void **state)
 {
-	pv_Identity none = { .cluster = TEXT("one") }, both = node(), admin = alice(),
-	            poor = alice(), stray = alice(), lost = node();
+	pv_Identity none = { .cluster = TEXT("one") }, both = node, admin = alice, poor = alice,
+	            stray = alice, lost = node;
 	pv_Identity *const rows[] = { &none, &both, &admin, &poor, &stray, &lost };
 
 	(void)state;
@@ -92,7 +89,7 @@ static void bytes_that_are_no_identity_are_refused(void **state)
 
 static void a_peer_is_of_this_cluster_and_not_expired(void **state)
 {
-	pv_Identity source = alice(), id;
+	pv_Identity source = alice, id;
 	struct peer peer = { 0 };
 	char name[PEER_NAME_SIZE];
 	struct err err;
@@ -112,7 +109,7 @@ static void a_peer_is_of_this_cluster_and_not_expired(void **state)
 	assert_string_equal(err.msg, "a certificate of cluster 'one', not of 'two'");
 	assert_string_equal(peer_name(&peer, name, sizeof(name)), "anonymous");
 
-	source = node();
+	source = node;
 	assert_int_equal(identity_copy(&id, &source, &err), 0);
 	assert_int_equal(peer_from_identity(&peer, &id, "one", 0, &err), 0);
 	assert_true(peer_is_host(&peer, "Node"));
