@@ -142,13 +142,34 @@ static bool maps_equal(const struct fields_slot *a, const struct fields_slot *b)
 	return true;
 }
 
+static bool says_nothing(const struct fields_slot *s);
+
+static bool is_empty(const struct fields_table *t, const void *msg)
+{
+	struct fields_slot slot;
+
+	for (size_t i = 0; i < t->count; i++) {
+		fields_slot_init(&slot, t, i, msg);
+		if (!says_nothing(&slot))
+			return false;
+	}
+	return true;
+}
+
+/* Absent, or present with a content that is as good as absent. */
+static bool says_nothing(const struct fields_slot *s)
+{
+	if (s->count == 0)
+		return true;
+	if (s->field->shape == FIELDS_OPTIONAL && s->field->type == FIELDS_MESSAGE)
+		return is_empty(s->field->message, fields_slot_item(s, 0));
+	return s->field->shape == FIELDS_SINGULAR && fields_item_is_zero(s, fields_slot_item(s, 0));
+}
+
 static bool slots_equal(const struct fields_slot *a, const struct fields_slot *b)
 {
-	const struct fields_slot *only = a->count > 0 ? a : b;
-
 	if (a->count != b->count)
-		return a->field->shape == FIELDS_SINGULAR &&
-		       fields_item_is_zero(only, fields_slot_item(only, 0));
+		return says_nothing(a) && says_nothing(b);
 	if (a->field->shape == FIELDS_MAP)
 		return maps_equal(a, b);
 	for (size_t i = 0; i < a->count; i++)

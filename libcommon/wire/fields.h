@@ -106,7 +106,8 @@ void fields_release(const struct fields_table *t, void *msg);
 
 int fields_clone(const struct fields_table *t, const void *msg, void *out_msg, struct err *err);
 
-/* By content: the order of a map's entries does not count; an unset string equals "". */
+/* By content: the order of a map's entries does not count; an unset string equals "", an absent
+ * sub-message an empty one. */
 bool fields_equal(const struct fields_table *t, const void *a, const void *b);
 
 /* For filling messages by hand. All copy; ERR_NOMEM, or ERR_LIMIT above FIELDS_ITEM_MAX. */

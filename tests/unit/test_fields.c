@@ -476,10 +476,24 @@ static void equality_ignores_the_order_of_maps_and_empty_strings(void **state)
 	read_yaml(&pv_Metadata_table, "{name: n, description: '', labels: {x: '1', y: '2'}}", &a);
 	read_yaml(&pv_Metadata_table, "{name: n, labels: {y: '2', x: '1'}}", &b);
 	assert_true(fields_equal(&pv_Metadata_table, &a, &b));
+	assert_true(fields_equal(&pv_Metadata_table, &b, &a));
 	b.labels[0].value[0] = '3';
 	assert_false(fields_equal(&pv_Metadata_table, &a, &b));
 	fields_release(&pv_Metadata_table, &a);
 	fields_release(&pv_Metadata_table, &b);
+}
+
+static void an_empty_sub_message_equals_none(void **state)
+{
+	pv_Role none = { 0 };
+	pv_Role empty = { .has_spec = true, .spec = { .has_allow = true } };
+
+	(void)state;
+	assert_true(fields_equal(&pv_Role_table, &none, &empty));
+	assert_true(fields_equal(&pv_Role_table, &empty, &none));
+	empty.spec.has_options = true;
+	empty.spec.options.has_forward_agent = true;
+	assert_false(fields_equal(&pv_Role_table, &none, &empty));
 }
 
 static void messages_are_filled_by_hand(void **state)
@@ -599,6 +613,7 @@ int main(void)
 		cmocka_unit_test(json_that_is_not_strict_is_refused),
 		cmocka_unit_test(depth_and_size_are_bounded),
 		cmocka_unit_test(equality_ignores_the_order_of_maps_and_empty_strings),
+		cmocka_unit_test(an_empty_sub_message_equals_none),
 		cmocka_unit_test(messages_are_filled_by_hand),
 		cmocka_unit_test(bytes_that_are_no_message_are_corrupt),
 		cmocka_unit_test(fields_of_a_newer_program_survive_a_rewrite),
