@@ -22,11 +22,11 @@ struct changes;
 struct clock;
 struct err;
 struct keyspace;
+struct people;
 struct recordings;
 struct rpc_call;
 struct rpc_server;
 struct tls_port;
-struct work_pool;
 
 struct authd {
 	uv_loop_t *loop;
@@ -38,7 +38,7 @@ struct authd {
 	struct rpc_server *server;
 	struct tls_port *tls_port;
 	struct changes *changes; /* what authd itself watches: roles and locks */
-	struct work_pool *passwords;
+	struct people *people;   /* pools of threads and gates of the calls about people */
 	struct audit_log *audit;
 	struct recordings *recordings;
 };

@@ -30,8 +30,8 @@ static int sign_tls(struct certify *c, struct err *err)
 		.common_name = name,
 		.organizations = is_host(c) ? host_role : (const char *const *)c->identity.roles,
 		.organization_count = is_host(c) ? 1 : c->identity.roles_count,
-		.hosts = (const char *const *)c->names.items,
-		.host_count = c->names.count,
+		.hosts = (const char *const *)c->tls_names.items,
+		.host_count = c->tls_names.count,
 		.not_before_ms = c->now - c->backdate,
 		.not_after_ms = c->identity.expires,
 		.usage = is_host(c) ? X509_CLIENT | X509_SERVER : X509_CLIENT,
@@ -74,8 +74,8 @@ static int principals(const struct certify *c, struct strlist *out, struct err *
 	char uuid[RAND_UUID_SIZE];
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && is_host(c) && i < c->names.count; i++)
-		rc = strlist_add(out, c->names.items[i], err);
+	for (size_t i = 0; rc == 0 && is_host(c) && i < c->ssh_names.count; i++)
+		rc = strlist_add(out, c->ssh_names.items[i], err);
 	for (size_t i = 0; rc == 0 && !is_host(c) && i < c->identity.logins_count; i++)
 		rc = strlist_add(out, c->identity.logins[i], err);
 	if (rc == 0 && out->count == 0) {
@@ -189,7 +189,8 @@ int certify_start(struct certify *c, const struct authority *ca, struct work_poo
 void certify_deinit(struct certify *c)
 {
 	identity_deinit(&c->identity);
-	strlist_deinit(&c->names);
+	strlist_deinit(&c->tls_names);
+	strlist_deinit(&c->ssh_names);
 	free(c->ssh_public_key);
 	free(c->tls_public_key);
 	free(c->ssh);

@@ -24,12 +24,13 @@ typedef void (*certify_cb)(struct certify *c, const struct err *err);
 
 struct certify {
 	/* Filled by the caller. */
-	pv_Identity identity; /* its `expires` is the certificates' end, in ms */
-	int64_t now;          /* ms */
-	int64_t backdate;     /* ms that the start lies before now */
-	char *ssh_public_key; /* one line; NULL or "" = no SSH certificate */
-	char *tls_public_key; /* PEM; NULL or "" = no X.509 certificate */
-	struct strlist names; /* hosts: DNS names and addresses. People: none */
+	pv_Identity identity;     /* its `expires` is the certificates' end, in ms */
+	int64_t now;              /* ms */
+	int64_t backdate;         /* ms that the start lies before now */
+	char *ssh_public_key;     /* one line; NULL or "" = no SSH certificate */
+	char *tls_public_key;     /* PEM; NULL or "" = no X.509 certificate */
+	struct strlist tls_names; /* hosts: DNS names and addresses. People: none */
+	struct strlist ssh_names; /* likewise; for people, the identity's logins count */
 	struct {
 		bool port_forwarding;
 		bool agent_forwarding;

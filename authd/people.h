@@ -1,0 +1,43 @@
+/*
+ * people - what the calls about people and hosts share: the pools in which passwords are
+ * hashed and certificates signed, and a gate per user name that lets no more logins in at
+ * once than there are failures left before the lock.
+ */
+#ifndef AUTHD_PEOPLE_H
+#define AUTHD_PEOPLE_H
+
+#include "base/list.h"
+
+#include <stdbool.h>
+
+struct authd;
+struct err;
+struct map;
+struct work_pool;
+
+struct people {
+	struct work_pool *passwords; /* argon2id: each takes 32 MB and a tenth of a second */
+	struct work_pool *signers;
+	struct map *gates; /* user name -> struct gate, of those who are logging in */
+};
+
+int people_open(struct authd *a, struct err *err); /* fills a->people */
+void people_close(struct authd *a);                /* legal once no call is open; NULL is fine */
+
+/* One login at the gate of its user's name. Embed it. */
+struct gate_guest {
+	struct list link;
+	struct gate *gate;
+	void (*enter)(struct gate_guest *g); /* it may go in now */
+	bool inside;
+};
+
+/*
+ * Queues up; `enter` is called at once or later, as soon as fewer than `room` are inside.
+ * ERR_LIMIT: too many wait for this name. Once inside, gate_leave() must follow.
+ */
+int gate_arrive(struct people *p, struct gate_guest *g, const char *user, unsigned room,
+                struct err *err);
+void gate_leave(struct people *p, struct gate_guest *g);
+
+#endif
