@@ -43,7 +43,7 @@ static inline void sample_data(struct buf *out, struct frame_chain *chain, pb_si
                                int64_t ms, const char *text)
 {
 	size_t len = strlen(text);
-	pb_bytes_array_t *data = malloc(PB_BYTES_ARRAY_T_ALLOCSIZE(len));
+	pb_bytes_array_t *data = malloc(sizeof(*data) + len);
 	pv_Frame f = { .time = SAMPLE_TIME + ms, .which_of = tag };
 
 	assert_non_null(data);
