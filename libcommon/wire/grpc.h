@@ -24,9 +24,9 @@ struct err;
 /* --- frames --- */
 
 struct grpc_reader {
-	struct buf buf; /* what has come and was not handed out */
+	struct buf buf; /* what has come */
+	size_t used;    /* bytes of it that were handed out */
 	size_t max;     /* of one message */
-	size_t out;     /* bytes of the message handed out last */
 };
 
 /* `max` bounds one message; 0 = GRPC_MESSAGE_MAX. */

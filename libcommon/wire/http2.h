@@ -69,15 +69,15 @@ struct http2_events {
 	void (*goaway)(struct http2 *h, uint32_t code);
 };
 
-/* The limits may be NULL; `events` and `ctx` are borrowed for good. `now_ms` is monotonic.
- * NULL when memory runs out. */
+/* The limits may be NULL; `events` and `ctx` are borrowed for good. NULL when memory runs out. */
 struct http2 *http2_new(enum http2_kind kind, const struct http2_limits *limits,
-                        const struct http2_events *events, void *ctx, int64_t (*now_ms)(void));
+                        const struct http2_events *events, void *ctx);
 void http2_free(struct http2 *h); /* streams still open get `closed` with HTTP2_CANCEL */
 void *http2_ctx(const struct http2 *h);
 
 /* Takes all the bytes. A failure ends the connection, after what http2_send() still has (the
- * GOAWAY that says why): ERR_INVALID, ERR_LIMIT (rapid reset, flood), ERR_NOMEM. */
+ * GOAWAY that says why): ERR_INVALID, ERR_LIMIT (flood), ERR_NOMEM. Where the peer breaks the
+ * protocol or a bound, a GOAWAY is sent and http2_done() turns true. */
 int http2_recv(struct http2 *h, const void *data, size_t len, struct err *err);
 
 /* The next bytes for the peer, at most some 16 KB (one TLS record); *out_len = 0: nothing now.
@@ -111,8 +111,11 @@ int http2_respond(struct http2_stream *s, const struct http2_header *headers, si
 int http2_write(struct http2_stream *s, const void *data, size_t len, struct err *err);
 bool http2_writable(const struct http2_stream *s);
 
-/* Our side ends behind what is queued; the second form with trailers. */
+/* Our side ends behind what is queued; theirs may go on. */
 int http2_end(struct http2_stream *s, struct err *err);
+
+/* The same with trailers. A server that has sent them, or a response that nothing follows, wants
+ * no more of the request either: what has not come by then is refused by a reset (RFC 9113 8.1). */
 int http2_end_with(struct http2_stream *s, const struct http2_header *trailers, size_t count,
                    struct err *err);
 
