@@ -2,7 +2,7 @@
  * chain - what is wrong with a chain of certificates at a given time, in words.
  *
  * mbedTLS verifies signatures, constraints and usage; times it would take from the machine's clock,
- * so they are judged here. Inside of crypto only.
+ * so they are judged here. Host names are left to the caller. Inside of crypto only.
  */
 #ifndef CRYPTO_CHAIN_H
 #define CRYPTO_CHAIN_H
@@ -16,7 +16,7 @@
 struct chain {
 	int64_t now_ms;
 	bool asked;    /* whether mbedTLS came to verify anything */
-	struct pin ca; /* the key at the top of what it found */
+	struct pin ca; /* the key that signed the leaf */
 	char subject[64];
 	int64_t bound_ms; /* the start or end that was missed; the leaf's if several were */
 };

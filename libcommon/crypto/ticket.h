@@ -46,7 +46,7 @@ struct ticket_context {
 int ticket_seal(struct ticket_keys *k, const struct ticket_context *context, const void *data,
                 size_t len, uint8_t *out, size_t size, size_t *out_len, struct err *err);
 
-/* Opens in place-free fashion into `out` (at least `len` bytes). ERR_UNAUTHENTICATED: forged, of
+/* Opens into `out` (at least `len` bytes, not over `sealed`). ERR_UNAUTHENTICATED: forged, of
  * another context, too old, or of forgotten keys. */
 int ticket_open(struct ticket_keys *k, const struct ticket_context *context, const void *sealed,
                 size_t len, uint8_t *out, size_t *out_len, struct err *err);

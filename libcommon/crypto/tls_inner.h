@@ -1,0 +1,79 @@
+/*
+ * tls_inner - what tls.c, tls_conf.c, tls_peer.c and tls_session.c share. Nobody else includes it.
+ */
+#ifndef CRYPTO_TLS_INNER_H
+#define CRYPTO_TLS_INNER_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "crypto/chain.h"
+#include "crypto/ticket.h"
+#include "crypto/tls.h"
+
+#include <mbedtls/ssl.h>
+
+#include <stdatomic.h>
+
+/* A certificate of ours in the form that mbedTLS keeps pointers to. */
+struct tls_own_cert {
+	mbedtls_x509_crt chain;
+	struct x509 *leaf;
+	struct key *key;
+};
+
+struct tls_conf {
+	atomic_uint refs;
+	enum tls_role role;
+	enum tls_client_auth client_auth;
+	const struct clock *clock;
+	mbedtls_ssl_config config; /* each connection has a copy, with itself in the callbacks */
+	struct tls_own_cert *own;
+	size_t own_count;
+	struct x509_set *trust; /* NULL: nobody, or pinned */
+	struct pin pin;
+	bool pinned;
+	char **alpn; /* ends with NULL */
+	char *service;
+	struct ticket_keys *tickets;
+	struct ticket_context context; /* service points to the copy above */
+};
+
+enum tls_state { TLS_HANDSHAKING, TLS_READY, TLS_FAILED };
+
+struct tls {
+	struct tls_conf *conf;
+	mbedtls_ssl_config config;
+	mbedtls_ssl_context ssl;
+	enum tls_state state;
+	struct err failure; /* in TLS_FAILED: what every call says from then on */
+	struct buf in;
+	size_t in_at; /* how much of it mbedTLS has had */
+	struct buf out;
+	bool peer_closed;
+	bool closed;
+	char *host;            /* clients */
+	struct chain chain;    /* asked: the peer's certificate was verified in this handshake */
+	bool checked;          /* and found good by us */
+	bool offered;          /* servers: took a ticket; clients: offer a session */
+	struct pin session_ca; /* of that ticket or session */
+	struct x509 *peer_cert;
+	struct tls_peer peer;
+	char server_name[256];
+};
+
+/* tls_peer: once the peer's chain has been verified, whether we take it; sends the alert if not. */
+int tls_peer_check(struct tls *t, struct err *err);
+
+/* At the end of the handshake: who it is, full or resumed. */
+int tls_peer_derive(struct tls *t, struct err *err);
+
+/* Whether a certificate of a resumed session is valid now; the others mbedTLS has us asked about.
+ */
+int tls_peer_check_times(const struct x509_info *cert, int64_t now_ms, struct err *err);
+
+/* tls_session: mbedTLS' ticket callbacks; p is the struct tls. */
+int tls_session_write(void *p, const mbedtls_ssl_session *session, unsigned char *start,
+                      const unsigned char *end, size_t *len, uint32_t *lifetime);
+int tls_session_parse(void *p, mbedtls_ssl_session *session, unsigned char *sealed, size_t len);
+
+#endif
