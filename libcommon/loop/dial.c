@@ -227,10 +227,10 @@ static void on_writable(uv_poll_t *poll, int status, int events)
 
 	(void)events;
 	end_attempt(d);
-	if (status < 0)
-		errnum = -status;
-	else if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &errnum, &len) != 0)
+	if (getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &errnum, &len) != 0)
 		errnum = errno;
+	if (errnum == 0 && status < 0)
+		errnum = -status; /* libuv says EBADF for any error; the socket knows better */
 	if (errnum != 0)
 		attempt_failed(d, errnum);
 }
