@@ -103,10 +103,10 @@ endef
 $(foreach m,$(MAINS),$(eval $(call program,$(patsubst %/main.c,%,$(m)))))
 
 define static_helper
-$(BUILD)/$(call dash,$(1)): $(sort $(wildcard $(1)/*.c $(1)/*.h))
+$(BUILD)/$(call dash,$(1)): $(sort $(wildcard $(1)/*.c $(1)/*.h libcommon/ipc/*.h))
 	@mkdir -p $$(@D)
 	$$(say) LD $$@
-	$$(Q)$$(MUSL_CC) -std=gnu11 -Os $$(WARN) -D_GNU_SOURCE -static -I. -o $$@ $$(filter %.c,$$^)
+	$$(Q)$$(MUSL_CC) -std=gnu11 -Os $$(WARN) -D_GNU_SOURCE -static -I. -Ilibcommon -o $$@ $$(filter %.c,$$^)
 	@strip $$@
 endef
 $(foreach h,$(HELPERS),$(eval $(call static_helper,$(patsubst %/helper.c,%,$(h)))))

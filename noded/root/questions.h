@@ -3,7 +3,7 @@
  *
  * noded listens on <policy socket> (SOCK_SEQPACKET, 0600, owner postern-node) and answers only
  * peers of user id 0 (SO_PEERCRED). One question per connection, one answer, both packets
- * (packet.h). Who asks waits ten seconds; no answer, or one that is not understood, is a no.
+ * (ipc/packet.h). Who asks waits ten seconds; no answer, or one that is not understood, is a no.
  *
  * principals - may this certificate log in? Asked by noded-principals for sshd, twice per login,
  *   before the client has proven the key: treat the answer as "may", see requests.h.
@@ -29,7 +29,7 @@
  *          env      "NAME=value", any number: POSTERN_USER, POSTERN_SESSION_ID, POSTERN_CLUSTER,
  *                   SSH_CONNECTION, SSH_CLIENT … These win over all others; what ssh itself
  *                   sets is there already (SSH_TTY, TERM, LANG, LC_*, SSH_AUTH_SOCK)
- *          recording   path of the file to record to, in noded's spool; it may not exist yet.
+ *          spool    folder for the recording: <sid>.rec appears there (record/recorder.h).
  *                   Absent: not recorded. With tty: the terminal. Without: stdout and stderr,
  *                   which then pass through the supervisor instead of going straight to sshd
  *          record_failure   end (absent: end): the session ends when its recording cannot be
@@ -38,7 +38,7 @@
  *          idle_ms  the session ends after that long without input; 0 or absent: never
  *   deny   reason   one line, shown to the user
  *
- * After an allow there is always, sooner or later, an end on disk: session/events.h.
+ * After an allow an end comes to lie on disk sooner or later: session/events.h.
  */
 #ifndef NODED_ROOT_QUESTIONS_H
 #define NODED_ROOT_QUESTIONS_H

@@ -2,7 +2,7 @@
  * requests - what noded may ask of noded-root, and what it is told unasked.
  *
  * noded-root listens on <run_dir>/control.sock (SOCK_SEQPACKET, 0600, owner postern-node) and
- * asks the kernel who calls. noded holds one connection open; messages are packets (packet.h).
+ * asks the kernel who calls. noded holds one connection open; messages are packets (ipc/packet.h).
  * A request carries "seq", any number, and its answer carries the same one:
  *
  *   ok      seq …            done
@@ -11,7 +11,7 @@
  * | request        | fields                     | descriptors     | answer beyond seq
  * | start_sshd     | id client                  | connection, log | ok: pid
  * | end_connection | id                         |                 | ok (ending has begun)
- * | end_session    | sid reason                 |                 | ok (ending has begun)
+ * | end_session    | id reason                  |                 | ok (ending has begun)
  * | list           |                            |                 | connection… session… ok
  *
  * start_sshd: `id` names the connection from now on ([A-Za-z0-9-], at most 64; noded makes it
@@ -27,15 +27,22 @@
  * end_session: shows `reason` to the user (terminal, or standard error), hangs the session up,
  *   kills what is left after two seconds.
  * list: what lives, also across restarts of both programs:
- *   connection  seq id client login pid started     login: "" until somebody logs in
- *   session     seq sid id login pid started        id: of its connection
+ *   connection  seq id client login pid started     no login until somebody asked to log in
+ *   session     seq id conn login pid started       id: its sid; pid: of its noded-login
  *
- * Unasked, without seq: `connection_ended id` and `session_ended sid`. After a restart of
+ * Unasked, without seq: `connection_ended id` and `session_ended id`. After a restart of
  * noded, whatever it knew and `list` does not show has ended. How a session ended is written
  * on disk, see session/events.h.
  *
- * noded-principals and root may send only:
+ * Processes of root (noded-principals, noded-login) may send only:
  * | prepare        | id login                   |                 | ok: the jail for `login` stands
+ * | opened         | id conn login              |                 | ok: the caller is that session
+ *
+ * sshd reads these files, which noded writes (by rename; the next connection sees them). Paths
+ * are noded-root's configuration, by default in /var/lib/postern/noded:
+ *   ssh_host_ecdsa_key (0600), ssh_host_ecdsa_key-cert.pub, user_ca.pub (one CA key a line, as in
+ *   authorized_keys), revoked_keys (KRL or one key a line; may be empty but must be there: sshd
+ *   refuses every key when it cannot read it).
  */
 #ifndef NODED_ROOT_REQUESTS_H
 #define NODED_ROOT_REQUESTS_H
@@ -45,6 +52,7 @@
 #define REQUEST_END_SESSION      "end_session"
 #define REQUEST_LIST             "list"
 #define REQUEST_PREPARE          "prepare"
+#define REQUEST_OPENED           "opened"
 #define REQUEST_OK               "ok"
 #define REQUEST_ERROR            "error"
 #define REQUEST_CONNECTION       "connection"

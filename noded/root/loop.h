@@ -1,0 +1,31 @@
+/*
+ * loop - descriptors and what to call when they are ready, on epoll(7).
+ *
+ * noded-root needs no more, and edge triggers (for TCP_QUICKACK) libuv does not have. One event
+ * is taken at a time, so a callback may free any source, its own and others'.
+ */
+#ifndef NODED_ROOT_LOOP_H
+#define NODED_ROOT_LOOP_H
+
+#include <stdint.h>
+#include <sys/epoll.h>
+
+struct err;
+
+/* Embed it; fd < 0: not watched. */
+struct source {
+	int fd;
+	void (*ready)(struct source *s);
+};
+
+/* Watches take_fd; on failure it is closed. ERR_IO. */
+int loop_watch(int loop, struct source *s, int take_fd, uint32_t events,
+               void (*ready)(struct source *s), struct err *err);
+
+/* Closes the descriptor. */
+void loop_close(struct source *s);
+
+/* Waits for one event, at most timeout_ms (-1: for ever), and calls. */
+void loop_once(int loop, int timeout_ms);
+
+#endif

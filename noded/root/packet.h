@@ -1,1 +1,0 @@
-#include "libcommon/ipc/packet.h"
