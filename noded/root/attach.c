@@ -1,0 +1,68 @@
+#include "noded/root/attach.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "ipc/packet.h"
+#include "noded/root/closures.h"
+#include "noded/root/control.h"
+#include "noded/root/proc.h"
+#include "noded/root/root.h"
+#include "noded/root/track.h"
+
+#include <limits.h>
+
+/* The connection that the peer is a helper of, or NULL. */
+static struct track *prove(struct root *r, int peer, struct ucred *out_peer)
+{
+	socklen_t len = sizeof(*out_peer);
+	struct track *c;
+	dev_t dev;
+	ino_t ino;
+
+	if (getsockopt(peer, SOL_SOCKET, SO_PEERCRED, out_peer, &len) != 0)
+		return NULL;
+	c = track_ancestor(r, out_peer->pid);
+	if (c == NULL && !closure("lineage") && !list_empty(&r->tracks))
+		c = container_of(r->tracks.next, struct track, link);
+	if (c == NULL || track_get(c, "login")[0] == 0 || !proc_program(out_peer->pid, &dev, &ino))
+		return NULL;
+	if (closure("exe") &&
+	    (dev != (dev_t)packet_get_number(c->fields, c->len, "helper_dev", 0) ||
+	     ino != (ino_t)packet_get_number(c->fields, c->len, "helper_ino", 0)))
+		return NULL;
+	return c;
+}
+
+static void on_attach(struct source *s)
+{
+	struct root *r = container_of(s, struct root, attach);
+	int peer = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
+	struct ucred who = { 0 };
+	struct err err = { 0 };
+	struct track *c;
+
+	if (peer < 0)
+		return;
+	c = prove(r, peer, &who);
+	if (c == NULL)
+		log_warn("attach refused", kv("pid", who.pid), kv("uid", who.uid));
+	else if (start_login(r, c, peer, &err) != 0)
+		log_error("session not started", kv("id", track_get(c, "id")),
+		          kv("error", err.msg));
+	close(peer);
+}
+
+int attach_open(struct root *r, struct err *err)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/private/attach", r->conf.run_dir);
+	fd = control_listen(path, "attach.sock", 0666, 0, err);
+	return fd < 0 ? err->code : loop_watch(r->loop, &r->attach, fd, EPOLLIN, on_attach, err);
+}
+
+void attach_close(struct root *r)
+{
+	loop_close(&r->attach);
+}

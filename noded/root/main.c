@@ -1,0 +1,153 @@
+/*
+ * noded-root - the part of a node that is root: it starts sshd on connections that noded accepted
+ * and noded-login for each session, and can end both. It decides nothing: noded does, and asks by
+ * the table in control.c. Everything that it knows lies in <run_dir> too, so that it may be
+ * restarted under open connections.
+ *
+ * Whatever it has, sessions inherit: no sandbox, no limits, no open files.
+ */
+#include "noded/root/attach.h"
+#include "noded/root/control.h"
+#include "noded/root/quick.h"
+#include "noded/root/root.h"
+#include "noded/root/track.h"
+
+#include "base/err.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_CONFIG "/etc/postern/noded-root.yaml"
+
+struct options {
+	const char *config;
+	bool check_only;
+};
+
+static int parse_options(int argc, char **argv, struct options *out)
+{
+	static const struct option table[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	int c;
+
+	*out = (struct options){ DEFAULT_CONFIG, false };
+	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		if (c == 'v') {
+			puts("noded-root " POSTERN_VERSION);
+			exit(0);
+		}
+		if (c == 'k')
+			out->check_only = true;
+		else if (c == 'c')
+			out->config = optarg;
+		else
+			return -1;
+	}
+	return optind == argc ? 0 : -1;
+}
+
+static void on_signal(struct source *s)
+{
+	container_of(s, struct root, signals)->stop = true;
+}
+
+static int open_signals(struct root *r, struct err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGCHLD, SIG_IGN); /* pidfds tell of ends; nobody stays a zombie */
+	signal(SIGPIPE, SIG_IGN);
+	return loop_watch(r->loop, &r->signals, signalfd(-1, &set, SFD_CLOEXEC), EPOLLIN, on_signal,
+	                  err);
+}
+
+static int find_node_user(struct root *r, struct err *err)
+{
+	const struct passwd *pw = getpwnam(r->conf.node_user);
+
+	if (pw == NULL)
+		return err_set(err, ERR_NOT_FOUND, "no account '%s'", r->conf.node_user);
+	r->node_uid = pw->pw_uid;
+	return 0;
+}
+
+static int open_all(struct root *r, struct err *err)
+{
+	umask(022);
+	r->loop = epoll_create1(EPOLL_CLOEXEC);
+	if (r->loop < 0)
+		return err_set_errno(err, ERR_IO, errno, "make an epoll");
+	if (geteuid() != 0)
+		return err_set(err, ERR_DENIED, "must be root");
+	if (find_node_user(r, err) != 0 || root_conf_export(&r->conf, err) != 0 ||
+	    open_signals(r, err) != 0 || start_surroundings(r, err) != 0 ||
+	    track_open(r, err) != 0 || attach_open(r, err) != 0)
+		return err->code;
+	return control_open(r, err);
+}
+
+static void close_all(struct root *r)
+{
+	control_close(r);
+	attach_close(r);
+	track_close(r);
+	quick_close(r);
+	loop_close(&r->signals);
+	if (r->jail.ns >= 0)
+		close(r->jail.ns);
+	if (r->loop >= 0)
+		close(r->loop);
+	root_conf_deinit(&r->conf);
+}
+
+/* -1 is no deadline. */
+static int earlier(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+int main(int argc, char **argv)
+{
+	struct root r = { .signals.fd = -1, .control.fd = -1, .attach.fd = -1, .jail.ns = -1 };
+	struct err err = { 0 };
+	struct options options;
+
+	if (parse_options(argc, argv, &options) != 0) {
+		fputs("usage: noded-root [--config FILE] [--check-config] [--version]\n", stderr);
+		return 2;
+	}
+	log_open("noded-root", LOG_LEVEL_INFO);
+	if (root_conf_load(&r.conf, options.config, &err) != 0 || options.check_only) {
+		root_conf_deinit(&r.conf);
+		goto out;
+	}
+	list_init(&r.callers);
+	list_init(&r.tracks);
+	list_init(&r.quicks);
+	if (open_all(&r, &err) == 0)
+		log_info("ready", kv("run_dir", r.conf.run_dir));
+	while (err.code == 0 && !r.stop)
+		loop_once(r.loop, earlier(track_tick(&r), quick_tick(&r)));
+	close_all(&r);
+out:
+	if (err.code != 0)
+		fprintf(stderr, "noded-root: %s\n", err.msg);
+	return err.code != 0;
+}
