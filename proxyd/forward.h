@@ -1,0 +1,29 @@
+/*
+ * forward - open a connection to a node (or authd) with a signed preface in front.
+ *
+ *   dial --> preface written --> callback with the stream, not yet attached
+ */
+#ifndef PROXYD_FORWARD_H
+#define PROXYD_FORWARD_H
+
+#include "proto/dial.pb.h"
+
+struct err;
+struct forward;
+struct proxyd;
+struct stream;
+
+/* Exactly once; err is NULL on success. The forward is gone then. */
+typedef void (*forward_cb)(void *owner, struct stream *take_stream, const struct err *err);
+
+/*
+ * `payload` says who and for what (its time and nonce are filled in); borrowed until return. Fails
+ * and never calls back, or calls back once, later. ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_CANCELED.
+ */
+int forward_start(struct proxyd *p, const char *addr, const pv_PrefacePayload *payload,
+                  forward_cb cb, void *owner, struct forward **out, struct err *err);
+
+/* Legal until the callback, which reports ERR_CANCELED. NULL allowed. */
+void forward_cancel(struct forward *f);
+
+#endif

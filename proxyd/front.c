@@ -1,0 +1,129 @@
+#include "proxyd/front.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "crypto/tls.h"
+#include "loop/stream.h"
+#include "loop/timer.h"
+#include "proxyd/door.h"
+#include "proxyd/passthrough.h"
+#include "proxyd/proxyd.h"
+#include "proxyd/stream_dial.h"
+#include "proxyd/web.h"
+#include "wire/sniff.h"
+
+#include <stdlib.h>
+
+#define FIRST_BYTES_MS 10000
+#define HANDSHAKE_MS   20000
+
+struct front {
+	struct proxyd *p;
+	struct stream *stream;
+	struct timer *deadline; /* for the first bytes; the handshake has its own */
+};
+
+static void front_free(struct front *f)
+{
+	timer_free(f->deadline);
+	free(f);
+}
+
+/* The stream is another's from here on; our bookkeeping goes. */
+static void hand_over(struct front *f, void (*serve)(struct proxyd *, struct stream *))
+{
+	struct proxyd *p = f->p;
+	struct stream *s = f->stream;
+
+	front_free(f);
+	serve(p, s);
+}
+
+static void start_tls(struct front *f)
+{
+	struct tls *tls = NULL;
+	struct err err = { 0 };
+
+	if (tls_new(f->p->public_tls, NULL, &tls, &err) != 0) {
+		stream_reset(f->stream, &err);
+		return;
+	}
+	timer_stop(f->deadline);
+	stream_start_tls(f->stream, tls, f->p->handshakes, HANDSHAKE_MS);
+}
+
+static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t len)
+{
+	static const struct err unknown = { ERR_INVALID, "speaks neither TLS nor SSH" };
+	struct front *f = owner;
+	struct sniff seen;
+
+	switch (sniff(&seen, data, len)) {
+	case SNIFF_MORE:
+		break;
+	case SNIFF_SSH:
+		hand_over(f, door_serve_client);
+		break;
+	case SNIFF_TLS:
+		if (passthrough_wants(f->p, seen.server_name))
+			hand_over(f, passthrough_serve);
+		else
+			start_tls(f);
+		break;
+	default:
+		stream_reset(s, &unknown);
+	}
+	return 0;
+}
+
+static void on_secure(void *owner, struct stream *s)
+{
+	struct front *f = owner;
+
+	if (str_eq(tls_peer(stream_tls(s))->alpn, STREAM_DIAL_ALPN))
+		hand_over(f, stream_dial_serve);
+	else
+		hand_over(f, web_serve);
+}
+
+static void on_end(void *owner, struct stream *s)
+{
+	(void)owner;
+	stream_close(s);
+}
+
+static void on_close(void *owner, struct stream *s, const struct err *err)
+{
+	if (err != NULL)
+		log_info("connection refused", kv("addr", stream_peer(s)), kv("reason", err->msg));
+	front_free(owner);
+}
+
+static void on_deadline(void *owner)
+{
+	static const struct err late = { ERR_TIMEOUT, "no first bytes came" };
+	struct front *f = owner;
+
+	stream_reset(f->stream, &late);
+}
+
+void front_serve(struct proxyd *p, struct stream *take_stream)
+{
+	static const struct stream_handler handler = {
+		.on_data = on_data, .on_end = on_end, .on_secure = on_secure, .on_close = on_close
+	};
+	struct front *f = calloc(1, sizeof(*f));
+
+	if (f != NULL)
+		f->deadline = timer_new(p->loop, on_deadline, f);
+	if (f == NULL || f->deadline == NULL) {
+		free(f);
+		stream_reset(take_stream, NULL);
+		return;
+	}
+	f->p = p;
+	f->stream = take_stream;
+	timer_once(f->deadline, FIRST_BYTES_MS);
+	stream_attach(take_stream, &handler, f);
+}

@@ -1,0 +1,37 @@
+/*
+ * proxyd - the one public address: what its parts share. Made in main(), passed down.
+ */
+#ifndef PROXYD_PROXYD_H
+#define PROXYD_PROXYD_H
+
+#include "base/list.h"
+#include "proxyd/conf.h"
+
+#include <uv.h>
+
+struct cache;
+struct clock;
+struct daemon;
+struct host;
+struct listen;
+struct packet_server;
+struct ticket_keys;
+struct tls_conf;
+struct work_pool;
+
+struct proxyd {
+	struct proxyd_conf conf;
+	const struct clock *clock;
+	uv_loop_t *loop;
+	struct daemon *daemon;
+	struct host *host;   /* our membership and the connection to authd */
+	struct cache *cache; /* nodes, roles, locks, authorities */
+	struct work_pool *handshakes;
+	struct ticket_keys *tickets;
+	struct tls_conf *public_tls; /* of the public port; made anew when certificates change */
+	struct listen *public_port;
+	struct packet_server *door; /* the SSH door's helpers; NULL: no door */
+	struct list links;          /* struct link: forwarded connections */
+};
+
+#endif
