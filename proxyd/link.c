@@ -18,6 +18,8 @@ struct link {
 	struct peer peer;
 	char node_id[RAND_UUID_SIZE];
 	struct splice *splice;
+	void (*ended)(void *arg);
+	void *arg;
 };
 
 static void link_free(struct link *l)
@@ -34,6 +36,8 @@ static void on_ended(void *owner, const struct splice_count *count, const struct
 	log_info("stream ended", kv("user", l->peer.identity.user), kv("node", l->node_id),
 	         kv("sent", (int64_t)count->a_to_b), kv("received", (int64_t)count->b_to_a),
 	         kv("reason", err != NULL ? err->msg : ""));
+	if (l->ended != NULL)
+		l->ended(l->arg);
 	link_free(l);
 }
 
@@ -45,7 +49,8 @@ static int join(struct link *l, struct stream *take_client, struct stream *take_
 }
 
 int link_start(struct proxyd *p, struct peer *take_peer, const char *node_id,
-               struct stream *take_client, struct stream *take_node, struct err *err)
+               struct stream *take_client, struct stream *take_node, void (*ended)(void *arg),
+               void *arg, struct err *err)
 {
 	struct link *l = calloc(1, sizeof(*l));
 
@@ -54,6 +59,8 @@ int link_start(struct proxyd *p, struct peer *take_peer, const char *node_id,
 		l->peer = *take_peer;
 		*take_peer = (struct peer){ 0 };
 		str_copy(l->node_id, sizeof(l->node_id), node_id);
+		l->ended = ended;
+		l->arg = arg;
 		if (join(l, take_client, take_node, err) == 0)
 			return 0;
 		link_free(l);

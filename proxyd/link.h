@@ -11,9 +11,10 @@ struct proxyd;
 struct stream;
 
 /* Takes the streams in any case; of the peer it takes what it holds (the struct is empty then).
- * node_id is copied. */
+ * node_id is copied. `ended` (may be NULL) comes once when it is over, unless this fails. */
 int link_start(struct proxyd *p, struct peer *take_peer, const char *node_id,
-               struct stream *take_client, struct stream *take_node, struct err *err);
+               struct stream *take_client, struct stream *take_node, void (*ended)(void *arg),
+               void *arg, struct err *err);
 
 /* Ends the links that a lock in force concerns now. */
 void link_check_all(struct proxyd *p);

@@ -45,7 +45,8 @@ static void on_forwarded(void *owner, struct stream *take_authd, const struct er
 		}
 	} else if (t->client == NULL) {
 		stream_reset(take_authd, NULL);
-	} else if (link_start(t->p, &nobody, "authd", t->client, take_authd, &err) != 0) {
+	} else if (link_start(t->p, &nobody, "authd", t->client, take_authd, NULL, NULL, &err) !=
+	           0) {
 		log_error("stream failed", kv("reason", err.msg));
 	}
 	free(t);

@@ -114,7 +114,7 @@ static void on_reached(void *owner, struct stream *take_stream, const char *node
 	}
 	log_info("stream opened", kv("user", d->peer.identity.user), kv("node", node_id),
 	         kv("addr", d->peer.addr));
-	if (link_start(d->p, &d->peer, node_id, d->client, take_stream, &err) != 0)
+	if (link_start(d->p, &d->peer, node_id, d->client, take_stream, NULL, NULL, &err) != 0)
 		log_error("stream failed", kv("reason", err.msg));
 	stream_dial_free(d);
 }

@@ -128,6 +128,48 @@ static int make_sets(struct parts *p, const pv_JoinResponse *a, struct err *err)
 	return rc;
 }
 
+/* The authority's certificate with this key; the caller's to x509_unref(). */
+static int find_ca(const pv_JoinResponse *a, const struct pin *pin, struct x509 **out,
+                   struct err *err)
+{
+	for (pb_size_t i = 0; i < a->authorities_count; i++) {
+		const pv_CaKeys *keys = &a->authorities[i].spec.active_keys;
+
+		for (pb_size_t k = 0; k < keys->tls_count; k++) {
+			const char *pem = keys->tls[k].cert;
+
+			if (str_empty(pem) || x509_load(pem, strlen(pem), out, err) != 0)
+				continue;
+			if (pin_equal(&x509_info(*out)->pin, pin))
+				return 0;
+			x509_unref(*out);
+		}
+	}
+	return err_set(err, ERR_INVALID, "our certificate's authority is not an active one");
+}
+
+/* The chain that we show: who knows us by the authority's pin needs the authority in it. */
+static int append_ca(struct parts *p, const pv_JoinResponse *a, struct err *err)
+{
+	struct x509 **longer;
+	struct x509 *ca;
+	struct pin pin;
+
+	if (x509_set_verify(p->host_cas, p->chain[0], NULL, 0,
+	                    x509_info(p->chain[0])->not_after_ms - 1000, &pin, err) != 0 ||
+	    find_ca(a, &pin, &ca, err) != 0)
+		return err->code;
+	longer = realloc(p->chain, 2 * sizeof(*longer));
+	if (longer == NULL) {
+		x509_unref(ca);
+		return err_set_nomem(err);
+	}
+	longer[1] = ca;
+	p->chain = longer;
+	p->chain_len = 2;
+	return 0;
+}
+
 static int make_chain(struct parts *p, const struct credentials *c, const pv_JoinResponse *a,
                       struct err *err)
 {
@@ -138,7 +180,7 @@ static int make_chain(struct parts *p, const struct credentials *c, const pv_Joi
 		return err_wrap(err, "read our certificate");
 	if (!pubkey_equal(x509_public(p->chain[0]), key_public(c->tls_key)))
 		return err_set(err, ERR_INVALID, "our certificate is for another key");
-	return 0;
+	return p->chain_len > 1 ? 0 : append_ca(p, a, err);
 }
 
 static int parts_make(struct parts *p, const struct credentials *c, const pv_JoinResponse *a,
@@ -147,9 +189,9 @@ static int parts_make(struct parts *p, const struct credentials *c, const pv_Joi
 	int rc;
 
 	*p = (struct parts){ 0 };
-	rc = make_chain(p, c, a, err);
+	rc = make_sets(p, a, err);
 	if (rc == 0)
-		rc = make_sets(p, a, err);
+		rc = make_chain(p, c, a, err);
 	if (rc != 0)
 		parts_deinit(p);
 	return rc;

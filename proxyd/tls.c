@@ -1,0 +1,127 @@
+#include "proxyd/tls.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "crypto/key.h"
+#include "crypto/ticket.h"
+#include "crypto/tls.h"
+#include "daemon/host.h"
+#include "file/file.h"
+#include "proxyd/proxyd.h"
+#include "proxyd/stream_dial.h"
+
+#include <stdlib.h>
+
+#define PEM_MAX            (256 * 1024)
+#define WEB_CHAIN_MAX      8
+#define TICKETS_FILE       "tickets"
+#define TICKETS_MAX        4096
+#define TICKET_LIFETIME_MS (12 * 3600 * 1000LL)
+
+/* A web certificate as read from its files; the configuration copies what it needs. */
+struct web_cert {
+	struct x509 **chain;
+	size_t chain_len;
+	struct key *key;
+};
+
+static void web_cert_deinit(struct web_cert *w)
+{
+	x509_unref_all(w->chain, w->chain_len);
+	key_unref(w->key);
+}
+
+static int web_cert_load(struct web_cert *w, const struct proxyd_conf *conf, struct err *err)
+{
+	struct buf cert = { 0 };
+	struct buf key = { 0 };
+	int rc;
+
+	if (conf->web_key_file == NULL)
+		return err_set(err, ERR_INVALID, "web.cert_file is set, web.key_file is not");
+	rc = file_read(conf->web_cert_file, PEM_MAX, &cert, err);
+	if (rc == 0)
+		rc = file_read(conf->web_key_file, PEM_MAX, &key, err);
+	if (rc == 0 && (x509_load_all(buf_str(&cert), cert.len, WEB_CHAIN_MAX, &w->chain,
+	                              &w->chain_len, err) != 0 ||
+	                key_load(key.data, key.len, &w->key, err) != 0))
+		rc = err_wrap(err, "read web certificate '%s'", conf->web_cert_file);
+	buf_deinit(&cert);
+	buf_wipe(&key);
+	return rc;
+}
+
+static int make_conf(struct proxyd *p, const struct tls_own *own, size_t own_count,
+                     struct tls_conf **out, struct err *err)
+{
+	static const char *const alpn[] = { STREAM_DIAL_ALPN, "http/1.1", NULL };
+	const struct tls_conf_spec spec = {
+		.role = TLS_SERVER,
+		.service = "proxyd",
+		.clock = p->clock,
+		.own = own,
+		.own_count = own_count,
+		.trust = host_credentials(p->host)->all_cas,
+		.client_auth = TLS_AUTH_OPTIONAL,
+		.alpn = alpn,
+		.tickets = p->tickets,
+	};
+
+	return tls_conf_new(&spec, out, err);
+}
+
+int tls_reload(struct proxyd *p, struct err *err)
+{
+	const struct credentials *c = host_credentials(p->host);
+	struct tls_own own[2];
+	struct web_cert web = { 0 };
+	struct tls_conf *fresh = NULL;
+	size_t count = 0;
+	int rc = 0;
+
+	if (p->conf.web_cert_file != NULL) {
+		rc = web_cert_load(&web, &p->conf, err);
+		own[count++] = (struct tls_own){ (const struct x509 *const *)web.chain,
+			                         web.chain_len, web.key };
+	}
+	own[count++] =
+	        (struct tls_own){ (const struct x509 *const *)c->chain, c->chain_len, c->tls_key };
+	if (rc == 0)
+		rc = make_conf(p, own, count, &fresh, err);
+	if (rc == 0) {
+		tls_conf_unref(p->public_tls);
+		p->public_tls = fresh;
+	}
+	web_cert_deinit(&web);
+	return rc;
+}
+
+int tls_load_tickets(struct proxyd *p, struct err *err)
+{
+	char path[CREDENTIALS_PATH_MAX];
+	struct err ignored = { 0 };
+	struct buf bytes = { 0 };
+
+	if (ticket_keys_new(p->clock, TICKET_LIFETIME_MS, &p->tickets, err) != 0)
+		return err->code;
+	/* Keys that cannot be read cost their owners a full handshake, nothing else. */
+	if (file_read(credentials_path(host_credentials(p->host), TICKETS_FILE, path), TICKETS_MAX,
+	              &bytes, &ignored) == 0)
+		ticket_keys_load(p->tickets, bytes.data, bytes.len, &ignored);
+	buf_wipe(&bytes);
+	tls_save_tickets(p);
+	return 0;
+}
+
+void tls_save_tickets(struct proxyd *p)
+{
+	char path[CREDENTIALS_PATH_MAX];
+	struct err ignored = { 0 };
+	struct buf bytes = { 0 };
+
+	ticket_keys_save(p->tickets, &bytes);
+	if (bytes.failed == 0)
+		file_replace(credentials_path(host_credentials(p->host), TICKETS_FILE, path),
+		             bytes.data, bytes.len, 0600, &ignored);
+	buf_wipe(&bytes);
+}
