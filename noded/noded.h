@@ -1,0 +1,64 @@
+/*
+ * noded - the unprivileged heart of a node: what its parts share. Made in main(), passed down.
+ *
+ *   port --> conn --> root_client (noded-root starts sshd)
+ *   questions --> policy --> session
+ *   recheck: roles, locks, certificates changed or expired --> conn, session end
+ *   report, upload, presence: what authd hears;  join: who looks on
+ */
+#ifndef NODED_NODED_H
+#define NODED_NODED_H
+
+#include "noded/conf.h"
+
+#include "base/list.h"
+
+#include <uv.h>
+
+struct audit_queue;
+struct cache;
+struct clock;
+struct conns;
+struct daemon;
+struct events;
+struct host;
+struct join_port;
+struct port;
+struct preface_seen;
+struct presence;
+struct questions;
+struct recheck;
+struct root_client;
+struct sessions;
+struct sshd_log;
+struct upload;
+struct work_pool;
+
+struct noded {
+	struct noded_conf conf;
+	const struct clock *clock;
+	uv_loop_t *loop;
+	struct daemon *daemon;
+	struct host *host;   /* membership, the connection to authd */
+	struct cache *cache; /* roles, locks, authorities, our own sessions' orders */
+	struct work_pool *handshakes;
+	struct preface_seen *prefaces;
+
+	/* the gate: who gets in */
+	struct port *port;
+	struct conns *conns;       /* SSH connections, authenticated or not */
+	struct sessions *sessions; /* what runs on them */
+	struct root_client *root;
+	struct questions *questions;
+	struct sshd_log *sshd_log;
+	struct recheck *recheck;
+
+	/* the report: what authd hears */
+	struct audit_queue *audit;
+	struct events *events;
+	struct upload *upload;
+	struct presence *presence;
+	struct join_port *joins;
+};
+
+#endif
