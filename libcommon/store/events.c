@@ -36,6 +36,7 @@ struct keyspace_watch {
 	size_t first;
 	size_t count;
 	struct shared *current; /* what the reader has borrowed */
+	uint64_t delivered;     /* every revision before this one was handed out whole */
 	keyspace_watch_cb ready;
 	void *arg;
 };
@@ -322,9 +323,19 @@ int keyspace_watch_next(struct keyspace_watch *w, const struct keyspace_event **
 		w->current = w->queue[w->first];
 		w->first = (w->first + 1) % w->queue_max;
 		w->count--;
+		w->delivered = w->current->event.item.revision;
 	}
 	*out_event = w->current != NULL ? &w->current->event : NULL;
 	return 0;
+}
+
+/* While more of a revision may come, only the one before it is complete. */
+uint64_t keyspace_watch_revision(const struct keyspace_watch *w)
+{
+	if (w->state == WATCH_LIVE && w->count == 0 && w->events != NULL &&
+	    w->events->head > w->position.revision)
+		return w->events->head;
+	return w->delivered > 0 ? w->delivered - 1 : 0;
 }
 
 void keyspace_watch_close(struct keyspace_watch *w)

@@ -279,6 +279,9 @@ int keyspace_watch_open(struct keyspace *ks, const struct keyspace_watch_options
 int keyspace_watch_next(struct keyspace_watch *watch, const struct keyspace_event **out_event,
                         struct err *err);
 
+/* The revision up to which the watch has handed out everything: where another may go on. */
+uint64_t keyspace_watch_revision(const struct keyspace_watch *watch);
+
 void keyspace_watch_close(struct keyspace_watch *watch);
 
 #endif

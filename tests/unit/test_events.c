@@ -215,6 +215,21 @@ static void a_watch_that_the_log_outruns_says_so(void **state)
 	keyspace_watch_close(w);
 }
 
+static void a_watch_says_where_another_may_go_on(void **state)
+{
+	struct fixture *f = *state;
+	struct keyspace_watch *w = watch(f, "/a", 0);
+
+	put(f, "/b", "not seen");
+	assert_int_equal(keyspace_watch_revision(w), keyspace_revision(f->ks));
+	put(f, "/a", "1");
+	assert_true(keyspace_watch_revision(w) < keyspace_revision(f->ks));
+	assert_event(f, w, KEYSPACE_EVENT_PUT, "/a", "1");
+	assert_no_event(f, w);
+	assert_int_equal(keyspace_watch_revision(w), keyspace_revision(f->ks));
+	keyspace_watch_close(w);
+}
+
 static void count_call(void *arg)
 {
 	(*(int *)arg)++;
@@ -278,6 +293,7 @@ int main(void)
 		CASE(a_revision_older_than_the_log_is_compacted),
 		CASE(old_events_leave_the_log_by_their_age),
 		CASE(a_watch_that_the_log_outruns_says_so),
+		CASE(a_watch_says_where_another_may_go_on),
 		CASE(the_callback_comes_when_something_waits_or_the_keyspace_closes),
 		CASE(a_watch_may_be_closed_from_its_callback),
 	};
