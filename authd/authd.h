@@ -9,8 +9,7 @@
 
 #include "authd/authorities.h"
 #include "authd/conf.h"
-
-#include "base/rand.h"
+#include "authd/own.h"
 
 #include <stdint.h>
 
@@ -34,7 +33,7 @@ struct authd {
 	struct authd_conf conf;
 	struct keyspace *keyspace;
 	struct authorities authorities;
-	char host_id[RAND_UUID_SIZE]; /* authd's own */
+	struct own own; /* id and key as a host of the cluster */
 	struct rpc_server *server;
 	struct tls_port *tls_port;
 	struct changes *changes; /* what authd itself watches: roles and locks */

@@ -22,11 +22,11 @@ struct authd_conf {
 	int64_t node_ttl; /* the longest that a host may be silent before it is forgotten */
 	int64_t invite_ttl;
 	int64_t token_ttl;
-	int64_t login_attempts; /* failures that lock a user */
-	int64_t login_lock;     /* for how long */
-	char *audit_dir;        /* "" = <data_dir>/audit, and so for the next */
-	int64_t audit_keep;     /* how long its files are kept; 0 = for ever */
-	char *recordings_dir;
+	int64_t login_attempts;   /* failures that lock a user */
+	int64_t login_lock;       /* for how long */
+	char *audit_dir;          /* NULL = <data_dir>/audit */
+	int64_t audit_keep;       /* how long its files are kept; 0 = for ever */
+	char *recordings_dir;     /* NULL = <data_dir>/recordings */
 	int64_t recordings_quota; /* 0 = none */
 	int64_t recordings_keep;
 	char *diag;
