@@ -1,0 +1,281 @@
+#include "authd/access.h"
+
+#include "authd/authd.h"
+#include "authd/changes.h"
+#include "authd/resource_store.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "crypto/pin.h"
+#include "crypto/tls.h"
+#include "crypto/x509.h"
+#include "model/role.h"
+#include "model/system_role.h"
+#include "rpc/server.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Who is at the other end of a connection: its data. */
+struct caller {
+	struct peer peer;
+	struct role_set *roles; /* users: as of the generation; NULL until first asked for */
+	unsigned generation;
+};
+
+static struct authd *authd_of_conn(const struct rpc_conn *conn)
+{
+	return rpc_server_ctx(rpc_conn_server(conn));
+}
+
+/* --- who is calling -------------------------------------------------------------------------- */
+
+static int local_peer(struct peer *out, uid_t uid, struct err *err)
+{
+	struct passwd *user = getpwuid(uid);
+	char number[24];
+
+	snprintf(number, sizeof(number), "uid %u", (unsigned)uid);
+	return peer_admin(out, user != NULL ? user->pw_name : number, err);
+}
+
+/* People are certified by the user authority, hosts by the host authority; an identity of one
+ * kind under the other's signature is none. */
+static int check_issuer(const struct authd *a, const struct tls_peer *tls, const pv_Identity *id,
+                        struct err *err)
+{
+	bool host = !str_empty(id->system_role);
+	const struct authority *issuer = host ? &a->authorities.host : &a->authorities.user;
+
+	if (pin_equal(&tls->ca, &x509_info(issuer->tls_cert)->pin))
+		return 0;
+	return err_set(err, ERR_UNAUTHENTICATED, "the certificate of '%s' has the wrong issuer",
+	               tls->cert->common_name);
+}
+
+static int check_name(const struct tls_peer *tls, const pv_Identity *id, struct err *err)
+{
+	char *name = identity_common_name(id);
+	int rc = 0;
+
+	if (name == NULL)
+		rc = err_set_nomem(err);
+	else if (strcmp(name, tls->cert->common_name) != 0)
+		rc = err_set(err, ERR_UNAUTHENTICATED, "the certificate of '%s' names another",
+		             tls->cert->common_name);
+	free(name);
+	return rc;
+}
+
+/* A resumed session was verified when it began: times count again here, and so do locks. */
+static int check_times(const struct tls_peer *tls, int64_t now, struct err *err)
+{
+	if (now < tls->cert->not_after_ms)
+		return 0;
+	return err_set(err, ERR_UNAUTHENTICATED, "the certificate of '%s' has expired",
+	               tls->cert->common_name);
+}
+
+static int certified_peer(struct authd *a, const struct tls_peer *tls, struct peer *out,
+                          struct err *err)
+{
+	pv_Identity id = pv_Identity_init_zero;
+	int rc = identity_decode(&id, tls->cert->identity, tls->cert->identity_len, err);
+
+	if (rc == 0)
+		rc = check_times(tls, authd_now(a), err);
+	if (rc == 0)
+		rc = check_issuer(a, tls, &id, err);
+	if (rc == 0)
+		rc = check_name(tls, &id, err);
+	if (rc != 0) {
+		identity_deinit(&id);
+		return rc;
+	}
+	return peer_from_identity(out, &id, a->conf.cluster_name, authd_now(a), err);
+}
+
+static int find_peer(struct authd *a, struct rpc_conn *conn, struct peer *out, struct err *err)
+{
+	switch (rpc_conn_peer(conn)) {
+	case RPC_PEER_LOCAL:
+		return local_peer(out, rpc_conn_uid(conn), err);
+	case RPC_PEER_TLS:
+		return certified_peer(a, rpc_conn_tls_peer(conn), out, err);
+	case RPC_PEER_ANONYMOUS:
+		break;
+	}
+	*out = (struct peer){ .kind = PEER_ANONYMOUS };
+	return 0;
+}
+
+/* A user that was removed is nobody, whatever certificates are still about. */
+static int check_user_exists(struct authd *a, const struct peer *peer, struct err *err)
+{
+	pv_Resource user = pv_Resource_init_zero;
+	int rc;
+
+	if (peer->kind != PEER_USER)
+		return 0;
+	rc = resource_load(a, resource_kind_find("user"), NULL, peer->identity.user, &user, err);
+	resource_deinit(&user);
+	if (rc == ERR_NOT_FOUND)
+		return err_set(err, ERR_UNAUTHENTICATED, "there is no user '%s' any more",
+		               peer->identity.user);
+	return rc;
+}
+
+int access_opened(struct rpc_conn *conn, struct err *err)
+{
+	struct authd *a = authd_of_conn(conn);
+	struct caller *c = calloc(1, sizeof(*c));
+	int rc;
+
+	if (c == NULL)
+		return err_set_nomem(err);
+	rc = find_peer(a, conn, &c->peer, err);
+	if (rc == 0)
+		rc = check_user_exists(a, &c->peer, err);
+	if (rc == 0)
+		rc = changes_check_locks(a->changes, &c->peer, err);
+	if (rc != 0) {
+		peer_deinit(&c->peer);
+		free(c);
+		return rc;
+	}
+	str_copy(c->peer.addr, sizeof(c->peer.addr), rpc_conn_client_addr(conn));
+	if (rpc_conn_peer(conn) == RPC_PEER_TLS)
+		rpc_conn_set_end(conn, rpc_conn_tls_peer(conn)->cert->not_after_ms);
+	rpc_conn_set_data(conn, c);
+	return 0;
+}
+
+void access_closed(struct rpc_conn *conn)
+{
+	struct caller *c = rpc_conn_data(conn);
+
+	if (c == NULL)
+		return;
+	role_set_free(c->roles);
+	peer_deinit(&c->peer);
+	free(c);
+}
+
+const struct peer *access_conn_peer(const struct rpc_conn *conn)
+{
+	struct caller *c = rpc_conn_data(conn);
+
+	return &c->peer;
+}
+
+const struct peer *access_peer(const struct rpc_call *call)
+{
+	return access_conn_peer(rpc_call_conn(call));
+}
+
+/* --- what a user's roles say ----------------------------------------------------------------- */
+
+int access_lookup_role(void *arg, const char *name, pv_Role *out, struct err *err)
+{
+	pv_Resource r = pv_Resource_init_zero;
+
+	if (resource_load(arg, resource_kind_find("role"), NULL, name, &r, err) != 0)
+		return err->code;
+	if (r.which_of != pv_Resource_role_tag) {
+		resource_deinit(&r);
+		return err_set(err, ERR_CORRUPT, "role '%s' is stored as something else", name);
+	}
+	*out = r.of.role; /* its parts are the caller's now */
+	return 0;
+}
+
+int access_roles(const struct rpc_call *call, const struct role_set **out_roles, struct err *err)
+{
+	struct caller *c = rpc_conn_data(rpc_call_conn(call));
+	struct authd *a = authd_of(call);
+
+	if (c->peer.kind != PEER_USER) {
+		*out_roles = NULL;
+		return 0;
+	}
+	if (c->roles != NULL && c->generation != changes_roles_generation(a->changes)) {
+		role_set_free(c->roles);
+		c->roles = NULL;
+	}
+	if (c->roles == NULL) {
+		c->generation = changes_roles_generation(a->changes);
+		if (role_set_of_identity(&c->roles, &c->peer.identity, access_lookup_role, a,
+		                         err) != 0) {
+			err->code = ERR_DENIED;
+			return err_wrap(err, "the roles of '%s' do not hold",
+			                c->peer.identity.user);
+		}
+	}
+	*out_roles = c->roles;
+	return 0;
+}
+
+static int check_user(const struct rpc_call *call, const char *kind, const char *verb,
+                      const struct role_context *context, struct err *err)
+{
+	const struct role_context self = { .user = access_peer(call)->identity.user };
+	const struct role_set *roles;
+
+	if (access_roles(call, &roles, err) != 0)
+		return err->code;
+	return role_set_check_rule(roles, kind, verb, context != NULL ? context : &self, err);
+}
+
+int access_check(const struct rpc_call *call, const char *kind, const char *verb,
+                 const struct role_context *context, struct err *err)
+{
+	const struct peer *peer = access_peer(call);
+
+	switch (peer->kind) {
+	case PEER_ADMIN:
+		return 0;
+	case PEER_HOST:
+		return system_role_check(peer->identity.system_role, kind, verb, err);
+	case PEER_USER:
+		return check_user(call, kind, verb, context, err);
+	case PEER_ANONYMOUS:
+		break;
+	}
+	return err_set(err, ERR_UNAUTHENTICATED, "this call needs a certificate");
+}
+
+/* --- the table's question -------------------------------------------------------------------- */
+
+static int check_host(const struct peer *peer, const char *system_role, struct err *err)
+{
+	if (peer->kind != PEER_HOST)
+		return err_set(err, ERR_DENIED, "this call is for hosts of the cluster");
+	if (system_role != NULL && !peer_is_host(peer, system_role))
+		return err_set(err, ERR_DENIED, "this call is for hosts of system role %s",
+		               system_role);
+	return 0;
+}
+
+int access_authorize(struct rpc_call *call, const struct rpc_method *method, struct err *err)
+{
+	const struct access_rule *rule = method->access_data;
+	const struct peer *peer = access_peer(call);
+
+	if (method->access == ACCESS_ANYBODY)
+		return 0;
+	if (peer->kind == PEER_ANONYMOUS)
+		return err_set(err, ERR_UNAUTHENTICATED, "this call needs a certificate");
+	switch ((enum access)method->access) {
+	case ACCESS_HOST:
+		return check_host(peer, method->access_data, err);
+	case ACCESS_RULE:
+		return access_check(call, rule->kind, rule->verb, NULL, err);
+	case ACCESS_REQUEST:
+		return 0;
+	case ACCESS_ANYBODY:
+		break;
+	}
+	return err_set(err, ERR_DENIED, "nobody may make this call");
+}

@@ -1,0 +1,209 @@
+#include "authd/changes.h"
+
+#include "authd/access.h"
+#include "authd/authd.h"
+#include "authd/resource_store.h"
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "model/lock.h"
+#include "model/resource.h"
+#include "rpc/server.h"
+#include "store/keyspace.h"
+
+#include <stdlib.h>
+
+#define ROLES "/roles/"
+#define LOCKS "/locks/"
+#define USERS "/users/"
+
+struct changes {
+	struct authd *authd;
+	struct keyspace_watch *watch;
+	unsigned roles_generation;
+};
+
+/* --- locks ----------------------------------------------------------------------------------- */
+
+static int check_lock(const pv_Lock *lock, const struct peer *peer, int64_t now, struct err *err)
+{
+	const struct lock_subject subject = {
+		.user = peer->kind == PEER_USER ? peer->identity.user : NULL,
+		.roles = peer->identity.roles,
+		.roles_count = peer->identity.roles_count,
+		.node = peer->kind == PEER_HOST ? peer->identity.host_id : NULL,
+	};
+
+	if (peer->kind != PEER_USER && peer->kind != PEER_HOST)
+		return 0;
+	return lock_check(lock, &subject, now, err);
+}
+
+struct lock_search {
+	struct changes *changes;
+	const struct peer *peer;
+	struct err *err;
+};
+
+static int check_lock_item(void *arg, const struct keyspace_item *item)
+{
+	struct lock_search *search = arg;
+	pv_Resource r = pv_Resource_init_zero;
+	int rc;
+
+	if (resource_of_item(item, &r, search->err) != 0)
+		return search->err->code; /* a lock that cannot be read locks */
+	rc = check_lock(&r.of.lock, search->peer, authd_now(search->changes->authd), search->err);
+	resource_deinit(&r);
+	return rc;
+}
+
+int changes_check_locks(struct changes *c, const struct peer *peer, struct err *err)
+{
+	struct lock_search search = { c, peer, err };
+	struct keyspace_query locks = { .prefix = LOCKS };
+
+	return keyspace_each(c->authd->keyspace, &locks, check_lock_item, &search, NULL, err);
+}
+
+/* --- connections that a change concerns ------------------------------------------------------ */
+
+struct closing {
+	const pv_Lock *lock;
+	const char *user; /* who was removed */
+	int64_t now;
+};
+
+static bool is_locked(struct rpc_conn *conn, void *arg)
+{
+	struct closing *closing = arg;
+	struct err ignored;
+
+	return check_lock(closing->lock, access_conn_peer(conn), closing->now, &ignored) != 0;
+}
+
+static bool is_user(struct rpc_conn *conn, void *arg)
+{
+	struct closing *closing = arg;
+	const struct peer *peer = access_conn_peer(conn);
+
+	return peer->kind == PEER_USER && str_eq(peer->identity.user, closing->user);
+}
+
+static void on_lock(struct changes *c, const struct keyspace_event *event)
+{
+	struct closing closing = { .now = authd_now(c->authd) };
+	pv_Resource r = pv_Resource_init_zero;
+	struct err err;
+
+	if (event->type != KEYSPACE_EVENT_PUT)
+		return;
+	if (resource_of_item(&event->item, &r, &err) != 0) {
+		log_error("lock not understood", kv("key", event->item.key), kv("error", err.msg));
+		return;
+	}
+	closing.lock = &r.of.lock;
+	rpc_server_close_matching(c->authd->server, is_locked, &closing);
+	resource_deinit(&r);
+}
+
+static void on_user(struct changes *c, const struct keyspace_event *event)
+{
+	struct closing closing = { .user = event->item.key + sizeof(USERS) - 1 };
+
+	if (event->type == KEYSPACE_EVENT_DELETE)
+		rpc_server_close_matching(c->authd->server, is_user, &closing);
+}
+
+static void on_event(struct changes *c, const struct keyspace_event *event)
+{
+	if (event->type == KEYSPACE_EVENT_INIT)
+		return;
+	if (str_starts(event->item.key, ROLES))
+		c->roles_generation++;
+	else if (str_starts(event->item.key, LOCKS))
+		on_lock(c, event);
+	else if (str_starts(event->item.key, USERS))
+		on_user(c, event);
+}
+
+/* --- the watch ------------------------------------------------------------------------------- */
+
+static bool is_locked_now(struct rpc_conn *conn, void *arg)
+{
+	struct err ignored;
+
+	return changes_check_locks(arg, access_conn_peer(conn), &ignored) != 0;
+}
+
+static int start_watch(struct changes *c, struct err *err);
+
+/* Events were missed: whatever they were, judge everything as it is now. */
+static void restart(struct changes *c, const struct err *why)
+{
+	struct err err;
+
+	log_warn("own watch restarted", kv("error", why->msg));
+	keyspace_watch_close(c->watch);
+	c->watch = NULL;
+	c->roles_generation++;
+	rpc_server_close_matching(c->authd->server, is_locked_now, c);
+	if (start_watch(c, &err) != 0)
+		log_error("own watch not restarted", kv("error", err.msg));
+}
+
+static void on_ready(void *arg)
+{
+	const struct keyspace_event *event;
+	struct changes *c = arg;
+	struct err err;
+	int rc;
+
+	while ((rc = keyspace_watch_next(c->watch, &event, &err)) == 0 && event != NULL)
+		on_event(c, event);
+	if (rc != 0 && rc != ERR_UNAVAILABLE)
+		restart(c, &err);
+}
+
+static int start_watch(struct changes *c, struct err *err)
+{
+	static const char *const prefixes[] = { ROLES, LOCKS, USERS };
+	const struct keyspace_watch_options options = {
+		.prefixes = prefixes,
+		.prefix_count = 3,
+		.queue = 16384,
+		.ready = on_ready,
+		.arg = c,
+	};
+
+	return keyspace_watch_open(c->authd->keyspace, &options, &c->watch, err);
+}
+
+int changes_open(struct authd *a, struct changes **out, struct err *err)
+{
+	struct changes *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return err_set_nomem(err);
+	c->authd = a;
+	if (start_watch(c, err) != 0) {
+		free(c);
+		return err->code;
+	}
+	*out = c;
+	return 0;
+}
+
+void changes_close(struct changes *c)
+{
+	if (c == NULL)
+		return;
+	keyspace_watch_close(c->watch);
+	free(c);
+}
+
+unsigned changes_roles_generation(const struct changes *c)
+{
+	return c->roles_generation;
+}

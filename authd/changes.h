@@ -1,0 +1,25 @@
+/*
+ * changes - what authd itself watches in its keyspace: roles, locks and users, so that a change
+ * reaches connections that are open.
+ *
+ * A lock that comes in force, or a user who is removed, ends the connections concerned; a changed
+ * role makes every caller's roles be looked up anew at the next call.
+ */
+#ifndef AUTHD_CHANGES_H
+#define AUTHD_CHANGES_H
+
+struct authd;
+struct changes;
+struct err;
+struct peer;
+
+int changes_open(struct authd *a, struct changes **out, struct err *err);
+void changes_close(struct changes *c);
+
+/* Another number after every change of a role. */
+unsigned changes_roles_generation(const struct changes *c);
+
+/* 0, or ERR_DENIED when a lock that is in force concerns the peer. */
+int changes_check_locks(struct changes *c, const struct peer *peer, struct err *err);
+
+#endif

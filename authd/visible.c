@@ -1,0 +1,86 @@
+#include "authd/visible.h"
+
+#include "authd/access.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "model/label.h"
+#include "model/role.h"
+
+#include <stdlib.h>
+
+/* The kinds whose resources are judged one by one for users, whatever the rules say. */
+static bool is_user_of_own(const struct visible *v)
+{
+	return v->kind->tag == pv_Resource_user_tag || v->kind->tag == pv_Resource_session_tag;
+}
+
+static int check_rules(const struct visible *v, bool list, struct err *err)
+{
+	int rc = access_check(v->call, v->kind->name, v->verb, NULL, err);
+
+	if (rc == 0 && list)
+		rc = access_check(v->call, v->kind->name, "list", NULL, err);
+	return rc;
+}
+
+int visible_begin(struct visible *v, const struct rpc_call *call, const struct resource_kind *kind,
+                  bool with_secrets, bool list, struct err *err)
+{
+	const struct peer *peer = access_peer(call);
+	int rc;
+
+	*v = (struct visible){ .call = call, .kind = kind, .verb = "readnosecrets" };
+	if (kind->tag == pv_Resource_token_tag || with_secrets)
+		v->verb = "read";
+	if (access_roles(call, &v->roles, err) != 0)
+		return err->code;
+	rc = check_rules(v, list, err);
+	if (rc == 0) {
+		v->all = peer->kind != PEER_USER || kind->tag != pv_Resource_node_tag;
+		return 0;
+	}
+	return peer->kind == PEER_USER && is_user_of_own(v) ? 0 : rc;
+}
+
+static bool sees_node(const struct visible *v, const pv_Node *node)
+{
+	struct label_set labels;
+	struct label *items;
+	struct err ignored;
+	int rc;
+
+	if (label_of_node(node, &items, &labels, &ignored) != 0)
+		return false;
+	rc = role_set_check_node(v->roles, node->spec.hostname, &labels, &ignored);
+	free(items);
+	return rc == 0;
+}
+
+static bool sees_session(const struct visible *v, const pv_Session *session)
+{
+	const struct role_context context = {
+		.user = access_peer(v->call)->identity.user,
+		.participants = session->spec.participants,
+		.participants_count = session->spec.participants_count,
+	};
+	struct err ignored;
+
+	return role_set_check_rule(v->roles, "session", v->verb, &context, &ignored) == 0;
+}
+
+bool visible_check(const struct visible *v, const pv_Resource *r)
+{
+	if (v->all)
+		return true;
+	switch (v->kind->tag) {
+	case pv_Resource_node_tag:
+		return sees_node(v, &r->of.node);
+	case pv_Resource_session_tag:
+		return sees_session(v, &r->of.session);
+	case pv_Resource_user_tag:
+		return str_eq(resource_name(r), access_peer(v->call)->identity.user);
+	default:
+		return false;
+	}
+}
