@@ -359,11 +359,18 @@ void audit_log_caller(struct audit_event *e, const struct rpc_call *call)
 	e->pb.addr_remote = audit_text(peer->addr);
 }
 
+static void on_reported(void *arg, const struct err *err)
+{
+	const char *event = arg; /* a constant */
+
+	if (err != NULL)
+		log_error("audit event lost", kv("event", event), kv("error", err->msg));
+}
+
 void audit_log_report(struct authd *a, const struct audit_event *e)
 {
 	struct err err;
 
-	if (audit_log_write(a->audit, &e->pb, 1, NULL, NULL, &err) != 0)
-		log_error("audit event lost", kv("event", e->pb.event), kv("code", e->pb.code),
-		          kv("error", err.msg));
+	if (audit_log_write(a->audit, &e->pb, 1, on_reported, e->pb.event, &err) != 0)
+		on_reported(e->pb.event, &err);
 }

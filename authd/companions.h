@@ -30,8 +30,8 @@ struct resource_kind;
 struct companions {
 	struct keyspace_op ops[COMPANIONS_MAX];
 	size_t count;
-	struct strlist keys; /* what the operations borrow */
-	struct buf value;
+	struct strlist keys;               /* what the operations borrow */
+	struct buf values[COMPANIONS_MAX]; /* likewise */
 };
 
 /*

@@ -34,10 +34,11 @@ struct gate_guest {
 
 /*
  * Queues up; `enter` is called at once or later, as soon as fewer than `room` are inside.
- * ERR_LIMIT: too many wait for this name. Once inside, gate_leave() must follow.
+ * ERR_LIMIT: too many wait for this name. Once inside, gate_leave() must
+ * follow, with the room that there is by then.
  */
 int gate_arrive(struct people *p, struct gate_guest *g, const char *user, unsigned room,
                 struct err *err);
-void gate_leave(struct people *p, struct gate_guest *g);
+void gate_leave(struct people *p, struct gate_guest *g, unsigned room);
 
 #endif

@@ -15,38 +15,40 @@ static const struct {
 	const char *name;
 	const char *ok;
 	const char *failed;
+	bool from_host;
 } kinds[AUDIT_KINDS] = {
-	[AUDIT_USER_LOGIN] = { "user.login", "T1000I", "T1000W" },
-	[AUDIT_USER_CREATE] = { "user.create", "T1002I", NULL },
-	[AUDIT_USER_UPDATE] = { "user.update", "T1003I", NULL },
-	[AUDIT_USER_DELETE] = { "user.delete", "T1004I", NULL },
-	[AUDIT_USER_PASSWORD_CHANGE] = { "user.password_change", "T1005I", NULL },
-	[AUDIT_RESET_PASSWORD_TOKEN_CREATE] = { "reset_password_token.create", "T6000I", NULL },
-	[AUDIT_ROLE_CREATED] = { "role.created", "T9000I", NULL },
-	[AUDIT_ROLE_DELETED] = { "role.deleted", "T9001I", NULL },
-	[AUDIT_ROLE_UPDATED] = { "role.updated", "T9002I", NULL },
-	[AUDIT_LOCK_CREATED] = { "lock.created", "TLK00I", NULL },
-	[AUDIT_LOCK_DELETED] = { "lock.deleted", "TLK01I", NULL },
-	[AUDIT_JOIN_TOKEN_CREATE] = { "join_token.create", "TJT00I", NULL },
-	[AUDIT_INSTANCE_JOIN] = { "instance.join", "TJ002I", "TJ002E" },
-	[AUDIT_CERT_CREATE] = { "cert.create", "TC000I", NULL },
-	[AUDIT_SESSION_START] = { "session.start", "T2000I", NULL },
-	[AUDIT_SESSION_JOIN] = { "session.join", "T2001I", NULL },
-	[AUDIT_RESIZE] = { "resize", "T2002I", NULL },
-	[AUDIT_SESSION_LEAVE] = { "session.leave", "T2003I", NULL },
-	[AUDIT_SESSION_END] = { "session.end", "T2004I", NULL },
-	[AUDIT_SESSION_UPLOAD] = { "session.upload", "T2005I", NULL },
-	[AUDIT_SESSION_DATA] = { "session.data", "T2006I", NULL },
-	[AUDIT_SESSION_REJECTED] = { "session.rejected", "T1006W", NULL },
-	[AUDIT_SESSION_RECORDING_ACCESS] = { "session.recording.access", "T2012I", NULL },
-	[AUDIT_EXEC] = { "exec", "T3002I", "T3002E" },
-	[AUDIT_SUBSYSTEM] = { "subsystem", "T3001I", "T3001E" },
-	[AUDIT_PORT] = { "port", "T3003I", "T3003E" },
-	[AUDIT_SCP_DOWNLOAD] = { "scp", "T3004I", "T3004E" },
-	[AUDIT_SCP_UPLOAD] = { "scp", "T3005I", "T3005E" },
-	[AUDIT_CLIENT_DISCONNECT] = { "client.disconnect", "T3006I", NULL },
-	[AUDIT_AUTH_ATTEMPT] = { "auth", "T3007W", "T3007W" },
-	[AUDIT_X11_FORWARD] = { "x11-forward", "T3008I", "T3008W" },
+	[AUDIT_USER_LOGIN] = { "user.login", "T1000I", "T1000W", false },
+	[AUDIT_USER_CREATE] = { "user.create", "T1002I", NULL, false },
+	[AUDIT_USER_UPDATE] = { "user.update", "T1003I", NULL, false },
+	[AUDIT_USER_DELETE] = { "user.delete", "T1004I", NULL, false },
+	[AUDIT_USER_PASSWORD_CHANGE] = { "user.password_change", "T1005I", NULL, false },
+	[AUDIT_RESET_PASSWORD_TOKEN_CREATE] = { "reset_password_token.create", "T6000I", NULL,
+	                                        false },
+	[AUDIT_ROLE_CREATED] = { "role.created", "T9000I", NULL, false },
+	[AUDIT_ROLE_DELETED] = { "role.deleted", "T9001I", NULL, false },
+	[AUDIT_ROLE_UPDATED] = { "role.updated", "T9002I", NULL, false },
+	[AUDIT_LOCK_CREATED] = { "lock.created", "TLK00I", NULL, false },
+	[AUDIT_LOCK_DELETED] = { "lock.deleted", "TLK01I", NULL, false },
+	[AUDIT_JOIN_TOKEN_CREATE] = { "join_token.create", "TJT00I", NULL, false },
+	[AUDIT_INSTANCE_JOIN] = { "instance.join", "TJ002I", "TJ002E", false },
+	[AUDIT_CERT_CREATE] = { "cert.create", "TC000I", NULL, false },
+	[AUDIT_SESSION_START] = { "session.start", "T2000I", NULL, true },
+	[AUDIT_SESSION_JOIN] = { "session.join", "T2001I", NULL, true },
+	[AUDIT_RESIZE] = { "resize", "T2002I", NULL, true },
+	[AUDIT_SESSION_LEAVE] = { "session.leave", "T2003I", NULL, true },
+	[AUDIT_SESSION_END] = { "session.end", "T2004I", NULL, true },
+	[AUDIT_SESSION_UPLOAD] = { "session.upload", "T2005I", NULL, false },
+	[AUDIT_SESSION_DATA] = { "session.data", "T2006I", NULL, true },
+	[AUDIT_SESSION_REJECTED] = { "session.rejected", "T1006W", NULL, true },
+	[AUDIT_SESSION_RECORDING_ACCESS] = { "session.recording.access", "T2012I", NULL, false },
+	[AUDIT_EXEC] = { "exec", "T3002I", "T3002E", true },
+	[AUDIT_SUBSYSTEM] = { "subsystem", "T3001I", "T3001E", true },
+	[AUDIT_PORT] = { "port", "T3003I", "T3003E", true },
+	[AUDIT_SCP_DOWNLOAD] = { "scp", "T3004I", "T3004E", true },
+	[AUDIT_SCP_UPLOAD] = { "scp", "T3005I", "T3005E", true },
+	[AUDIT_CLIENT_DISCONNECT] = { "client.disconnect", "T3006I", NULL, true },
+	[AUDIT_AUTH_ATTEMPT] = { "auth", "T3007W", "T3007W", true },
+	[AUDIT_X11_FORWARD] = { "x11-forward", "T3008I", "T3008W", true },
 };
 
 void audit_event_init(struct audit_event *e, enum audit_kind kind, bool success, int64_t now_ms)
@@ -71,10 +73,10 @@ const char *audit_code(enum audit_kind kind, bool success)
 	return success || kinds[kind].failed == NULL ? kinds[kind].ok : kinds[kind].failed;
 }
 
-bool audit_known(const char *name, const char *code)
+bool audit_from_host(const char *name, const char *code)
 {
 	for (size_t i = 0; i < AUDIT_KINDS; i++)
-		if (str_eq(kinds[i].name, name) &&
+		if (kinds[i].from_host && str_eq(kinds[i].name, name) &&
 		    (str_eq(kinds[i].ok, code) ||
 		     (kinds[i].failed != NULL && str_eq(kinds[i].failed, code))))
 			return true;

@@ -76,8 +76,8 @@ static inline char *audit_text(const char *s)
 const char *audit_name(enum audit_kind kind);
 const char *audit_code(enum audit_kind kind, bool success);
 
-/* Is this the name and code of an event that we know? For events that come from hosts. */
-bool audit_known(const char *name, const char *code);
+/* Is this an event that a host may report: of a session or a connection, not of the cluster? */
+bool audit_from_host(const char *name, const char *code);
 
 #define AUDIT_LINE_MAX 65536
 

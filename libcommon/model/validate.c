@@ -244,7 +244,7 @@ int validate_token(void *message, struct err *err)
 	for (size_t i = 0; rc == 0 && i < spec->roles_count; i++) {
 		const char *proper = system_role_name(spec->roles[i]);
 
-		if (proper == NULL)
+		if (proper == NULL || strcmp(proper, "Auth") == 0)
 			return err_set(err, ERR_INVALID, "spec.roles: nothing joins as '%s'",
 			               spec->roles[i]);
 		rc = fields_set_str(&spec->roles[i], proper, err);

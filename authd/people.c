@@ -1,0 +1,126 @@
+#include "authd/people.h"
+
+#include "authd/authd.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "loop/work.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Two hashes at once leave the pool's other threads to certificates and handshakes. */
+#define PASSWORDS_RUNNING 2
+#define PASSWORDS_WAITING 64
+#define SIGNERS_RUNNING   4
+#define SIGNERS_WAITING   4096
+
+#define GATE_WAITING_MAX 32
+
+struct gate {
+	char *user;
+	unsigned inside;
+	unsigned waiting;
+	struct list queue;
+};
+
+int people_open(struct authd *a, struct err *err)
+{
+	struct people *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return err_set_nomem(err);
+	a->people = p;
+	p->passwords = work_pool_new(a->loop, PASSWORDS_RUNNING, PASSWORDS_WAITING);
+	p->signers = work_pool_new(a->loop, SIGNERS_RUNNING, SIGNERS_WAITING);
+	p->gates = map_new();
+	if (p->passwords != NULL && p->signers != NULL && p->gates != NULL)
+		return 0;
+	people_close(a);
+	return err_set_nomem(err);
+}
+
+void people_close(struct authd *a)
+{
+	struct people *p = a->people;
+
+	if (p == NULL)
+		return;
+	if (p->passwords != NULL)
+		work_pool_free(p->passwords);
+	if (p->signers != NULL)
+		work_pool_free(p->signers);
+	map_free(p->gates); /* empty: every guest has left */
+	free(p);
+	a->people = NULL;
+}
+
+/* --- gates ---------------------------------------------------------------------------------- */
+
+static void gate_free(struct gate *g)
+{
+	free(g->user);
+	free(g);
+}
+
+static struct gate *gate_of(struct people *p, const char *user)
+{
+	struct gate *g = map_get(p->gates, user);
+
+	if (g != NULL)
+		return g;
+	g = calloc(1, sizeof(*g));
+	if (g == NULL)
+		return NULL;
+	list_init(&g->queue);
+	g->user = strdup(user);
+	if (g->user == NULL || map_put(p->gates, user, g, NULL) != 0) {
+		gate_free(g);
+		return NULL;
+	}
+	return g;
+}
+
+static void let_in(struct gate *g, struct gate_guest *guest)
+{
+	g->inside++;
+	guest->inside = true;
+	guest->enter(guest);
+}
+
+int gate_arrive(struct people *p, struct gate_guest *guest, const char *user, unsigned room,
+                struct err *err)
+{
+	struct gate *g = gate_of(p, user);
+
+	if (g == NULL)
+		return err_set_nomem(err);
+	if (g->waiting >= GATE_WAITING_MAX)
+		return err_set(err, ERR_LIMIT, "too many logins of user '%s' at once", user);
+	guest->gate = g;
+	if (g->inside < room && list_empty(&g->queue)) {
+		let_in(g, guest);
+		return 0;
+	}
+	list_append(&g->queue, &guest->link);
+	g->waiting++;
+	return 0;
+}
+
+/* A guest that is let in may leave at once, and that may be the last one: `g` is held. */
+void gate_leave(struct people *p, struct gate_guest *guest, unsigned room)
+{
+	struct gate *g = guest->gate;
+
+	guest->gate = NULL;
+	while (!list_empty(&g->queue) && g->inside - 1 < room) {
+		struct gate_guest *next = container_of(g->queue.next, struct gate_guest, link);
+
+		list_remove(&next->link);
+		g->waiting--;
+		let_in(g, next);
+	}
+	if (--g->inside > 0 || !list_empty(&g->queue))
+		return;
+	map_remove(p->gates, g->user);
+	gate_free(g);
+}
