@@ -3,7 +3,7 @@
  *
  *   int main(int argc, char **argv)
  *   {
- *           static const struct daemon_spec spec = { "authd", keys, sizeof(struct authd_conf) };
+ *           const struct daemon_spec spec = { "authd", authd_conf_keys() };
  *           struct authd_conf conf;
  *           int status = daemon_begin(&spec, argc, argv, &conf);
  *
@@ -20,8 +20,6 @@
 
 #include "conf/conf.h"
 
-#include <stddef.h>
-
 typedef struct uv_loop_s uv_loop_t;
 struct daemon;
 struct err;
@@ -29,7 +27,6 @@ struct err;
 struct daemon_spec {
 	const char *name;
 	const struct conf_key *keys;
-	size_t conf_size;
 };
 
 #define DAEMON_RUN (-1)
