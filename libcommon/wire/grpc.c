@@ -33,7 +33,7 @@ int grpc_reader_feed(struct grpc_reader *r, const void *data, size_t len, struct
 int grpc_reader_next(struct grpc_reader *r, bool *out_some, const uint8_t **out_data,
                      size_t *out_len, struct err *err)
 {
-	size_t left = r->buf.len - r->used;
+	size_t left = grpc_reader_waiting(r);
 	const uint8_t *at = left > 0 ? r->buf.data + r->used : NULL;
 	size_t len;
 
@@ -59,9 +59,9 @@ int grpc_reader_next(struct grpc_reader *r, bool *out_some, const uint8_t **out_
 	return 0;
 }
 
-bool grpc_reader_partial(const struct grpc_reader *r)
+size_t grpc_reader_waiting(const struct grpc_reader *r)
 {
-	return r->buf.len > r->used;
+	return r->buf.len - r->used;
 }
 
 void grpc_write_frame(struct buf *out, const void *data, size_t len)

@@ -41,8 +41,8 @@ int grpc_reader_feed(struct grpc_reader *r, const void *data, size_t len, struct
 int grpc_reader_next(struct grpc_reader *r, bool *out_some, const uint8_t **out_data,
                      size_t *out_len, struct err *err);
 
-/* Whether bytes of an unfinished message are waiting. */
-bool grpc_reader_partial(const struct grpc_reader *r);
+/* Bytes that have come and were not handed out. */
+size_t grpc_reader_waiting(const struct grpc_reader *r);
 
 /* Appends one frame. */
 void grpc_write_frame(struct buf *out, const void *data, size_t len);

@@ -95,6 +95,10 @@ int http1_write_chunked_head(struct buf *out, int status, const struct http1_hea
                              size_t count, struct err *err);
 void http1_write_chunk(struct buf *out, const void *data, size_t len);
 
+/* A head whose body the end of the connection ends, for HTTP/1.0 clients. */
+int http1_write_unframed_head(struct buf *out, int status, const struct http1_header *headers,
+                              size_t count, struct err *err);
+
 /* "Not Found" for 404. */
 const char *http1_reason(int status);
 

@@ -121,21 +121,33 @@ int http1_write_response(struct buf *out, int status, const struct http1_header 
 	if (has_body(status))
 		buf_appendf(&b, "Content-Length: %zu\r\n", body_len);
 	buf_append_str(&b, "\r\n");
-	if (has_body(status) && body_len > 0)
+	if (has_body(status) && body != NULL)
 		buf_append(&b, body, body_len);
 	return finish(out, &b, rc, err);
 }
 
-int http1_write_chunked_head(struct buf *out, int status, const struct http1_header *headers,
-                             size_t count, struct err *err)
+static int write_head(struct buf *out, int status, const struct http1_header *headers, size_t count,
+                      const char *framing, struct err *err)
 {
 	struct buf b = { 0 };
 	int rc;
 
 	buf_appendf(&b, "HTTP/1.1 %d %s\r\n", status, http1_reason(status));
 	rc = append_headers(&b, headers, count, err);
-	buf_append_str(&b, "Transfer-Encoding: chunked\r\n\r\n");
+	buf_appendf(&b, "%s\r\n", framing);
 	return finish(out, &b, rc, err);
+}
+
+int http1_write_chunked_head(struct buf *out, int status, const struct http1_header *headers,
+                             size_t count, struct err *err)
+{
+	return write_head(out, status, headers, count, "Transfer-Encoding: chunked\r\n", err);
+}
+
+int http1_write_unframed_head(struct buf *out, int status, const struct http1_header *headers,
+                              size_t count, struct err *err)
+{
+	return write_head(out, status, headers, count, "", err);
 }
 
 void http1_write_chunk(struct buf *out, const void *data, size_t len)
