@@ -93,7 +93,8 @@ const struct pubkey *x509_public(const struct x509 *c);
 
 /*
  * Whether the certificate is for this host: an IP address equals one of its IP SANs, a name one of
- * its DNS SANs (case ignored; "*." stands for one label). The common name never counts (RFC 6125).
+ * its DNS SANs (case ignored; "*." stands for one label below at least two). The common name never
+ * counts (RFC 6125).
  */
 bool x509_is_for_host(const struct x509_info *info, const char *host);
 

@@ -43,7 +43,7 @@ bool x509_host_is_name(const char *name)
 	return label > 0;
 }
 
-/* `pattern` as a certificate has it; "*." stands for exactly one label. */
+/* `pattern` as a certificate has it; "*." stands for exactly one label, below at least two. */
 static bool name_matches(const char *pattern, const char *name)
 {
 	const char *rest;
