@@ -25,7 +25,6 @@ static const struct {
 	enum export_format format;
 } names[] = {
 	{ "raw", EXPORT_RAW },
-	{ "pty", EXPORT_RAW },
 	{ "text", EXPORT_TEXT },
 	{ "json", EXPORT_JSON },
 	{ "asciicast", EXPORT_ASCIICAST },
@@ -39,7 +38,8 @@ int export_format_parse(const char *name, enum export_format *out, struct err *e
 		*out = names[i].format;
 		return 0;
 	}
-	return err_set(err, ERR_INVALID, "'%s' is not one of pty, text, json, asciicast", name);
+	return err_set(err, ERR_INVALID, "'%s' is not one of pty, raw, text, json, asciicast",
+	               name);
 }
 
 struct export *export_new(enum export_format format)

@@ -32,7 +32,7 @@ int export_frame(struct export *e, const pv_Frame *f, struct buf *out, struct er
 /* Appends what was held back (an unfinished line or character); once, after the last frame. */
 int export_end(struct export *e, struct buf *out, struct err *err);
 
-/* By name ("pty" is another word for raw). ERR_INVALID names those that exist. */
+/* By name. ERR_INVALID names those that exist, and "pty", which is a matter of playing. */
 int export_format_parse(const char *name, enum export_format *out, struct err *err);
 
 #endif

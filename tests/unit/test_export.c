@@ -83,7 +83,7 @@ static void formats_go_by_name(void **state)
 	assert_int_equal(export_format_parse("asciicast", &format, &err), 0);
 	assert_int_equal(format, EXPORT_ASCIICAST);
 	assert_int_equal(export_format_parse("gif", &format, &err), ERR_INVALID);
-	assert_string_equal(err.msg, "'gif' is not one of pty, text, json, asciicast");
+	assert_string_equal(err.msg, "'gif' is not one of pty, raw, text, json, asciicast");
 }
 
 static void a_recording_without_its_start_is_refused(void **state)

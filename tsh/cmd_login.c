@@ -1,0 +1,251 @@
+/*
+ * tsh login - from a password to a key and its certificates.
+ *
+ *   parse, find the trust --> Ping (proves the proxy, before anything secret is asked for)
+ *     --> password --> key --> Login --> check the answer --> files
+ */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "conf/args.h"
+#include "crypto/key.h"
+#include "crypto/pin.h"
+#include "crypto/pubkey.h"
+#include "crypto/sshcert.h"
+#include "crypto/sshkey.h"
+#include "crypto/tls.h"
+#include "tsh/cmd.h"
+#include "tsh/login_files.h"
+#include "tsh/password.h"
+#include "tsh/skew.h"
+#include "tsh/trust.h"
+#include "tsh/web_call.h"
+#include "wire/fields.h"
+
+#include "proto/auth.fields.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct login {
+	const char *ca_pin;
+	const char *ttl;
+	const char *otp;
+	struct profile profile;
+	struct tls_conf *tls;
+	struct key *key;
+	struct buf password;
+	pv_LoginRequest request; /* password and otp are borrowed, the rest is its own */
+	pv_LoginResponse response;
+};
+
+static void login_deinit(struct login *l)
+{
+	l->request.password = NULL;
+	l->request.otp = NULL;
+	fields_release(&pv_LoginRequest_table, &l->request);
+	fields_release(&pv_LoginResponse_table, &l->response);
+	buf_wipe(&l->password);
+	key_unref(l->key);
+	tls_conf_unref(l->tls);
+	profile_deinit(&l->profile);
+}
+
+/* Who logs in where, when not said: the same as last time, then the account's own name. */
+static int find_profile(struct tsh *t, struct login *l, struct err *err)
+{
+	struct profile last = { 0 };
+	struct err ignored = { 0 };
+	const struct passwd *pw = getpwuid(getuid());
+	const char *proxy = t->proxy, *user = t->user;
+	bool again = profile_open(&last, t->home, t->proxy, &ignored) == 0;
+	int rc;
+
+	if (proxy == NULL && again)
+		proxy = last.data.proxy;
+	if (user == NULL)
+		user = again ? last.data.user : pw != NULL ? pw->pw_name : NULL;
+	if (proxy == NULL)
+		rc = err_set(err, ERR_INVALID, "say where: tsh login --proxy=HOST:PORT");
+	else if (user == NULL)
+		rc = err_set(err, ERR_INVALID, "say who: tsh login --user=NAME");
+	else
+		rc = profile_init(&l->profile, t->home, proxy, user, err);
+	/* The pin of last time holds on for the same proxy. */
+	if (rc == 0 && l->ca_pin == NULL && again && str_eq(last.name, l->profile.name))
+		rc = fields_set_str(&l->profile.data.ca_pin, last.data.ca_pin, err);
+	else if (rc == 0)
+		rc = fields_set_str(&l->profile.data.ca_pin, l->ca_pin, err);
+	profile_deinit(&last);
+	return rc;
+}
+
+static int call(struct tsh *t, const struct login *l, const char *method,
+                const struct fields_table *request_table, const void *request,
+                const struct fields_table *response_table, void *out_response, struct err *err)
+{
+	struct web_call c = { .proxy = l->profile.data.proxy,
+		              .tls = l->tls,
+		              .method = method,
+		              .request_table = request_table,
+		              .request = request,
+		              .response_table = response_table };
+
+	return web_call_wait(&t->loop, &c, out_response, err);
+}
+
+/* What to do about a proxy that does not prove itself. */
+static int explain_distrust(const struct login *l, struct err *err)
+{
+	struct err cause = *err;
+
+	if (str_empty(l->profile.data.ca_pin))
+		return err_set(err, cause.code,
+		               "%s\nThis machine does not trust the proxy '%s', so nothing was "
+		               "sent. If it uses the\ncluster's own authority, log in with "
+		               "--ca-pin=sha256:... (the invite and 'tctl status' show it).",
+		               cause.msg, l->profile.data.proxy);
+	return err_set(err, cause.code,
+	               "%s\nThe proxy '%s' does not hold the pin, so nothing was sent. Ask an "
+	               "administrator for the\npresent one ('tctl status' shows it); if it is the "
+	               "same, somebody may be listening in.",
+	               cause.msg, l->profile.data.proxy);
+}
+
+/* Proves the proxy and measures the clocks, before a password is asked for. */
+static int ping(struct tsh *t, struct login *l, struct err *err)
+{
+	pv_PingRequest request = { 0 };
+	pv_PingResponse response = { 0 };
+	char skew[SKEW_TEXT_SIZE];
+	int rc = call(t, l, "Ping", &pv_PingRequest_table, &request, &pv_PingResponse_table,
+	              &response, err);
+
+	if (rc == ERR_UNAUTHENTICATED)
+		return explain_distrust(l, err);
+	if (rc != 0)
+		return err_wrap(err, "find the cluster behind '%s'", l->profile.data.proxy);
+	if (*skew_text(skew, clock_wall_ms(t->clock), response.time) != 0)
+		fprintf(stderr, "tsh: warning: %s\n", skew);
+	fields_release(&pv_PingResponse_table, &response);
+	return 0;
+}
+
+static int ask_password(struct login *l, struct err *err)
+{
+	char *prompt =
+	        str_printf("Password of '%s' at %s: ", l->profile.data.user, l->profile.data.proxy);
+	int rc;
+
+	if (prompt == NULL)
+		return err_set_nomem(err);
+	rc = password_ask(prompt, &l->password, err);
+	free(prompt);
+	return rc;
+}
+
+/* The two public forms of the fresh key. */
+static int set_keys(struct login *l, struct err *err)
+{
+	struct buf ssh = { 0 }, tls = { 0 };
+	struct sshkey key = { 0 };
+	int rc = sshkey_from_pubkey(key_public(l->key), l->profile.data.user, &key, err);
+
+	if (rc == 0) {
+		sshkey_append_line(&key, &ssh);
+		pubkey_append_pem(key_public(l->key), &tls);
+		rc = buf_check(&ssh, err);
+	}
+	if (rc == 0)
+		rc = buf_check(&tls, err);
+	if (rc == 0)
+		rc = fields_set_str(&l->request.ssh_public_key, buf_str(&ssh), err);
+	if (rc == 0)
+		rc = fields_set_str(&l->request.tls_public_key, buf_str(&tls), err);
+	sshkey_deinit(&key);
+	buf_deinit(&ssh);
+	buf_deinit(&tls);
+	return rc;
+}
+
+static int make_request(struct login *l, struct err *err)
+{
+	int rc = key_generate(&l->key, err);
+
+	if (rc == 0)
+		rc = set_keys(l, err);
+	if (rc == 0)
+		rc = fields_set_str(&l->request.user, l->profile.data.user, err);
+	if (rc == 0 && l->ttl != NULL) {
+		rc = str_to_duration(l->ttl, &l->request.ttl, err);
+		if (rc != 0)
+			err_wrap(err, "--ttl");
+	}
+	return rc;
+}
+
+static int log_in(struct tsh *t, struct login *l, struct err *err)
+{
+	int rc;
+
+	l->request.password = (char *)(uintptr_t)buf_str(&l->password);
+	l->request.otp = (char *)(uintptr_t)l->otp;
+	rc = call(t, l, "Login", &pv_LoginRequest_table, &l->request, &pv_LoginResponse_table,
+	          &l->response, err);
+	buf_wipe(&l->password);
+	l->request.password = NULL;
+	return rc;
+}
+
+static void greet(struct tsh *t, const struct login *l)
+{
+	char until[STR_TIME_SIZE], skew[SKEW_TEXT_SIZE];
+
+	printf("Logged in to '%s' as '%s' until %s.\n", l->profile.data.cluster,
+	       l->profile.data.user,
+	       str_from_time(until, sizeof(until), l->profile.data.valid_until));
+	if (*skew_text(skew, clock_wall_ms(t->clock), l->response.time) != 0)
+		fprintf(stderr,
+		        "tsh: warning: %s; certificates may look expired or not yet valid\n", skew);
+}
+
+int cmd_login(struct tsh *t, int argc, char **argv, struct err *err)
+{
+	struct login l = { 0 };
+	const struct args_option options[] = {
+		{ "ca-pin", 0, ARGS_TEXT, &l.ca_pin },
+		{ "ttl", 0, ARGS_TEXT, &l.ttl },
+		{ "otp", 0, ARGS_TEXT, &l.otp },
+		{ 0 },
+	};
+	struct pin pin;
+	int rc;
+
+	rc = cmd_parse(t, options, &argc, argv, err);
+	if (rc == 0 && argc > 0)
+		rc = err_set(err, ERR_INVALID, "'%s' is one word too many", argv[0]);
+	if (rc == 0 && l.ca_pin != NULL)
+		rc = pin_parse(l.ca_pin, &pin, err);
+	if (rc == 0)
+		rc = find_profile(t, &l, err);
+	if (rc == 0)
+		rc = make_request(&l, err);
+	if (rc == 0)
+		rc = trust_proxy_anonymous(&l.profile, t->clock, &l.tls, err);
+	if (rc == 0)
+		rc = ping(t, &l, err);
+	if (rc == 0)
+		rc = ask_password(&l, err);
+	if (rc == 0 && (rc = log_in(t, &l, err)) != 0)
+		err_wrap(err, "log in to '%s' as '%s'", l.profile.data.proxy, l.profile.data.user);
+	if (rc == 0)
+		rc = login_files_write(&l.profile, l.key, &l.response, t->program, err);
+	if (rc == 0)
+		greet(t, &l);
+	login_deinit(&l);
+	return rc;
+}

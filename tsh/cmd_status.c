@@ -1,0 +1,47 @@
+/* tsh status - the login in use: who, where, until when. */
+#include "tsh/cmd.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdio.h>
+
+static void print_list(const char *title, char *const *items, pb_size_t count)
+{
+	printf("%-12s", title);
+	for (pb_size_t i = 0; i < count; i++)
+		printf("%s%s", i > 0 ? ", " : "", items[i]);
+	putchar('\n');
+}
+
+static void print_validity(int64_t until_ms, int64_t now_ms)
+{
+	char until[STR_TIME_SIZE], left[STR_DURATION_SIZE];
+	int64_t minutes = (until_ms - now_ms) / 60000;
+
+	printf("%-12s%s", "Valid until", str_from_time(until, sizeof(until), until_ms));
+	if (now_ms >= until_ms)
+		puts(" (expired)");
+	else
+		printf(" (%s left)\n", str_from_duration(left, sizeof(left), minutes * 60000));
+}
+
+int cmd_status(struct tsh *t, int argc, char **argv, struct err *err)
+{
+	struct profile p = { 0 };
+	int rc = cmd_parse(t, NULL, &argc, argv, err);
+
+	if (rc == 0)
+		rc = profile_open(&p, t->home, t->proxy, err);
+	if (rc == 0) {
+		printf("%-12s%s\n", "Proxy", p.data.proxy);
+		printf("%-12s%s\n", "Cluster", p.data.cluster);
+		printf("%-12s%s\n", "User", p.data.user);
+		print_list("Roles", p.data.roles, p.data.roles_count);
+		print_list("Logins", p.data.logins, p.data.logins_count);
+		print_validity(p.data.valid_until, clock_wall_ms(t->clock));
+	}
+	profile_deinit(&p);
+	return rc;
+}

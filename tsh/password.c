@@ -1,0 +1,103 @@
+#include "tsh/password.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* Byte by byte, so that nothing behind the line is taken from standard input. */
+static int read_line(int fd, struct buf *out, struct err *err)
+{
+	char c;
+
+	for (;;) {
+		ssize_t n = read(fd, &c, 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set_errno(err, ERR_IO, errno, "read the password");
+		if (n == 0 && out->len == 0)
+			return err_set(err, ERR_CANCELED, "no password given");
+		if (n == 0 || c == '\n')
+			break;
+		if (out->len >= PASSWORD_MAX)
+			return err_set(err, ERR_LIMIT, "a password of more than %d bytes",
+			               PASSWORD_MAX);
+		buf_append_byte(out, (uint8_t)c);
+	}
+	explicit_bzero(&c, 1);
+	if (out->len > 0 && out->data[out->len - 1] == '\r')
+		out->data[--out->len] = 0;
+	return buf_check(out, err);
+}
+
+static int from_file(const char *path, struct buf *out, struct err *err)
+{
+	int fd, rc;
+
+	if (strcmp(path, "-") == 0)
+		return read_line(STDIN_FILENO, out, err);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set_errno(err, ERR_IO, errno, "open the password file '%s'", path);
+	rc = read_line(fd, out, err);
+	close(fd);
+	return rc;
+}
+
+static void say(int tty, const char *text)
+{
+	ssize_t ignored = write(tty, text, strlen(text));
+
+	(void)ignored;
+}
+
+/* Signals that would leave the terminal silent wait until it is as it was. */
+static int from_terminal(int tty, const char *prompt, struct buf *out, struct err *err)
+{
+	struct termios old, quiet;
+	sigset_t stops, before;
+	int rc;
+
+	if (tcgetattr(tty, &old) != 0)
+		return err_set_errno(err, ERR_IO, errno, "read the terminal's settings");
+	sigemptyset(&stops);
+	sigaddset(&stops, SIGTSTP);
+	sigprocmask(SIG_BLOCK, &stops, &before);
+	quiet = old;
+	quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+	quiet.c_lflag |= ECHONL;
+	tcsetattr(tty, TCSAFLUSH, &quiet);
+	say(tty, prompt);
+	rc = read_line(tty, out, err);
+	tcsetattr(tty, TCSAFLUSH, &old);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	/* ^C came as a byte: the terminal is in order again, so it may do what it does. */
+	if (rc == 0 && memchr(out->data != NULL ? (char *)out->data : "", 3, out->len) != NULL)
+		return err_set(err, ERR_CANCELED, "interrupted");
+	return rc;
+}
+
+int password_ask(const char *prompt, struct buf *out, struct err *err)
+{
+	const char *file = getenv("TSH_PASSWORD_FILE");
+	int tty, rc;
+
+	if (!str_empty(file))
+		return from_file(file, out, err);
+	tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (tty < 0)
+		return err_set(err, ERR_UNAVAILABLE,
+		               "no terminal to ask for the password; set TSH_PASSWORD_FILE");
+	rc = from_terminal(tty, prompt, out, err);
+	close(tty);
+	return rc;
+}
