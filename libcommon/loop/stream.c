@@ -368,6 +368,7 @@ void stream_shut(struct stream *s)
 	stream_close_handle(s, (uv_handle_t *)s->out_pipe);
 	stream_close_handle(s, (uv_handle_t *)&s->kick);
 	stream_close_handle(s, (uv_handle_t *)&s->timer);
+	stream_release(s); /* the handles are still waited for */
 }
 
 void stream_on_free(struct stream *s, void (*hook)(void *arg), void *arg)

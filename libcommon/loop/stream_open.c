@@ -73,6 +73,7 @@ static struct stream *stream_new(uv_loop_t *loop)
 
 	if (s == NULL)
 		return NULL;
+	s->waiting = 1; /* until stream_shut() */
 	s->out = &s->in.stream;
 	uv_idle_init(loop, &s->kick);
 	uv_timer_init(loop, &s->timer);

@@ -41,7 +41,7 @@ struct stream {
 	uv_shutdown_t ending; /* our half-close */
 	uv_idle_t kick;       /* goes on with stream_pump() on the next turn */
 	uv_timer_t timer;     /* the handshake's deadline, then the linger's */
-	unsigned waiting;     /* close callbacks and a handshake step still due before the end */
+	unsigned waiting;     /* being open, close callbacks and a handshake step: all before the end */
 
 	enum stream_state state;
 	enum stream_in input;
