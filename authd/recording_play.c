@@ -36,9 +36,9 @@
 enum play_state { PLAY_READING, PLAY_SENDING, PLAY_WAITING };
 
 struct play {
-	struct list link; /* in the followers, while WAITING */
-	struct authd *authd;
-	struct rpc_call *call; /* NULL: over, only the thread is waited for */
+	struct list link;       /* in the followers, while WAITING */
+	struct recordings *all; /* a reference */
+	struct rpc_call *call;  /* NULL: over, only the thread is waited for */
 	enum play_state state;
 	char sid[SPOOL_SID_SIZE];
 	uint64_t offset; /* of the next byte to send */
@@ -58,10 +58,13 @@ static void step(struct play *p);
 
 static void play_free(struct play *p)
 {
+	struct recordings *all = p->all;
+
 	list_remove(&p->link);
 	if (p->fd >= 0)
 		close(p->fd);
 	free(p);
+	recordings_unref(all);
 }
 
 static void leave(struct play *p)
@@ -91,7 +94,7 @@ static int open_file(struct play *p, struct err *err)
 
 	if (rc != 0)
 		return rc;
-	p->fd = openat(p->authd->recordings->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	p->fd = openat(p->all->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (p->fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_NOT_FOUND, "there is no recording of session '%s'", p->sid);
 	return p->fd >= 0 ? 0 : err_set_errno(err, ERR_IO, errno, "open '%s'", name);
@@ -107,7 +110,7 @@ static void run(struct work *w)
 	if (p->fd < 0 && open_file(p, &p->err) != 0)
 		return;
 	recording_file_signature_name(signature, p->sid);
-	p->complete = faccessat(p->authd->recordings->dir, signature, F_OK, 0) == 0;
+	p->complete = faccessat(p->all->dir, signature, F_OK, 0) == 0;
 	n = pread(p->fd, piece_of(p)->bytes, CHUNK_MAX, (off_t)p->offset);
 	if (n < 0)
 		err_set_errno(&p->err, ERR_IO, errno, "read the recording");
@@ -144,7 +147,7 @@ static void at_end(struct play *p)
 		if (p->woken)
 			step(p);
 		else
-			list_append(&p->authd->recordings->followers, &p->link);
+			list_append(&p->all->followers, &p->link);
 		return;
 	}
 	if (rpc_call_send(p->call, &last, &err) != 0) {
@@ -181,7 +184,7 @@ static void step(struct play *p)
 		return;
 	p->state = PLAY_READING;
 	p->woken = false;
-	if (work_start(p->authd->recordings->pool, &p->work, run, on_read, &err) != 0) {
+	if (recordings_work(p->all, &p->work, run, on_read, &err) != 0) {
 		p->state = PLAY_SENDING;
 		fail(p, &err);
 	}
@@ -271,7 +274,7 @@ void handle_get_recording(struct rpc_call *call)
 		return;
 	}
 	list_init(&p->link);
-	p->authd = authd_of(call);
+	p->all = recordings_ref(authd_of(call)->recordings);
 	p->call = call;
 	p->fd = -1;
 	p->follow = in->follow;
@@ -279,6 +282,6 @@ void handle_get_recording(struct rpc_call *call)
 	p->state = PLAY_SENDING;
 	strcpy(p->sid, in->session_id);
 	rpc_call_set_events(call, &events, p);
-	audit(p->authd, call, p->sid);
+	audit(authd_of(call), call, p->sid);
 	step(p);
 }

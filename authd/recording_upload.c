@@ -40,7 +40,8 @@ enum upload_state { UPLOAD_FRESH, UPLOAD_OPENING, UPLOAD_READY, UPLOAD_WRITING }
 
 struct upload {
 	struct authd *authd;
-	struct rpc_call *call; /* NULL: over, only the thread is waited for */
+	struct recordings *all; /* a reference */
+	struct rpc_call *call;  /* NULL: over, only the thread is waited for */
 	enum upload_state state;
 	char sid[SPOOL_SID_SIZE];
 	char node_id[SPOOL_SID_SIZE];
@@ -67,7 +68,7 @@ static void step(struct upload *u);
 
 static void upload_free(struct upload *u)
 {
-	struct recordings *all = u->authd->recordings;
+	struct recordings *all = u->all;
 
 	if (u->named)
 		map_remove(all->uploads, u->sid);
@@ -77,6 +78,7 @@ static void upload_free(struct upload *u)
 	buf_deinit(&u->in);
 	buf_deinit(&u->out);
 	free(u);
+	recordings_unref(all);
 }
 
 static bool busy(const struct upload *u)
@@ -144,16 +146,15 @@ static void run(struct work *w)
 	int rc;
 
 	if (u->state == UPLOAD_OPENING) {
-		rc = recording_file_open(&u->file, u->authd->recordings->dir, u->sid, u->node_id,
-		                         &u->err);
+		rc = recording_file_open(&u->file, u->all->dir, u->sid, u->node_id, &u->err);
 	} else {
 		rc = u->out.len > 0
 		             ? recording_file_append(&u->file, u->out.data, u->out.len, &u->err)
 		             : 0;
 	}
 	if (rc == 0)
-		rc = recording_file_sign(&u->file, u->authd->recordings->key, u->signature,
-		                         &u->signature_len, &u->err);
+		rc = recording_file_sign(&u->file, u->all->key, u->signature, &u->signature_len,
+		                         &u->err);
 	if (rc == 0 && u->completing && !recording_file_ended(&u->file))
 		rc = err_set(&u->err, ERR_INVALID, "the recording has no end yet");
 	if (rc == 0 && u->completing && !u->file.was_signed)
@@ -200,7 +201,7 @@ static void on_appended(struct upload *u)
 {
 	struct err err;
 
-	play_wake(u->authd->recordings, u->sid);
+	play_wake(u->all, u->sid);
 	if (acknowledge(u, &err) != 0) {
 		fail(u, &err);
 		return;
@@ -222,7 +223,7 @@ static void on_done(struct work *w, bool canceled)
 	if (canceled && u->err.code == 0)
 		err_set(&u->err, ERR_CANCELED, "shutting down");
 	if (was == UPLOAD_WRITING && u->err.code != 0)
-		recordings_give_back(u->authd->recordings, u->out.len);
+		recordings_give_back(u->all, u->out.len);
 	buf_clear(&u->out);
 	if (u->err.code == 0 && u->completing && !u->was_signed)
 		report_completion(u);
@@ -242,7 +243,7 @@ static int start_thread(struct upload *u, enum upload_state state, struct err *e
 	int rc;
 
 	u->state = state;
-	rc = work_start(u->authd->recordings->pool, &u->work, run, on_done, err);
+	rc = recordings_work(u->all, &u->work, run, on_done, err);
 	if (rc != 0)
 		u->state = before;
 	return rc;
@@ -251,7 +252,7 @@ static int start_thread(struct upload *u, enum upload_state state, struct err *e
 static int start_writing(struct upload *u, struct err *err)
 {
 	struct buf empty = u->out;
-	int rc = recordings_reserve(u->authd->recordings, u->in.len, err);
+	int rc = recordings_reserve(u->all, u->in.len, err);
 
 	if (rc != 0)
 		return rc;
@@ -261,7 +262,7 @@ static int start_writing(struct upload *u, struct err *err)
 	u->was_signed = u->file.was_signed;
 	rc = start_thread(u, UPLOAD_WRITING, err);
 	if (rc != 0)
-		recordings_give_back(u->authd->recordings, u->out.len);
+		recordings_give_back(u->all, u->out.len);
 	return rc;
 }
 
@@ -299,7 +300,7 @@ static int check_owner(struct upload *u, struct err *err)
 /* One at a time: a node that comes again, after a broken connection, ends its older call. */
 static int take_place(struct upload *u, struct err *err)
 {
-	struct recordings *all = u->authd->recordings;
+	struct recordings *all = u->all;
 	struct upload *older = map_get(all->uploads, u->sid);
 	struct err replaced;
 
@@ -390,6 +391,7 @@ void handle_upload_recording(struct rpc_call *call)
 		return;
 	}
 	u->authd = authd_of(call);
+	u->all = recordings_ref(u->authd->recordings);
 	u->call = call;
 	u->file.fd = -1;
 	str_copy(u->node_id, sizeof(u->node_id), access_peer(call)->identity.host_id);

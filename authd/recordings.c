@@ -114,7 +114,8 @@ int recordings_open(struct recordings **out, const struct recordings_spec *spec,
 
 	if (r == NULL)
 		return err_set_nomem(err);
-	*r = (struct recordings){ .dir = -1,
+	*r = (struct recordings){ .refs = 1,
+		                  .dir = -1,
 		                  .quota = spec->quota,
 		                  .keep_ms = spec->keep_ms,
 		                  .key = key_ref(spec->key),
@@ -144,8 +145,31 @@ static void on_closed(uv_handle_t *timer)
 	recordings_free(container_of((uv_timer_t *)timer, struct recordings, sweep));
 }
 
+struct recordings *recordings_ref(struct recordings *r)
+{
+	r->refs++;
+	return r;
+}
+
+void recordings_unref(struct recordings *r)
+{
+	if (--r->refs == 0)
+		uv_close((uv_handle_t *)&r->sweep, on_closed);
+}
+
 void recordings_close(struct recordings *r)
 {
-	if (r != NULL)
-		uv_close((uv_handle_t *)&r->sweep, on_closed);
+	if (r == NULL)
+		return;
+	work_pool_free(r->pool);
+	r->pool = NULL;
+	recordings_unref(r);
+}
+
+int recordings_work(struct recordings *r, struct work *w, work_run run, work_done done,
+                    struct err *err)
+{
+	if (r->pool == NULL)
+		return err_set(err, ERR_CANCELED, "authd is stopping");
+	return work_start(r->pool, w, run, done, err);
 }

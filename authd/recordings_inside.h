@@ -5,6 +5,7 @@
 #define AUTHD_RECORDINGS_INSIDE_H
 
 #include "base/list.h"
+#include "loop/work.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,9 +17,9 @@ struct err;
 struct key;
 struct map;
 struct upload;
-struct work_pool;
 
 struct recordings {
+	unsigned refs; /* one of the owner, one of each upload and play */
 	int dir;
 	int64_t quota;
 	int64_t keep_ms;
@@ -31,8 +32,15 @@ struct recordings {
 	uv_timer_t sweep;
 };
 
+struct recordings *recordings_ref(struct recordings *r); /* returns r */
+void recordings_unref(struct recordings *r);
+
 /* There may be more of a session's recording to play now, or its end. */
 void play_wake(struct recordings *r, const char *sid);
+
+/* Starts work in the recordings' pool. ERR_LIMIT; ERR_CANCELED: authd stops. */
+int recordings_work(struct recordings *r, struct work *w, work_run run, work_done done,
+                    struct err *err);
 
 /* Before `len` bytes are written. ERR_LIMIT names the quota. recordings_give_back() what was not
  * written after all. */

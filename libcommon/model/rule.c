@@ -80,6 +80,7 @@ static const char *const kinds[] = {
 	"ui_config",
 	"usage_event",
 	"user",
+	"user_cert",
 	"web_session",
 	"web_token",
 	"windows_desktop",
