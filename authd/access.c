@@ -274,8 +274,11 @@ int access_authorize(struct rpc_call *call, const struct rpc_method *method, str
 		return access_check(call, rule->kind, rule->verb, NULL, err);
 	case ACCESS_REQUEST:
 		return 0;
+	case ACCESS_LOCAL:
 	case ACCESS_ANYBODY:
 		break;
 	}
-	return err_set(err, ERR_DENIED, "nobody may make this call");
+	if (peer->kind == PEER_ADMIN)
+		return 0;
+	return err_set(err, ERR_DENIED, "this call is for the local administrator");
 }

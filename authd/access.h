@@ -29,6 +29,7 @@ enum access {
 	ACCESS_HOST,    /* a daemon of the cluster; `access_data` may name its system role */
 	ACCESS_RULE,    /* `access_data` is a struct access_rule */
 	ACCESS_REQUEST, /* somebody known; the handler asks access_check() for what is asked for */
+	ACCESS_LOCAL,   /* the local administrator only: it would be somebody else's identity */
 };
 
 struct access_rule {

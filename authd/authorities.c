@@ -59,7 +59,7 @@ static int make_ssh(pv_CaKeys *keys, struct err *err)
 	err->code = 0;
 	if (pair == NULL || key_generate(&key, err) != 0 || key_append_der(key, &der, err) != 0)
 		goto out;
-	if (sshkey_from_pubkey(key_public(key), NULL, &public, err) != 0)
+	if (sshkey_from_pubkey(key_public(key), "", &public, err) != 0)
 		goto out;
 	sshkey_append_line(&public, &line);
 	if (buf_check(&line, err) != 0)

@@ -2,6 +2,7 @@
 
 #include "authd/access.h"
 #include "authd/authd.h"
+#include "authd/issue.h"
 #include "authd/resource_store.h"
 
 #include "base/err.h"
@@ -26,45 +27,22 @@ struct changes {
 
 /* --- locks ----------------------------------------------------------------------------------- */
 
-static int check_lock(const pv_Lock *lock, const struct peer *peer, int64_t now, struct err *err)
+static bool subject_of(const struct peer *peer, struct lock_subject *out)
 {
-	const struct lock_subject subject = {
+	*out = (struct lock_subject){
 		.user = peer->kind == PEER_USER ? peer->identity.user : NULL,
 		.roles = peer->identity.roles,
 		.roles_count = peer->identity.roles_count,
 		.node = peer->kind == PEER_HOST ? peer->identity.host_id : NULL,
 	};
-
-	if (peer->kind != PEER_USER && peer->kind != PEER_HOST)
-		return 0;
-	return lock_check(lock, &subject, now, err);
-}
-
-struct lock_search {
-	struct changes *changes;
-	const struct peer *peer;
-	struct err *err;
-};
-
-static int check_lock_item(void *arg, const struct keyspace_item *item)
-{
-	struct lock_search *search = arg;
-	pv_Resource r = pv_Resource_init_zero;
-	int rc;
-
-	if (resource_of_item(item, &r, search->err) != 0)
-		return search->err->code; /* a lock that cannot be read locks */
-	rc = check_lock(&r.of.lock, search->peer, authd_now(search->changes->authd), search->err);
-	resource_deinit(&r);
-	return rc;
+	return peer->kind == PEER_USER || peer->kind == PEER_HOST;
 }
 
 int changes_check_locks(struct changes *c, const struct peer *peer, struct err *err)
 {
-	struct lock_search search = { c, peer, err };
-	struct keyspace_query locks = { .prefix = LOCKS };
+	struct lock_subject subject;
 
-	return keyspace_each(c->authd->keyspace, &locks, check_lock_item, &search, NULL, err);
+	return subject_of(peer, &subject) ? issue_check_locks(c->authd, &subject, err) : 0;
 }
 
 /* --- connections that a change concerns ------------------------------------------------------ */
@@ -78,9 +56,11 @@ struct closing {
 static bool is_locked(struct rpc_conn *conn, void *arg)
 {
 	struct closing *closing = arg;
+	struct lock_subject subject;
 	struct err ignored;
 
-	return check_lock(closing->lock, access_conn_peer(conn), closing->now, &ignored) != 0;
+	return subject_of(access_conn_peer(conn), &subject) &&
+	       lock_check(closing->lock, &subject, closing->now, &ignored) != 0;
 }
 
 static bool is_user(struct rpc_conn *conn, void *arg)

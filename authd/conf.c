@@ -1,6 +1,7 @@
 #include "authd/conf.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define SECOND 1000LL
 #define MINUTE (60 * SECOND)
@@ -57,4 +58,14 @@ static const struct conf_key keys[] = {
 const struct conf_key *authd_conf_keys(void)
 {
 	return keys;
+}
+
+void authd_conf_adopt(struct authd_conf *now, const struct authd_conf *fresh)
+{
+	for (const struct conf_key *key = keys; key->name != NULL; key++) {
+		char *to = (char *)now + key->offset;
+
+		if (key->type == CONF_DURATION || key->type == CONF_INT || key->type == CONF_SIZE)
+			memcpy(to, (const char *)fresh + key->offset, sizeof(int64_t));
+	}
 }

@@ -35,4 +35,7 @@ struct authd_conf {
 /* The table for conf_load() and its like. */
 const struct conf_key *authd_conf_keys(void);
 
+/* Takes over those of `fresh` that may change while authd runs: numbers and durations. */
+void authd_conf_adopt(struct authd_conf *now, const struct authd_conf *fresh);
+
 #endif

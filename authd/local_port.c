@@ -89,7 +89,7 @@ int local_port_open(struct authd *a, struct local_port **out, struct err *err)
 		return 0;
 	}
 	local_port_close(p);
-	return err->code;
+	return err_wrap(err, "socket '%s'", a->conf.socket);
 }
 
 void local_port_close(struct local_port *p)

@@ -11,6 +11,7 @@
 #include "authd/methods.h"
 #include "authd/pending.h"
 #include "authd/resource_store.h"
+#include "authd/users.h"
 #include "authd/visible.h"
 
 #include "audit/audit.h"
@@ -220,20 +221,6 @@ static int may_put(struct rpc_call *call, const struct resource_kind *kind, bool
 	return replace ? access_check(call, kind->name, "update", NULL, err) : 0;
 }
 
-static int check_roles_exist(struct authd *a, const pv_User *user, struct err *err)
-{
-	for (size_t i = 0; i < user->spec.roles_count; i++) {
-		pv_Resource role = pv_Resource_init_zero;
-		int rc = resource_load(a, resource_kind_find("role"), NULL, user->spec.roles[i],
-		                       &role, err);
-
-		resource_deinit(&role);
-		if (rc != 0)
-			return err_wrap(err, "user '%s'", user->metadata.name);
-	}
-	return 0;
-}
-
 /* The revision that the client says it has seen; 0 = none. */
 static int seen_revision(const pv_Resource *r, uint64_t *out, struct err *err)
 {
@@ -277,7 +264,7 @@ static int prepare_put(struct change *c, const pv_PutResourceRequest *request,
 	    resource_validate(&c->resource, err) != 0)
 		return err->code;
 	if (c->kind->tag == pv_Resource_user_tag &&
-	    check_roles_exist(c->authd, &c->resource.of.user, err) != 0)
+	    users_check_roles(c->authd, &c->resource.of.user, err) != 0)
 		return err->code;
 	if (companions_of_put(c->authd, &c->resource, &c->companions, err) != 0 ||
 	    resource_key_of(c->key, &c->resource, err) != 0)

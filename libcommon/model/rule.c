@@ -80,7 +80,6 @@ static const char *const kinds[] = {
 	"ui_config",
 	"usage_event",
 	"user",
-	"user_cert",
 	"web_session",
 	"web_token",
 	"windows_desktop",

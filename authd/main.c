@@ -1,0 +1,275 @@
+/*
+ * authd - the authentication service: holds the cluster's authorities and its keyspace, answers
+ * every question of identity, streams changes, keeps audit log and recordings.
+ *
+ *   start    settings -> keyspace -> cluster (made on the first start) -> log and recordings
+ *            -> rpc server -> local socket and TLS port -> ready
+ *   serving  one loop: calls by methods.c, commits of the keyspace's writer by keyspace_dispatch()
+ *   stop     ports close, calls finish or are cancelled, the keyspace commits what waits
+ */
+#include "authd/access.h"
+#include "authd/audit_log.h"
+#include "authd/authd.h"
+#include "authd/changes.h"
+#include "authd/cluster.h"
+#include "authd/local_port.h"
+#include "authd/methods.h"
+#include "authd/people.h"
+#include "authd/tls_port.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/daemon.h"
+#include "daemon/diag.h"
+#include "file/file.h"
+#include "rpc/auth_api.h"
+#include "rpc/server.h"
+#include "store/keyspace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <uv.h>
+
+#define DRAIN_MS      500 /* calls may finish so long after a stop; watches never do by themselves */
+#define PATH_MAX_HERE 1024
+
+/* The process: authd and what only main() needs of it. */
+struct process {
+	struct authd authd;
+	uv_loop_t loop;
+	uv_poll_t commits; /* the keyspace's descriptor */
+	struct daemon *daemon;
+	struct diag *diag;
+	struct local_port *local_port;
+	bool watching_commits;
+};
+
+struct authd *authd_of(const struct rpc_call *call)
+{
+	return rpc_call_server_ctx(call);
+}
+
+int64_t authd_now(const struct authd *a)
+{
+	return clock_wall_ms(a->clock);
+}
+
+/* --- keyspace -------------------------------------------------------------------------------- */
+
+static void on_commits(uv_poll_t *handle, int status, int events)
+{
+	struct process *p = handle->data;
+
+	(void)status, (void)events;
+	keyspace_dispatch(p->authd.keyspace);
+}
+
+static int open_keyspace(struct process *p, struct err *err)
+{
+	struct authd *a = &p->authd;
+	char dir[PATH_MAX_HERE];
+	const struct keyspace_options options = { .dir = dir, .clock = a->clock };
+
+	snprintf(dir, sizeof(dir), "%s/keyspace", a->conf.data_dir);
+	if (file_make_dir(a->conf.data_dir, 0700, err) != 0 ||
+	    keyspace_open(&options, &a->keyspace, err) != 0)
+		return err->code;
+	p->commits.data = p;
+	uv_poll_init(&p->loop, &p->commits, keyspace_fd(a->keyspace));
+	uv_poll_start(&p->commits, UV_READABLE, on_commits);
+	p->watching_commits = true;
+	return 0;
+}
+
+/* --- audit log ------------------------------------------------------------------------------- */
+
+static int open_log(struct authd *a, struct err *err)
+{
+	char dir[PATH_MAX_HERE];
+	const struct audit_log_spec spec = {
+		.dir = a->conf.audit_dir != NULL ? a->conf.audit_dir : dir,
+		.cluster = a->conf.cluster_name,
+		.keep_ms = a->conf.audit_keep,
+		.loop = a->loop,
+		.clock = a->clock,
+	};
+
+	snprintf(dir, sizeof(dir), "%s/audit", a->conf.data_dir);
+	return audit_log_open(&a->audit, &spec, err);
+}
+
+/* --- rpc ------------------------------------------------------------------------------------- */
+
+static void on_call_done(struct rpc_call *call, const struct err *result)
+{
+	char name[PEER_NAME_SIZE];
+
+	if (result->code == 0)
+		return;
+	log_info("call refused", kv("method", rpc_call_signature(call)->name),
+	         kv("caller", peer_name(access_peer(call), name, sizeof(name))),
+	         kv("addr", access_peer(call)->addr), kv("code", err_name(result->code)),
+	         kv("error", result->msg));
+}
+
+static int open_server(struct authd *a, struct err *err)
+{
+	struct rpc_server_conf conf = {
+		.loop = a->loop,
+		.service = auth_api(),
+		.ctx = a,
+		.opened = access_opened,
+		.closed = access_closed,
+		.authorize = access_authorize,
+		.done = on_call_done,
+	};
+
+	conf.methods = methods(&conf.method_count);
+	a->server = rpc_server_new(&conf, err);
+	return a->server != NULL ? 0 : err->code;
+}
+
+/* --- diagnostics ----------------------------------------------------------------------------- */
+
+static void append_metrics(void *ctx, struct buf *out)
+{
+	struct process *p = ctx;
+	struct authd *a = &p->authd;
+
+	buf_appendf(out, "authd_connections %zu\n", rpc_server_connections(a->server));
+	buf_appendf(out, "authd_revision %llu\n",
+	            (unsigned long long)keyspace_revision(a->keyspace));
+}
+
+static int open_diag(struct process *p, struct err *err)
+{
+	const struct diag_conf conf = {
+		.loop = &p->loop,
+		.addr = p->authd.conf.diag,
+		.ctx = p,
+		.metrics = append_metrics,
+	};
+
+	return diag_open(&conf, &p->diag, err);
+}
+
+/* --- stop ------------------------------------------------------------------------------------ */
+
+static void on_server_stopped(void *ctx)
+{
+	struct process *p = ctx;
+	struct authd *a = &p->authd;
+
+	a->server = NULL;
+	changes_close(a->changes);
+	people_close(a);
+	audit_log_close(a->audit);
+	diag_close(p->diag);
+	daemon_close(p->daemon);
+	if (p->watching_commits)
+		uv_close((uv_handle_t *)&p->commits, NULL);
+}
+
+static void on_stop(void *ctx)
+{
+	struct process *p = ctx;
+
+	log_info("stopping");
+	local_port_close(p->local_port);
+	tls_port_close(p->authd.tls_port);
+	rpc_server_stop(p->authd.server, DRAIN_MS, on_server_stopped);
+}
+
+/* --- reload ---------------------------------------------------------------------------------- */
+
+/* Durations and numbers take effect; names, addresses and folders are for the next start. */
+static void on_reload(void *ctx)
+{
+	struct process *p = ctx;
+	struct authd_conf *now = &p->authd.conf;
+	struct authd_conf fresh;
+	struct err err;
+
+	daemon_reloading();
+	if (conf_load(authd_conf_keys(), daemon_config_file(), &fresh, &err) != 0) {
+		log_error("settings not reloaded", kv("error", err.msg));
+	} else {
+		authd_conf_adopt(now, &fresh);
+		conf_deinit(authd_conf_keys(), &fresh);
+		log_info("settings reloaded");
+	}
+	daemon_ready("serving");
+}
+
+/* --- start ----------------------------------------------------------------------------------- */
+
+static int open_cluster(struct process *p, struct err *err)
+{
+	struct authd *a = &p->authd;
+	int created;
+
+	if (open_keyspace(p, err) != 0 || cluster_open(a, &created, err) != 0)
+		return err->code;
+	if (created)
+		log_info("cluster created", kv("cluster", a->conf.cluster_name));
+	return 0;
+}
+
+static int open_services(struct process *p, struct err *err)
+{
+	struct authd *a = &p->authd;
+
+	if (open_log(a, err) != 0 || people_open(a, err) != 0 || open_server(a, err) != 0)
+		return err->code;
+	return changes_open(a, &a->changes, err);
+}
+
+static int open_ports(struct process *p, struct err *err)
+{
+	struct authd *a = &p->authd;
+
+	if (local_port_open(a, &p->local_port, err) != 0 ||
+	    tls_port_open(a, &a->tls_port, err) != 0)
+		return err->code;
+	return open_diag(p, err);
+}
+
+static int start(struct process *p, struct err *err)
+{
+	static struct daemon_hooks hooks = { .stop = on_stop, .reload = on_reload };
+
+	hooks.ctx = p;
+	if (daemon_open(&p->loop, &hooks, &p->daemon, err) != 0 || open_cluster(p, err) != 0 ||
+	    open_services(p, err) != 0)
+		return err->code;
+	return open_ports(p, err);
+}
+
+int main(int argc, char **argv)
+{
+	const struct daemon_spec spec = { "authd", authd_conf_keys() };
+	struct process p = { .authd = { .loop = &p.loop, .clock = clock_system() } };
+	struct err err;
+	int status = daemon_begin(&spec, argc, argv, &p.authd.conf);
+
+	if (status != DAEMON_RUN)
+		return status;
+	umask(077);
+	uv_loop_init(&p.loop);
+	if (start(&p, &err) != 0)
+		return daemon_fail("authd", &err);
+	log_info("ready", kv("cluster", p.authd.conf.cluster_name),
+	         kv("port", tls_port_number(p.authd.tls_port)), kv("socket", p.authd.conf.socket));
+	daemon_ready("serving");
+	uv_run(&p.loop, UV_RUN_DEFAULT);
+	keyspace_close(p.authd.keyspace);
+	cluster_close(&p.authd);
+	uv_loop_close(&p.loop);
+	conf_deinit(authd_conf_keys(), &p.authd.conf);
+	return 0;
+}
