@@ -25,7 +25,7 @@ CFLAGS  = -std=gnu11 $(OPT) $(WARN) -fstack-protector-strong -D_GNU_SOURCE $(FOR
           -ffunction-sections -fdata-sections -fPIE $(SAN) $(shell pkg-config --cflags $(PKGS))
 FORTIFY = -D_FORTIFY_SOURCE=2
 CPPFLAGS = -I. -Ilibcommon -I$(BUILD)/gen -I$(BUILD)/gen/proto -DPOSTERN_VERSION='"$(VERSION)"' -MMD -MP
-LDFLAGS = -pie -Wl,--gc-sections -Wl,-z,relro,-z,now $(SAN)
+LDFLAGS = -pie -Wl,--as-needed -Wl,--gc-sections -Wl,-z,relro,-z,now $(SAN)
 # mbedTLS calls back into crypto/gcm_wrap: hence libcommon.a once more behind it.
 GCM_WRAP = $(foreach f,setkey crypt_and_tag auth_decrypt free,-Wl,--wrap=mbedtls_gcm_$(f))
 LDLIBS  = $(shell pkg-config --libs $(PKGS)) -lhttp_parser -llmdb -lpam \

@@ -216,7 +216,8 @@ static inline ssize_t packet_recv(int sock, char *buffer, size_t size, int *out_
 	return len;
 }
 
-/* A connection to the socket at `path` on which nothing waits longer than `timeout_ms`.
+/* A connection to the socket at `path` on which nothing waits longer than `timeout_ms`
+ * (0: without a limit).
  * -1 with errno set. */
 static inline int packet_connect(const char *path, int timeout_ms)
 {
