@@ -10,7 +10,7 @@ int loop_watch(int loop, struct source *s, int take_fd, uint32_t events,
 {
 	struct epoll_event event = { .events = events, .data.ptr = s };
 
-	*s = (struct source){ take_fd, ready };
+	*s = (struct source){ take_fd, loop, ready };
 	if (take_fd >= 0 && epoll_ctl(loop, EPOLL_CTL_ADD, take_fd, &event) == 0)
 		return 0;
 	err_set_errno(err, ERR_IO, errno, "watch a descriptor");
@@ -20,8 +20,10 @@ int loop_watch(int loop, struct source *s, int take_fd, uint32_t events,
 
 void loop_close(struct source *s)
 {
-	if (s->fd >= 0)
+	if (s->fd >= 0) {
+		epoll_ctl(s->loop, EPOLL_CTL_DEL, s->fd, NULL);
 		close(s->fd);
+	}
 	s->fd = -1;
 }
 

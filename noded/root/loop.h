@@ -15,6 +15,7 @@ struct err;
 /* Embed it; fd < 0: not watched. */
 struct source {
 	int fd;
+	int loop;
 	void (*ready)(struct source *s);
 };
 
@@ -22,7 +23,8 @@ struct source {
 int loop_watch(int loop, struct source *s, int take_fd, uint32_t events,
                void (*ready)(struct source *s), struct err *err);
 
-/* Closes the descriptor. */
+/* Forgets and closes the descriptor. (Closing alone would not do: a child may hold a copy, and
+ * epoll goes by the open file.) */
 void loop_close(struct source *s);
 
 /* Waits for one event, at most timeout_ms (-1: for ever), and calls. */
