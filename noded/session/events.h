@@ -23,7 +23,63 @@
 #ifndef NODED_SESSION_EVENTS_H
 #define NODED_SESSION_EVENTS_H
 
+#include <fcntl.h>
+#include <stdint.h>
+
+#include "ipc/packet.h"
+
 #define EVENT_END        "end"
 #define EVENT_END_SUFFIX ".end"
+
+/* How a command ended, as noded-login and noded-session tell each other and noded. */
+struct event_end {
+	int exit;
+	int signal;
+	const char *reason; /* "" = by itself */
+	long long started, ended;
+	unsigned long long sent, received;
+};
+
+/* The fields of a session that its end repeats, out of the packet that described it. */
+static inline void event_copy(struct packet *p, const char *data, size_t len)
+{
+	static const char *const keys[] = { "sid",  "conn",    "login", "user",
+		                            "kind", "command", "tty",   "spool" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *value = packet_get(data, len, keys[i]);
+
+		if (value != NULL)
+			packet_add(p, keys[i], value);
+	}
+}
+
+static inline void event_describe(struct packet *p, const struct event_end *e)
+{
+	packet_add_number(p, "started", e->started);
+	packet_add_number(p, "ended", e->ended);
+	packet_add_number(p, "exit", e->exit);
+	packet_add_number(p, "signal", e->signal);
+	packet_add(p, "reason", e->reason);
+	packet_add_number(p, "sent", (long long)e->sent);
+	packet_add_number(p, "received", (long long)e->received);
+}
+
+/* Writes the file, as whoever we are; 0, or -1 with errno set. */
+static inline int event_write(const char *dir, const char *sid, const struct packet *p)
+{
+	char path[512], draft[512];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "%s/%s" EVENT_END_SUFFIX, dir, sid);
+	snprintf(draft, sizeof(draft), "%s/.%s" EVENT_END_SUFFIX, dir, sid);
+	fd = p->full ? -1
+	             : open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	rc = write(fd, p->data, p->len) == (ssize_t)p->len ? 0 : -1;
+	close(fd);
+	return rc == 0 ? rename(draft, path) : -1;
+}
 
 #endif

@@ -1,0 +1,369 @@
+#include "noded/session/joiner.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "noded/session/events.h"
+#include "noded/session/outlet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <pb_decode.h>
+#include <pb_encode.h>
+
+#include "proto/dial.pb.h"
+
+#define FRAME_MAX   65536u
+#define DATA_MAX    32768u
+#define QUEUE_MAX   (1024u * 1024)
+#define BACKLOG_MAX (32u * 1024)
+
+struct joiner {
+	struct outlet out; /* fd < 0: free */
+	struct buf in;
+	char *user; /* NULL: has not said who he is */
+	bool peer;
+};
+
+struct joiners {
+	int listener;
+	char *path;
+	char *owner_name;
+	const struct joiner_handler *handler;
+	void *owner;
+	unsigned columns, rows;
+	struct buf backlog; /* what the terminal showed last */
+	struct joiner all[JOINER_MAX];
+};
+
+static const char *mode_of(const struct joiner *one)
+{
+	return one->peer ? "peer" : "observer";
+}
+
+static void leave(struct joiners *j, struct joiner *one);
+
+/* --- frames out ---------------------------------------------------------------------------------
+ */
+
+static void send_bytes(struct joiner *one, const struct buf *frame)
+{
+	outlet_write(&one->out, frame->data, frame->len);
+	if (outlet_queued(&one->out) > QUEUE_MAX)
+		outlet_close(&one->out);
+}
+
+static void send_frame(struct joiners *j, struct joiner *only, const pv_JoinFrame *f)
+{
+	struct buf bytes = { 0 };
+	size_t size;
+	uint8_t *at;
+	pb_ostream_t stream;
+
+	if (!pb_get_encoded_size(&size, pv_JoinFrame_fields, f) || size > FRAME_MAX)
+		return;
+	buf_append_u32(&bytes, (uint32_t)size);
+	at = buf_reserve(&bytes, size);
+	if (at != NULL) {
+		stream = pb_ostream_from_buffer(at, size);
+		if (pb_encode(&stream, pv_JoinFrame_fields, f))
+			buf_commit(&bytes, size);
+		for (int i = 0; i < JOINER_MAX; i++)
+			if (only == NULL ? j->all[i].user != NULL : only == &j->all[i])
+				send_bytes(&j->all[i], &bytes);
+	}
+	buf_deinit(&bytes);
+}
+
+static void send_output(struct joiners *j, struct joiner *only, const uint8_t *data, size_t len)
+{
+	static struct {
+		pb_size_t size;
+		uint8_t bytes[DATA_MAX];
+	} part;
+	pv_JoinFrame f = { .which_of = pv_JoinFrame_output_tag };
+
+	for (size_t n; len > 0; data += n, len -= n) {
+		n = len < DATA_MAX ? len : DATA_MAX;
+		part.size = (pb_size_t)n;
+		memcpy(part.bytes, data, n);
+		f.of.output = (pb_bytes_array_t *)(void *)&part;
+		send_frame(j, only, &f);
+	}
+}
+
+static void send_size(struct joiners *j, struct joiner *only)
+{
+	pv_JoinFrame f = { .which_of = pv_JoinFrame_size_tag };
+
+	f.of.size.columns = j->columns;
+	f.of.size.rows = j->rows;
+	send_frame(j, only, &f);
+}
+
+static void send_notice(struct joiners *j, struct joiner *only, const char *user, const char *mode,
+                        bool joined)
+{
+	pv_JoinFrame f = { .which_of = pv_JoinFrame_notice_tag };
+
+	f.of.notice.user = (char *)(uintptr_t)user;
+	f.of.notice.mode = (char *)(uintptr_t)mode;
+	f.of.notice.joined = joined;
+	send_frame(j, only, &f);
+}
+
+static bool anybody(const struct joiners *j)
+{
+	for (int i = 0; i < JOINER_MAX; i++)
+		if (j->all[i].user != NULL)
+			return true;
+	return false;
+}
+
+void joiner_output(struct joiners *j, const void *data, size_t len)
+{
+	if (anybody(j))
+		send_output(j, NULL, data, len);
+	if (len >= BACKLOG_MAX) {
+		data = (const uint8_t *)data + (len - BACKLOG_MAX);
+		len = BACKLOG_MAX;
+	}
+	buf_append(&j->backlog, data, len);
+	if (j->backlog.len > 2 * BACKLOG_MAX) /* seldom, for it moves bytes */
+		buf_consume(&j->backlog, j->backlog.len - BACKLOG_MAX);
+}
+
+void joiner_resize(struct joiners *j, unsigned columns, unsigned rows)
+{
+	j->columns = columns;
+	j->rows = rows;
+	send_size(j, NULL);
+}
+
+/* --- frames in ----------------------------------------------------------------------------------
+ */
+
+static bool decode(const pb_msgdesc_t *fields, void *out, const uint8_t *data, size_t len)
+{
+	pb_istream_t stream = pb_istream_from_buffer(data, len);
+
+	return pb_decode(&stream, fields, out);
+}
+
+/* The newcomer learns who is there and what the terminal shows; the others, that he is. */
+static bool welcome(struct joiners *j, struct joiner *one, const uint8_t *data, size_t len)
+{
+	pv_JoinStart start = pv_JoinStart_init_zero;
+
+	if (!decode(pv_JoinStart_fields, &start, data, len))
+		return false;
+	one->peer = start.mode != NULL && str_eq(start.mode, "peer");
+	one->user = strdup(start.user != NULL ? start.user : "");
+	pb_release(pv_JoinStart_fields, &start);
+	if (one->user == NULL)
+		return false;
+	send_size(j, one);
+	send_notice(j, one, j->owner_name, "owner", true);
+	for (int i = 0; i < JOINER_MAX; i++)
+		if (j->all[i].user != NULL && &j->all[i] != one)
+			send_notice(j, one, j->all[i].user, mode_of(&j->all[i]), true);
+	send_output(j, one, j->backlog.data, j->backlog.len);
+	send_notice(j, NULL, one->user, mode_of(one), true);
+	j->handler->on_change(j->owner, one->user, mode_of(one), true);
+	return true;
+}
+
+static bool hear(struct joiners *j, struct joiner *one, const uint8_t *data, size_t len)
+{
+	pv_JoinFrame f = pv_JoinFrame_init_zero;
+
+	if (!decode(pv_JoinFrame_fields, &f, data, len))
+		return false;
+	if (f.which_of == pv_JoinFrame_input_tag && f.of.input != NULL && one->peer)
+		j->handler->on_input(j->owner, f.of.input->bytes, f.of.input->size);
+	pb_release(pv_JoinFrame_fields, &f);
+	return true;
+}
+
+static uint32_t length_at(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* False: he sent what is no frame. */
+static bool hear_all(struct joiners *j, struct joiner *one)
+{
+	while (one->in.len >= 4) {
+		uint32_t len = length_at(one->in.data);
+		bool good;
+
+		if (len > FRAME_MAX)
+			return false;
+		if (one->in.len - 4 < len)
+			return true;
+		good = one->user == NULL ? welcome(j, one, one->in.data + 4, len)
+		                         : hear(j, one, one->in.data + 4, len);
+		if (!good)
+			return false;
+		buf_consume(&one->in, 4 + len);
+	}
+	return true;
+}
+
+static void read_from(struct joiners *j, struct joiner *one)
+{
+	uint8_t data[4096];
+	ssize_t n = read(one->out.fd, data, sizeof(data));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		buf_append(&one->in, data, (size_t)n);
+	if (n <= 0 || one->in.failed != 0 || !hear_all(j, one))
+		leave(j, one);
+}
+
+/* --- coming and going ---------------------------------------------------------------------------
+ */
+
+static void leave(struct joiners *j, struct joiner *one)
+{
+	char *user = one->user;
+	const char *mode = mode_of(one);
+
+	outlet_close(&one->out);
+	buf_deinit(&one->in);
+	one->user = NULL;
+	if (user != NULL) {
+		send_notice(j, NULL, user, mode, false);
+		j->handler->on_change(j->owner, user, mode, false);
+	}
+	free(user);
+}
+
+static bool may_connect(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == geteuid() || peer.uid == 0);
+}
+
+static void accept_one(struct joiners *j)
+{
+	int fd = accept4(j->listener, NULL, NULL, SOCK_CLOEXEC);
+	struct joiner *one = NULL;
+
+	if (fd < 0)
+		return;
+	for (int i = 0; i < JOINER_MAX && one == NULL; i++)
+		if (j->all[i].out.fd < 0)
+			one = &j->all[i];
+	if (one == NULL || !may_connect(fd)) {
+		close(fd);
+		return;
+	}
+	*one = (struct joiner){ 0 };
+	buf_init(&one->in, 2 * FRAME_MAX);
+	outlet_open(&one->out, fd);
+}
+
+static int listen_at(const char *path, struct err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	umask(077);
+	if (fd >= 0 && str_copy(addr.sun_path, sizeof(addr.sun_path), path) == 0 &&
+	    bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, 8) == 0)
+		return fd;
+	err_set_errno(err, ERR_IO, errno, "listen on '%s'", path);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int joiner_open(struct joiners **out, const char *path, const char *user,
+                const struct joiner_handler *h, void *owner, struct err *err)
+{
+	struct joiners *j = calloc(1, sizeof(*j));
+
+	if (j == NULL)
+		return err_set_nomem(err);
+	j->handler = h;
+	j->owner = owner;
+	j->path = strdup(path);
+	j->owner_name = strdup(user);
+	for (int i = 0; i < JOINER_MAX; i++)
+		j->all[i].out.fd = -1;
+	j->listener = j->path != NULL && j->owner_name != NULL ? listen_at(path, err) : -1;
+	if (j->listener >= 0) {
+		*out = j;
+		return 0;
+	}
+	free(j->path);
+	free(j->owner_name);
+	free(j);
+	return err->code != 0 ? err->code : err_set_nomem(err);
+}
+
+void joiner_close(struct joiners *j, const struct event_end *end)
+{
+	pv_JoinFrame f = { .which_of = pv_JoinFrame_end_tag };
+
+	if (j == NULL)
+		return;
+	f.of.end.exit_code = end->exit;
+	f.of.end.reason = (char *)(uintptr_t)end->reason;
+	send_frame(j, NULL, &f);
+	for (int i = 0; i < JOINER_MAX; i++) {
+		outlet_close(&j->all[i].out);
+		buf_deinit(&j->all[i].in);
+		free(j->all[i].user);
+	}
+	unlink(j->path);
+	close(j->listener);
+	buf_deinit(&j->backlog);
+	free(j->path);
+	free(j->owner_name);
+	free(j);
+}
+
+size_t joiner_poll(struct joiners *j, struct pollfd *fds, bool listen)
+{
+	size_t n = 0;
+
+	fds[n++] = (struct pollfd){ .fd = j->listener, .events = POLLIN };
+	for (int i = 0; i < JOINER_MAX; i++) {
+		short events = listen ? POLLIN : 0;
+
+		if (outlet_queued(&j->all[i].out) > 0)
+			events |= POLLOUT;
+		fds[n++] = (struct pollfd){ .fd = j->all[i].out.fd, .events = events };
+	}
+	return n;
+}
+
+void joiner_step(struct joiners *j, const struct pollfd *fds, size_t count)
+{
+	for (size_t i = 1; i < count; i++) {
+		struct joiner *one = &j->all[i - 1];
+
+		if (fds[i].fd < 0)
+			continue;
+		if ((fds[i].revents & POLLOUT) != 0)
+			outlet_flush(&one->out);
+		if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0 && one->out.fd >= 0)
+			read_from(j, one);
+		if (one->out.fd < 0 && one->user != NULL)
+			leave(j, one); /* broken, or too slow */
+	}
+	if (fds[0].revents != 0)
+		accept_one(j);
+}
