@@ -1,0 +1,30 @@
+/*
+ * pam - the PAM session of a shell or command: service `postern`, one per session.
+ *
+ * PAM sets limits, cgroup, keyring and the like on the calling process, which starts the shell
+ * and stays until it has ended.
+ */
+#ifndef NODED_LOGIN_PAM_H
+#define NODED_LOGIN_PAM_H
+
+#include <pwd.h>
+#include <stdbool.h>
+
+struct err;
+struct pam;
+
+/* Groups of the login, account check, credentials, session. `tty`: its name, NULL without one.
+ * `client`: its address. ERR_DENIED (the account may not log in; message for the user), ERR_IO. */
+int pam_login_open(struct pam **out, const char *service_dir, const struct passwd *pw,
+                   const char *tty, const char *client, struct err *err);
+
+/* Closes the session. NULL is fine. */
+void pam_login_close(struct pam *p);
+
+/* What modules had to say (motd, last login) as they said it, each line ended; "" if nothing. */
+const char *pam_login_text(const struct pam *p);
+
+/* NAME=value, ended by NULL; for the shell. Valid until close. */
+char *const *pam_login_env(struct pam *p);
+
+#endif
