@@ -53,6 +53,7 @@ STATICS  := $(foreach h,$(HELPERS),$(BUILD)/$(call dash,$(patsubst %/helper.c,%,
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,\
               $(sort $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c)))
 REPLAY   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/replay_%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+BENCHES  := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/bench/bench_*.c)))
 STORIES  := $(sort $(filter-out tests/integration/systemd%,$(wildcard tests/integration/*.sh)))
 
 .PHONY: all check check-unit check-fuzz check-stories check-systemd asan fuzz bench lint format \
@@ -165,7 +166,12 @@ S ?= 60
 fuzz:
 	@tools/fuzz "$(T)" "$(S)" "$(BUILD)"
 
-bench: all
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libcommon.a
+	@mkdir -p $(@D)
+	$(say) LD $@
+	$(Q)$(CC) $(LDFLAGS) $(GCM_WRAP) -o $@ $^ $(LDLIBS)
+
+bench: all $(BENCHES)
 	@BUILD=$(abspath $(BUILD)) tools/bench "$(T)"
 
 lint:
