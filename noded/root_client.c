@@ -225,6 +225,11 @@ void root_client_close(struct root_client *r)
 	free(r);
 }
 
+bool root_client_ready(const struct root_client *r)
+{
+	return r != NULL && r->sock >= 0;
+}
+
 /* --- requests -------------------------------------------------------------------------------- */
 
 /* "192.0.2.7:51234" or "[2001:db8::1]:22" as SSH_CLIENT has it: "192.0.2.7 51234". */

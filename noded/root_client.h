@@ -5,6 +5,8 @@
 #ifndef NODED_ROOT_CLIENT_H
 #define NODED_ROOT_CLIENT_H
 
+#include <stdbool.h>
+
 struct conn;
 struct err;
 struct noded;
@@ -12,6 +14,8 @@ struct root_client;
 
 int root_client_open(struct noded *n, struct root_client **out, struct err *err);
 void root_client_close(struct root_client *r);
+
+bool root_client_ready(const struct root_client *r);
 
 /* Starts sshd on the connection. `fd` and `log_fd` stay the caller's. ERR_UNAVAILABLE: noded-root
  * is not there. A refusal comes later, by conns_refused(). */
