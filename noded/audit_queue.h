@@ -1,7 +1,12 @@
 /*
- * audit_queue - audit events on their way to authd: appended to a file with fdatasync, sent in
- * order, removed once authd has acknowledged them. Bounded; when it is full, session_add() fails,
- * so that nothing happens here that nobody will know of.
+ * audit_queue - audit events on their way to authd: appended to a file, sent in order, the file
+ * emptied once authd has acknowledged all of it.
+ *
+ *   audit_queue_put --write--> file --EmitAudit, in batches--> authd: acknowledged --> cut to 0
+ *
+ * What was put survives a kill of this process at once and a power failure a moment later, when a
+ * thread has synced it. After a crash some events may be sent twice, with the same uid. Bounded;
+ * when it is full no session is allowed any more, so that nothing happens here unknown to anybody.
  */
 #ifndef NODED_AUDIT_QUEUE_H
 #define NODED_AUDIT_QUEUE_H
@@ -17,8 +22,7 @@ struct noded;
 int audit_queue_open(struct noded *n, struct audit_queue **out, struct err *err);
 void audit_queue_close(struct audit_queue *q);
 
-/* Durable when it returns. The event is borrowed; uid and time are filled in (audit/audit.h).
- * ERR_LIMIT, ERR_IO. */
+/* The event is borrowed. ERR_LIMIT, ERR_IO. */
 int audit_queue_put(struct audit_queue *q, const pv_AuditEvent *event, struct err *err);
 
 bool audit_queue_full(const struct audit_queue *q);

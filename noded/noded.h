@@ -20,6 +20,7 @@ struct cache;
 struct clock;
 struct conns;
 struct daemon;
+struct diag;
 struct events;
 struct host;
 struct join_port;
@@ -39,6 +40,7 @@ struct noded {
 	const struct clock *clock;
 	uv_loop_t *loop;
 	struct daemon *daemon;
+	struct diag *diag;
 	struct host *host;   /* membership, the connection to authd */
 	struct cache *cache; /* roles, locks, authorities, our own sessions' orders */
 	struct work_pool *handshakes;

@@ -30,13 +30,17 @@ struct session {
 	char *command; /* exec only; else "" */
 	bool tty;
 	bool recorded;
-	int64_t started; /* ms since 1970 */
-	char size[16];   /* "80:24" of a terminal */
-	bool ending;     /* its end was asked for */
+	int64_t started;  /* ms since 1970 */
+	char size[16];    /* "80:24" of a terminal */
+	bool ending;      /* its end was asked for */
+	bool unconfirmed; /* from before noded-root was asked for its list */
 };
 
 int sessions_open(struct noded *n, struct sessions **out, struct err *err);
 void sessions_close(struct sessions *s);
+
+/* One that is in no table yet. */
+void session_free(struct session *s);
 
 /* Takes a filled, heap-allocated session over, stores it, reports its start. On failure it is
  * freed, and must not be allowed. */

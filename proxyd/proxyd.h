@@ -5,13 +5,16 @@
 #define PROXYD_PROXYD_H
 
 #include "base/list.h"
+#include "base/strlist.h"
 #include "proxyd/conf.h"
 
 #include <uv.h>
 
+struct announce;
 struct cache;
 struct clock;
 struct daemon;
+struct diag;
 struct host;
 struct listen;
 struct packet_server;
@@ -24,7 +27,10 @@ struct proxyd {
 	const struct clock *clock;
 	uv_loop_t *loop;
 	struct daemon *daemon;
-	struct host *host;   /* our membership and the connection to authd */
+	struct host *host;    /* our membership and the connection to authd */
+	struct strlist names; /* hosts of public_addrs, for our certificates */
+	struct announce *announce;
+	struct diag *diag;
 	struct cache *cache; /* nodes, roles, locks, authorities */
 	struct work_pool *handshakes;
 	struct ticket_keys *tickets;

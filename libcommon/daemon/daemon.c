@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "conf/args.h"
+#include "loop/timer.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -80,6 +82,14 @@ int daemon_fail(const char *name, const struct err *err)
 	return 1;
 }
 
+/* Daemons hold keys: no core file and no debugger of the same user gets at them. */
+static void hide_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__ /* its leak check is such a debugger */
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 int daemon_begin(const struct daemon_spec *spec, int argc, char **argv, void *out_conf)
 {
 	struct options options = { 0 };
@@ -102,8 +112,54 @@ int daemon_begin(const struct daemon_spec *spec, int argc, char **argv, void *ou
 		printf("%s: %s is in order\n", spec->name, config_file);
 		return 0;
 	}
+	hide_memory();
 	log_open(spec->name, LOG_LEVEL_INFO);
 	return DAEMON_RUN;
+}
+
+/* --- systemd --------------------------------------------------------------------------------- */
+
+/* One datagram to the socket that systemd named; a name with '@' in front is an abstract one. */
+static void notify(const char *text)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const char *path = getenv("NOTIFY_SOCKET");
+	socklen_t len;
+	int fd;
+
+	if (str_empty(path) || str_copy(addr.sun_path, sizeof(addr.sun_path), path) != 0)
+		return;
+	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	if (addr.sun_path[0] == '@')
+		addr.sun_path[0] = 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	/* Nobody to tell it to if this fails: systemd's own time-out will say so. */
+	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&addr, len) < 0)
+		fprintf(stderr, "sd_notify: %s\n", strerror(errno));
+	close(fd);
+}
+
+/* How often systemd wants a sign of life (sd_watchdog_enabled(3)); 0: never. */
+static int64_t watchdog_ms(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC");
+	const char *pid = getenv("WATCHDOG_PID");
+	struct err ignored;
+	int64_t n;
+
+	if (pid != NULL && (str_to_i64(pid, 1, INT32_MAX, &n, &ignored) != 0 || n != getpid()))
+		return 0;
+	if (usec == NULL || str_to_i64(usec, 1, INT64_MAX, &n, &ignored) != 0)
+		return 0;
+	return n / 1000;
+}
+
+static void on_watchdog(void *owner)
+{
+	(void)owner;
+	notify("WATCHDOG=1");
 }
 
 /* --- signals --------------------------------------------------------------------------------- */
@@ -117,6 +173,7 @@ struct daemon {
 	uv_signal_t signals[CAUGHT];
 	unsigned open; /* signal handles */
 	bool stopping;
+	struct timer *watchdog; /* NULL: systemd wants no sign of life */
 };
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -143,6 +200,20 @@ static void on_signal_closed(uv_handle_t *handle)
 		free(d);
 }
 
+static int start_watchdog(struct daemon *d, uv_loop_t *loop, struct err *err)
+{
+	int64_t ms = watchdog_ms();
+
+	if (ms == 0)
+		return 0;
+	d->watchdog = timer_new(loop, on_watchdog, d);
+	if (d->watchdog == NULL)
+		return err_set_nomem(err);
+	timer_unref(d->watchdog);
+	timer_every(d->watchdog, ms / 3);
+	return 0;
+}
+
 int daemon_open(uv_loop_t *loop, const struct daemon_hooks *hooks, struct daemon **out,
                 struct err *err)
 {
@@ -163,6 +234,10 @@ int daemon_open(uv_loop_t *loop, const struct daemon_hooks *hooks, struct daemon
 		daemon_close(d);
 		return err_set(err, ERR_IO, "catch signals: %s", uv_strerror(rc));
 	}
+	if (start_watchdog(d, loop, err) != 0) {
+		daemon_close(d);
+		return err->code;
+	}
 	*out = d;
 	return 0;
 }
@@ -173,33 +248,10 @@ void daemon_close(struct daemon *d)
 
 	if (d == NULL)
 		return;
+	timer_free(d->watchdog);
 	open = d->open;
 	for (unsigned i = 0; i < open; i++)
 		uv_close((uv_handle_t *)&d->signals[i], on_signal_closed);
-}
-
-/* --- systemd --------------------------------------------------------------------------------- */
-
-/* One datagram to the socket that systemd named; a name with '@' in front is an abstract one. */
-static void notify(const char *text)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	const char *path = getenv("NOTIFY_SOCKET");
-	socklen_t len;
-	int fd;
-
-	if (str_empty(path) || str_copy(addr.sun_path, sizeof(addr.sun_path), path) != 0)
-		return;
-	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	if (addr.sun_path[0] == '@')
-		addr.sun_path[0] = 0;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	/* Nobody to tell it to if this fails: systemd's own time-out will say so. */
-	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&addr, len) < 0)
-		fprintf(stderr, "sd_notify: %s\n", strerror(errno));
-	close(fd);
 }
 
 void daemon_ready(const char *status)

@@ -14,6 +14,8 @@
  *
  * Options: --config FILE (else /etc/postern/<name>.yaml), --check-config, --version, --help.
  * SIGTERM and SIGINT ask for an orderly end, a second one ends at once; SIGHUP asks to reload.
+ * From daemon_begin() on the process leaves no core file and no process of its own user can look
+ * into it.
  */
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
@@ -47,7 +49,8 @@ struct daemon_hooks {
 	void (*reload)(void *ctx); /* SIGHUP; may be NULL */
 };
 
-/* Catches signals from now on, ignores SIGPIPE. The hooks are borrowed. */
+/* Catches signals from now on, ignores SIGPIPE, and gives systemd its signs of life where the unit
+ * has a WatchdogSec=. The hooks are borrowed. */
 int daemon_open(uv_loop_t *loop, const struct daemon_hooks *hooks, struct daemon **out,
                 struct err *err);
 void daemon_close(struct daemon *d); /* NULL allowed; run the loop once more afterwards */

@@ -141,30 +141,85 @@ static void signals_reach_their_hooks(void **state)
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-static void systemd_is_told_where_it_asked(void **state)
+/* Stands in for systemd's end of the socket. */
+struct listener {
+	char dir[64];
+	char path[80];
+	char text[128];
+	int fd;
+};
+
+static void listener_open(struct listener *l)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char dir[] = "/tmp/postern-test-notify.XXXXXX";
-	char text[128];
-	ssize_t len;
-	int fd;
+
+	strcpy(l->dir, "/tmp/postern-test-notify.XXXXXX");
+	assert_non_null(mkdtemp(l->dir));
+	snprintf(l->path, sizeof(l->path), "%s/notify", l->dir);
+	memcpy(addr.sun_path, l->path, strlen(l->path) + 1);
+	l->fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	assert_int_equal(bind(l->fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	setenv("NOTIFY_SOCKET", l->path, 1);
+}
+
+static void listener_close(struct listener *l)
+{
+	unsetenv("NOTIFY_SOCKET");
+	close(l->fd);
+	unlink(l->path);
+	rmdir(l->dir);
+}
+
+/* What was said, "" for nothing. */
+static const char *listener_read(struct listener *l)
+{
+	ssize_t len = recv(l->fd, l->text, sizeof(l->text) - 1, MSG_DONTWAIT);
+
+	l->text[len > 0 ? len : 0] = 0;
+	return l->text;
+}
+
+static void systemd_is_told_where_it_asked(void **state)
+{
+	struct listener l;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/notify", dir);
-	fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	setenv("NOTIFY_SOCKET", addr.sun_path, 1);
+	listener_open(&l);
 	daemon_ready("serving");
-	len = recv(fd, text, sizeof(text) - 1, 0);
-	text[len] = 0;
-	assert_string_equal(text, "READY=1\nSTATUS=serving");
+	assert_string_equal(listener_read(&l), "READY=1\nSTATUS=serving");
 	unsetenv("NOTIFY_SOCKET");
 	daemon_stopping();
-	assert_int_equal(recv(fd, text, sizeof(text), MSG_DONTWAIT), -1);
-	close(fd);
-	unlink(addr.sun_path);
-	rmdir(dir);
+	assert_string_equal(listener_read(&l), "");
+	listener_close(&l);
+}
+
+static void the_watchdog_gets_signs_of_life_while_the_loop_turns(void **state)
+{
+	int calls[2] = { 0 };
+	const struct daemon_hooks hooks = { calls, on_stop, on_reload };
+	struct listener l;
+	struct daemon *d;
+	struct err err;
+	uv_loop_t loop;
+
+	(void)state;
+	listener_open(&l);
+	uv_loop_init(&loop);
+	setenv("WATCHDOG_USEC", "9000", 1);
+	setenv("WATCHDOG_PID", "1", 1); /* another's */
+	assert_int_equal(daemon_open(&loop, &hooks, &d, &err), 0);
+	daemon_close(d);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_string_equal(listener_read(&l), "");
+	unsetenv("WATCHDOG_PID");
+	assert_int_equal(daemon_open(&loop, &hooks, &d, &err), 0);
+	for (int signs = 0; signs < 3; uv_run(&loop, UV_RUN_NOWAIT))
+		signs += strcmp(listener_read(&l), "WATCHDOG=1") == 0;
+	daemon_close(d);
+	unsetenv("WATCHDOG_USEC");
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	listener_close(&l);
 }
 
 int main(void)
@@ -174,6 +229,7 @@ int main(void)
 		cmocka_unit_test(settings_come_from_the_file_that_is_named),
 		cmocka_unit_test(signals_reach_their_hooks),
 		cmocka_unit_test(systemd_is_told_where_it_asked),
+		cmocka_unit_test(the_watchdog_gets_signs_of_life_while_the_loop_turns),
 	};
 
 	return unit_run(tests);

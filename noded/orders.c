@@ -1,0 +1,18 @@
+#include "noded/orders.h"
+
+#include "base/str.h"
+#include "daemon/host.h"
+#include "noded/noded.h"
+#include "noded/session.h"
+
+void orders_take(struct noded *n, const pv_Session *record)
+{
+	struct session *s;
+
+	if (!record->spec.terminate || !str_eq(record->spec.node_id, host_id(n->host)) ||
+	    n->sessions == NULL || record->metadata.name == NULL)
+		return;
+	s = session_find(n, record->metadata.name);
+	if (s != NULL)
+		session_end(n, s, "ended by an administrator");
+}

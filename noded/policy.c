@@ -1,0 +1,105 @@
+#include "noded/policy.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "cache/cache.h"
+#include "daemon/host.h"
+#include "model/lock.h"
+#include "noded/noded.h"
+#include "noded/presence.h"
+
+#include <string.h>
+
+/* "192.0.2.7" of "192.0.2.7:51234" or "[2001:db8::1]:22" is the address that was pinned. */
+static bool is_from(const char *client, const char *address)
+{
+	const char *port = strrchr(client, ':');
+	size_t len = port != NULL ? (size_t)(port - client) : strlen(client);
+
+	if (*client == '[' && len >= 2) {
+		client++;
+		len -= 2;
+	}
+	return strlen(address) == len && strncmp(client, address, len) == 0;
+}
+
+static int check_identity(const struct noded *n, const struct policy_subject *who, struct err *err)
+{
+	const pv_Identity *id = who->identity;
+	char end[STR_TIME_SIZE];
+
+	if (str_empty(id->user))
+		return err_set(err, ERR_UNAUTHENTICATED, "not a person's certificate");
+	if (!str_eq(id->cluster, host_cluster(n->host)))
+		return err_set(err, ERR_UNAUTHENTICATED, "certificate is of cluster '%s'",
+		               id->cluster != NULL ? id->cluster : "");
+	if (id->expires != 0 && id->expires <= clock_wall_ms(n->clock))
+		return err_set(err, ERR_UNAUTHENTICATED, "certificate expired at %s",
+		               str_from_time(end, sizeof(end), id->expires));
+	if (!str_empty(id->client_ip) && !is_from(who->client, id->client_ip))
+		return err_set(err, ERR_DENIED, "certificate may be used from %s only",
+		               id->client_ip);
+	return 0;
+}
+
+static int check_locks(const struct noded *n, const struct policy_subject *who, struct err *err)
+{
+	const struct lock_subject subject = {
+		.user = who->identity->user,
+		.roles = who->identity->roles,
+		.roles_count = who->identity->roles_count,
+		.login = who->login,
+		.node = host_id(n->host),
+	};
+	int64_t now = clock_wall_ms(n->clock);
+	const pv_Resource *r;
+	size_t at = 0;
+
+	while ((r = cache_next(n->cache, "/locks/", &at)) != NULL)
+		if (lock_check(&r->of.lock, &subject, now, err) != 0)
+			return err->code;
+	return 0;
+}
+
+int policy_check(const struct noded *n, const struct policy_subject *who,
+                 struct role_set **out_roles, struct err *err)
+{
+	struct role_set *roles;
+	int rc;
+
+	if (!cache_filled(n->cache))
+		return err_set(err, ERR_UNAVAILABLE,
+		               "the node has not heard from the cluster yet; try again");
+	rc = check_identity(n, who, err);
+	if (rc == 0)
+		rc = check_locks(n, who, err);
+	if (rc == 0)
+		rc = role_set_of_identity(&roles, who->identity, cache_lookup_role, n->cache, err);
+	if (rc != 0)
+		return rc;
+	if (who->login != NULL)
+		rc = role_set_check_login(roles, n->conf.hostname, presence_labels(n->presence),
+		                          who->login, err);
+	if (rc == 0)
+		*out_roles = roles;
+	else
+		role_set_free(roles);
+	return rc;
+}
+
+void policy_append_line(const struct role_set *roles, const char *login, struct buf *out)
+{
+	buf_append_str(out, "restrict,pty");
+	if (role_set_options(roles)->port_forwarding)
+		buf_append_str(out, ",port-forwarding");
+	if (role_set_forwards_agent(roles, login))
+		buf_append_str(out, ",agent-forwarding");
+	buf_appendf(out, " %s", login);
+}
+
+int64_t policy_end(const struct role_set *roles, const pv_Identity *identity)
+{
+	return role_set_options(roles)->disconnect_expired_cert ? identity->expires : 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * policy - may this person do this here? The one place where the node decides: roles, labels,
+ * locks and the certificate's end, as the cache and the clock have them now.
+ */
+#ifndef NODED_POLICY_H
+#define NODED_POLICY_H
+
+#include "model/role.h"
+
+#include "proto/identity.pb.h"
+
+#include <stdint.h>
+
+struct buf;
+struct err;
+struct noded;
+
+/* Who asks for what, from where. */
+struct policy_subject {
+	const pv_Identity *identity;
+	const char *login;  /* NULL: none yet, only locks and the certificate count */
+	const char *client; /* "192.0.2.7:51234" */
+};
+
+/*
+ * 0, and *out_roles (role_set_free()) with the limits that apply; or ERR_DENIED or
+ * ERR_UNAUTHENTICATED with the reason. Any other failure is a no as well.
+ */
+int policy_check(const struct noded *n, const struct policy_subject *who,
+                 struct role_set **out_roles, struct err *err);
+
+/* What sshd is to allow somebody whom policy_check() let in: its options, then the principal, as
+ * AuthorizedPrincipalsCommand answers (sshd(8), AUTHORIZED_KEYS FILE FORMAT). */
+void policy_append_line(const struct role_set *roles, const char *login, struct buf *out);
+
+/* When a connection of this person must end: the certificate's end if a role wants that, or 0. */
+int64_t policy_end(const struct role_set *roles, const pv_Identity *identity);
+
+#endif

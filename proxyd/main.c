@@ -1,0 +1,275 @@
+/*
+ * proxyd - the one public address of a cluster.
+ *
+ *   public port --front--> SSH door | pass-through to authd | stream dial | web and login API
+ *
+ * It is a member of the cluster like any host: joined once with a token, it keeps one connection to
+ * authd and a replica of nodes, roles, locks and authorities, and goes on from that replica while
+ * authd is away. It holds no CA key and decides nothing that a node would not decide again.
+ */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "cache/cache.h"
+#include "crypto/ticket.h"
+#include "crypto/tls.h"
+#include "daemon/daemon.h"
+#include "daemon/diag.h"
+#include "daemon/host.h"
+#include "daemon/join_once.h"
+#include "loop/listen.h"
+#include "loop/work.h"
+#include "proxyd/announce.h"
+#include "proxyd/door.h"
+#include "proxyd/door_files.h"
+#include "proxyd/front.h"
+#include "proxyd/link.h"
+#include "proxyd/proxyd.h"
+#include "proxyd/tls.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define HANDSHAKES_AT_ONCE 4
+#define HANDSHAKES_WAITING 2000
+
+/* --- what changes while we run --------------------------------------------------------------- */
+
+static void reload_certificates(struct proxyd *p)
+{
+	struct err err = { 0 };
+
+	if (tls_reload(p, &err) != 0 || door_files_write(p, &err) != 0)
+		log_error("certificates not reloaded", kv("reason", err.msg));
+	else
+		log_info("certificates loaded");
+}
+
+static void on_host_change(void *ctx, const struct err *err)
+{
+	if (err != NULL)
+		log_error("membership", kv("reason", err->msg));
+	else
+		reload_certificates(ctx);
+}
+
+static void on_host_state(void *ctx, const struct err *err)
+{
+	struct proxyd *p = ctx;
+
+	if (err != NULL)
+		log_warn("authd not reached", kv("reason", err->msg));
+	else
+		announce_now(p->announce);
+}
+
+static void on_cache_changed(void *ctx, const char *key, const pv_Resource *now)
+{
+	struct proxyd *p = ctx;
+	struct err err = { 0 };
+
+	if (str_starts(key, "/authorities/") && now != NULL &&
+	    host_take_authority(p->host, &now->of.cert_authority, &err) != 0)
+		log_error("authority not taken", kv("reason", err.msg));
+	if (str_starts(key, "/locks/"))
+		link_check_all(p);
+}
+
+static void on_cache_state(void *ctx, const struct err *err)
+{
+	(void)ctx;
+	if (err != NULL)
+		log_warn("cluster state may be old", kv("reason", err->msg));
+	else
+		log_info("cluster state is current");
+}
+
+static void on_accept(void *owner, struct stream *take_stream)
+{
+	front_serve(owner, take_stream);
+}
+
+static void on_refuse(void *owner, const struct err *err)
+{
+	(void)owner;
+	log_warn("connection refused", kv("reason", err->msg));
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
+
+static int open_host(struct proxyd *p, struct err *err)
+{
+	const struct host_conf conf = {
+		.loop = p->loop,
+		.clock = p->clock,
+		.dir = p->conf.data_dir,
+		.system_role = "Proxy",
+		.hostname = p->conf.hostname,
+		.addresses = p->names.items,
+		.address_count = p->names.count,
+		.auth_addrs = (const char *const *)p->conf.auth_servers.items,
+		.ctx = p,
+		.on_change = on_host_change,
+		.on_state = on_host_state,
+	};
+	int rc = host_open(&conf, &p->host, err);
+
+	if (rc == 0 && !host_is_member(p->host))
+		rc = join_once(p->host, p->conf.join_token_file, p->conf.join_ca_pin, err);
+	return rc;
+}
+
+static int open_cache(struct proxyd *p, struct err *err)
+{
+	static const char *const kinds[] = { "node", "role", "lock", "cert_authority", NULL };
+	static char path[PATH_MAX];
+	const struct cache_conf conf = {
+		.loop = p->loop,
+		.client = host_client(p->host),
+		.kinds = kinds,
+		.path = path,
+		.ctx = p,
+		.changed = on_cache_changed,
+		.state = on_cache_state,
+	};
+
+	snprintf(path, sizeof(path), "%s/cache", p->conf.data_dir);
+	return cache_new(&conf, &p->cache, err);
+}
+
+static int open_port(struct proxyd *p, struct err *err)
+{
+	static const struct listen_handler handler = { on_accept, on_refuse };
+	const struct listen_limits limits = {
+		.max = (unsigned)p->conf.max_connections,
+		.max_per_addr = (unsigned)p->conf.max_connections_per_addr,
+	};
+	char addr[300];
+
+	p->public_port = listen_new(p->loop, &limits, &handler, p);
+	if (p->public_port == NULL)
+		return err_set_nomem(err);
+	snprintf(addr, sizeof(addr), strchr(p->conf.listen.host, ':') != NULL ? "[%s]:%s" : "%s:%s",
+	         p->conf.listen.host, p->conf.listen.port);
+	return listen_add(p->public_port, addr, err);
+}
+
+static int ready(void *ctx, struct err *err)
+{
+	const struct proxyd *p = ctx;
+
+	if (!cache_filled(p->cache))
+		return err_set(err, ERR_UNAVAILABLE, "nothing heard from authd yet");
+	return 0;
+}
+
+static void metrics(void *ctx, struct buf *out)
+{
+	const struct proxyd *p = ctx;
+	size_t links = 0;
+
+	for (const struct list *at = p->links.next; at != &p->links; at = at->next)
+		links++;
+	buf_appendf(out, "postern_proxyd_connections %u\n", listen_count(p->public_port));
+	buf_appendf(out, "postern_proxyd_streams %zu\n", links);
+	buf_appendf(out, "postern_proxyd_cache_live %d\n", cache_live(p->cache));
+}
+
+static int open_diag(struct proxyd *p, struct err *err)
+{
+	const struct diag_conf conf = {
+		.loop = p->loop,
+		.addr = p->conf.diag_addr != NULL ? p->conf.diag_addr : "",
+		.ctx = p,
+		.ready = ready,
+		.metrics = metrics,
+	};
+
+	return diag_open(&conf, &p->diag, err);
+}
+
+static int open_parts(struct proxyd *p, struct err *err)
+{
+	int rc;
+
+	list_init(&p->links);
+	p->handshakes = work_pool_new(p->loop, HANDSHAKES_AT_ONCE, HANDSHAKES_WAITING);
+	if (p->handshakes == NULL)
+		return err_set_nomem(err);
+	if (names_of_host(p->conf.hostname, &p->conf.public_addrs, &p->names, err) != 0 ||
+	    open_host(p, err) != 0 || host_start(p->host, err) != 0)
+		return err->code;
+	rc = announce_open(p, &p->announce, err);
+	if (rc == 0)
+		rc = open_cache(p, err);
+	if (rc == 0)
+		rc = tls_load_tickets(p, err);
+	if (rc == 0)
+		rc = tls_reload(p, err);
+	if (rc == 0)
+		rc = door_open(p, err);
+	if (rc == 0)
+		rc = open_diag(p, err);
+	return rc == 0 ? open_port(p, err) : rc;
+}
+
+static void close_parts(struct proxyd *p)
+{
+	listen_free(p->public_port);
+	link_end_all(p);
+	door_close(p);
+	diag_close(p->diag);
+	announce_close(p->announce);
+	cache_free(p->cache);
+	host_close(p->host);
+	work_pool_free(p->handshakes);
+	daemon_close(p->daemon);
+}
+
+static void on_stop(void *ctx)
+{
+	daemon_stopping();
+	close_parts(ctx);
+}
+
+static void on_reload(void *ctx)
+{
+	daemon_reloading();
+	reload_certificates(ctx);
+	daemon_ready("serving");
+}
+
+static int run(struct proxyd *p)
+{
+	const struct daemon_hooks hooks = { p, on_stop, on_reload };
+	struct err err = { 0 };
+
+	if (default_hostname(&p->conf.hostname, &err) != 0 ||
+	    daemon_open(p->loop, &hooks, &p->daemon, &err) != 0 || open_parts(p, &err) != 0)
+		return daemon_fail("proxyd", &err);
+	log_info("ready", kv("port", listen_port(p->public_port)),
+	         kv("cluster", host_cluster(p->host)), kv("host", host_id(p->host)));
+	daemon_ready("serving");
+	uv_run(p->loop, UV_RUN_DEFAULT);
+	tls_conf_unref(p->public_tls);
+	ticket_keys_unref(p->tickets);
+	log_info("stopped");
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct daemon_spec spec = { "proxyd", proxyd_conf_keys() };
+	struct proxyd p = { .clock = clock_system(), .loop = uv_default_loop() };
+	int status = daemon_begin(&spec, argc, argv, &p.conf);
+
+	if (status != DAEMON_RUN)
+		return status;
+	status = run(&p);
+	strlist_deinit(&p.names);
+	conf_deinit(proxyd_conf_keys(), &p.conf);
+	return status;
+}
