@@ -211,11 +211,24 @@ static int write_change(struct change *c, struct keyspace_op own, struct err *er
 
 /* --- put ------------------------------------------------------------------------------------- */
 
+/* Hosts have calls of their own for what they may write; here they only take their own leave. */
+static int check_host(const struct rpc_call *call, const char *deleted, struct err *err)
+{
+	const struct peer *peer = access_peer(call);
+
+	if (peer->kind != PEER_HOST || str_eq(deleted, peer->identity.host_id))
+		return 0;
+	return err_set(err, ERR_DENIED, "host '%s' may not change the resources of others",
+	               peer->identity.host_id);
+}
+
 static int may_put(struct rpc_call *call, const struct resource_kind *kind, bool replace,
                    struct err *err)
 {
 	if (!kind->writable)
 		return err_set(err, ERR_DENIED, "a %s is made by its daemon only", kind->name);
+	if (check_host(call, NULL, err) != 0)
+		return err->code;
 	if (access_check(call, kind->name, "create", NULL, err) != 0)
 		return err->code;
 	return replace ? access_check(call, kind->name, "update", NULL, err) : 0;
@@ -348,6 +361,8 @@ static int may_delete(struct rpc_call *call, const struct resource_kind *kind, c
 {
 	if (kind->tag == pv_Resource_cert_authority_tag || kind->tag == pv_Resource_session_tag)
 		return err_set(err, ERR_DENIED, "a %s is never removed", kind->name);
+	if (check_host(call, name, err) != 0)
+		return err->code;
 	if (access_check(call, kind->name, "delete", NULL, err) != 0)
 		return err->code;
 	if (kind->tag == pv_Resource_role_tag)

@@ -1,0 +1,469 @@
+"""The story that authd.sh tells: who may do what with a cluster's authd, and what survives."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+
+import grpc
+
+import auth_pb2 as pb
+import resource_pb2 as res
+from authd_daemon import Daemon
+
+PROGRAM, WORK = sys.argv[1], sys.argv[2]
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def refused(code, call, *args, **kwargs):
+    """The call must fail with this status; what it says."""
+    try:
+        call(*args, timeout=10, **kwargs)
+    except grpc.RpcError as e:
+        assert e.code() == code, f"{e.code()} {e.details()}, not {code}"
+        return e.details()
+    raise AssertionError(f"allowed, not refused with {code}")
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+class Keys:
+    """A TLS key and an SSH key in files, as clients make them."""
+
+    def __init__(self, name):
+        self.key = os.path.join(WORK, f"{name}.key")
+        self.cert = os.path.join(WORK, f"{name}.crt")
+        run("openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", self.key)
+        self.public = run("openssl", "ec", "-in", self.key, "-pubout").decode()
+        ssh = os.path.join(WORK, f"{name}.ssh")
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", ssh)
+        with open(ssh + ".pub") as f:
+            self.ssh_public = f.read().strip()
+
+    def certified(self, pem):
+        with open(self.cert, "w") as f:
+            f.write(pem)
+        return self
+
+    def pair(self):
+        with open(self.key, "rb") as k, open(self.cert, "rb") as c:
+            return k.read(), c.read()
+
+
+def role(name, **labels):
+    r = res.Resource()
+    r.role.metadata.name = name
+    r.role.metadata.labels.update(labels)
+    r.role.spec.allow.logins.append("nobody")
+    return r
+
+
+def log_in(daemon, admin, name, roles):
+    """Creates a user, accepts the invite with a password, logs in: a certified user."""
+    keys = Keys(name)
+    invite = admin.CreateUser(pb.CreateUserRequest(name=name, roles=roles))
+    anonymous = daemon.remote(daemon.ca)
+    anonymous.AcceptInvite(pb.AcceptInviteRequest(token=invite.token, password="correct horse"))
+    answer = anonymous.Login(pb.LoginRequest(
+        user=name, password="correct horse", ssh_public_key=keys.ssh_public,
+        tls_public_key=keys.public))
+    return keys.certified(answer.tls_certificate)
+
+
+def join(daemon, admin, system_role):
+    """A host of that role: its id and keys."""
+    token = admin.CreateToken(pb.CreateTokenRequest(roles=[system_role])).token.metadata.name
+    keys, host = Keys(f"host-{system_role}-{uuid.uuid4().hex[:6]}"), str(uuid.uuid4())
+    answer = daemon.remote(daemon.ca).Join(pb.JoinRequest(
+        token=token, system_role=system_role, host_id=host, hostname="web-1",
+        ssh_public_key=keys.ssh_public, tls_public_key=keys.public))
+    return host, keys.certified(answer.tls_certificate)
+
+
+def private_halves(ca):
+    keys = [ca.spec.active_keys, ca.spec.additional_trusted_keys]
+    return [p.private_key for k in keys for p in k.ssh] + [p.key for k in keys for p in k.tls]
+
+
+# --- chapters --------------------------------------------------------------------------------------
+
+
+def first_start(daemon):
+    daemon.start()
+    admin = daemon.local()
+    ping = admin.Ping(pb.PingRequest())
+    assert ping.cluster_name == "example" and len(ping.ca_pins) == 1
+    ca = admin.GetResource(pb.GetResourceRequest(
+        kind="cert_authority", sub_kind="host", name="example")).cert_authority
+    daemon.ca = ca.spec.active_keys.tls[0].cert.encode()
+    daemon.ca_file = os.path.join(WORK, "ca.pem")
+    with open(daemon.ca_file, "wb") as f:
+        f.write(daemon.ca)
+    spki = subprocess.run(f"openssl x509 -in {daemon.ca_file} -pubkey -noout | "
+                          "openssl pkey -pubin -outform der | sha256sum", shell=True,
+                          capture_output=True, text=True).stdout.split()[0]
+    assert ping.ca_pins[0] == "sha256:" + spki
+    names = [r.role.metadata.name
+             for r in admin.ListResources(pb.ListResourcesRequest(kind="role")).resources]
+    assert names == ["access", "auditor", "editor"], names
+    assert oct(os.stat(f"{WORK}/authd.sock").st_mode)[-3:] == "660"
+    assert oct(os.stat(f"{WORK}/data").st_mode)[-3:] == "700"
+    assert oct(os.stat(f"{WORK}/data/tickets").st_mode)[-3:] == "600"
+    say("the first start made the cluster, its authorities and preset roles")
+    return admin
+
+
+def same_calls_everywhere(daemon):
+    status, answer = daemon.curl_local("Ping", {})
+    assert status == 200 and answer["cluster_name"] == "example"
+    status, answer = daemon.curl_remote("Ping", {}, "--cacert", daemon.ca_file)
+    assert status == 200 and answer["cluster_name"] == "example"
+    assert daemon.remote(daemon.ca).Ping(pb.PingRequest()).cluster_name == "example"
+    status, _ = daemon.curl_remote("Ping", {})
+    assert status == 0, "curl believed a certificate that no system root signed"
+    status, answer = daemon.curl_local("Fly", {})
+    assert status in (404, 501), status
+    say("gRPC and JSON answer the same, over the socket and over TLS")
+
+
+def resources(daemon, admin):
+    for i in range(25):
+        admin.PutResource(pb.PutResourceRequest(resource=role(f"r{i:02}", team=f"t{i % 2}")))
+    refused(grpc.StatusCode.ALREADY_EXISTS, admin.PutResource,
+            pb.PutResourceRequest(resource=role("r00")))
+    seen, start = [], ""
+    while True:
+        page = admin.ListResources(pb.ListResourcesRequest(
+            kind="role", page_size=10, page_start=start))
+        seen += [r.role.metadata.name for r in page.resources]
+        start = page.next_page
+        if not start:
+            break
+    assert len(seen) == 28 and len(set(seen)) == 28 and seen == sorted(seen)
+    page = admin.ListResources(pb.ListResourcesRequest(kind="role", labels={"team": "t1"}))
+    assert len(page.resources) == 12
+    page = admin.ListResources(pb.ListResourcesRequest(kind="role", search="R1 team=t0"))
+    assert len(page.resources) == 5, len(page.resources)
+    old = admin.GetResource(pb.GetResourceRequest(kind="role", name="r03"))
+    admin.PutResource(pb.PutResourceRequest(resource=old, replace=True))
+    details = refused(grpc.StatusCode.FAILED_PRECONDITION, admin.PutResource,
+                      pb.PutResourceRequest(resource=old, replace=True))
+    assert "has changed" in details
+    admin.DeleteResource(pb.DeleteResourceRequest(kind="role", name="r04"))
+    refused(grpc.StatusCode.NOT_FOUND, admin.GetResource,
+            pb.GetResourceRequest(kind="role", name="r04"))
+    refused(grpc.StatusCode.PERMISSION_DENIED, admin.DeleteResource,
+            pb.DeleteResourceRequest(kind="cert_authority", sub_kind="user", name="example"))
+    say("resources are put, listed in pages, filtered, and changed under their revisions")
+
+
+def users_may_what_their_roles_say(daemon, admin):
+    alice = daemon.remote(daemon.ca, *log_in(daemon, admin, "alice", ["access"]).pair())
+    ed = daemon.remote(daemon.ca, *log_in(daemon, admin, "ed", ["editor"]).pair())
+    refused(grpc.StatusCode.PERMISSION_DENIED, alice.PutResource,
+            pb.PutResourceRequest(resource=role("mine")))
+    refused(grpc.StatusCode.PERMISSION_DENIED, alice.CreateUser, pb.CreateUserRequest(name="x"))
+    refused(grpc.StatusCode.PERMISSION_DENIED, alice.CreateToken,
+            pb.CreateTokenRequest(roles=["Node"]))
+    refused(grpc.StatusCode.PERMISSION_DENIED, alice.EmitAudit, pb.EmitAuditRequest())
+    refused(grpc.StatusCode.PERMISSION_DENIED, ed.IssueUserCertificate,
+            pb.IssueUserCertificateRequest(user="alice"))
+    own = alice.GetResource(pb.GetResourceRequest(kind="user", name="alice"))
+    assert list(own.user.spec.roles) == ["access"]
+    refused(grpc.StatusCode.NOT_FOUND, alice.GetResource,
+            pb.GetResourceRequest(kind="user", name="ed"))
+    users = alice.ListResources(pb.ListResourcesRequest(kind="user")).resources
+    assert [u.user.metadata.name for u in users] == ["alice"]
+    ed.PutResource(pb.PutResourceRequest(resource=role("by-ed")))
+    refused(grpc.StatusCode.FAILED_PRECONDITION, ed.DeleteResource,
+            pb.DeleteResourceRequest(kind="role", name="access"))
+    say("users may what their roles say, and no more")
+    return alice, ed
+
+
+def a_name_adds_no_role(daemon, admin):
+    name = "mallory,O=editor"
+    keys = log_in(daemon, admin, name, ["access"])
+    subject = run("openssl", "x509", "-in", keys.cert, "-noout", "-subject",
+                  "-nameopt", "multiline,utf8").decode()
+    organizations = [line for line in subject.splitlines() if "organizationName" in line]
+    assert len(organizations) == 1 and "access" in organizations[0], subject
+    mallory = daemon.remote(daemon.ca, *keys.pair())
+    refused(grpc.StatusCode.PERMISSION_DENIED, mallory.PutResource,
+            pb.PutResourceRequest(resource=role("hers")))
+    say("a user named 'mallory,O=editor' is no editor")
+
+
+def without_or_with_a_wrong_certificate(daemon):
+    anonymous = daemon.remote(daemon.ca)
+    refused(grpc.StatusCode.UNAUTHENTICATED, anonymous.ListResources,
+            pb.ListResourcesRequest(kind="role"))
+    refused(grpc.StatusCode.UNAUTHENTICATED, anonymous.Announce, pb.AnnounceRequest())
+    forged = Keys("forged")
+    run("openssl", "req", "-x509", "-new", "-key", forged.key, "-subj", "/O=editor/CN=ed",
+        "-days", "1", "-out", forged.cert)
+    refused(grpc.StatusCode.UNAVAILABLE, daemon.remote(daemon.ca, *forged.pair()).Ping,
+            pb.PingRequest())
+    status, answer = daemon.curl_remote("ListResources", {"kind": "role"}, "--cacert",
+                                        daemon.ca_file)
+    assert status == 401 and answer["code"] == "UNAUTHENTICATED", (status, answer)
+    say("no certificate is anonymous, a wrong one ends the connection")
+
+
+def hosts_speak_for_themselves(daemon, admin):
+    host, keys = join(daemon, admin, "Node")
+    node = daemon.remote(daemon.ca, *keys.pair())
+    record = res.Node()
+    record.metadata.name = host
+    record.metadata.labels["env"] = "prod"
+    record.spec.hostname, record.spec.addr = "web-1", "127.0.0.1:3022"
+    node.Announce(pb.AnnounceRequest(node=record, ttl=60000))
+    stored = admin.GetResource(pb.GetResourceRequest(kind="node", name=host)).node
+    assert stored.spec.hostname == "web-1" and stored.metadata.expires > 0
+    node.Announce(pb.AnnounceRequest(node=record, ttl=120000))
+    renewed = admin.GetResource(pb.GetResourceRequest(kind="node", name=host)).node
+    assert renewed.metadata.expires > stored.metadata.expires + 50000
+
+    leaving, leaving_keys = join(daemon, admin, "Node")
+    other = daemon.remote(daemon.ca, *leaving_keys.pair())
+    record.metadata.name = leaving
+    other.Announce(pb.AnnounceRequest(node=record))
+    refused(grpc.StatusCode.PERMISSION_DENIED, node.Announce, pb.AnnounceRequest(node=record))
+    session = res.Session()
+    session.metadata.name = str(uuid.uuid4())
+    session.spec.user, session.spec.login = "alice", "root"
+    session.spec.node_id, session.spec.started = str(uuid.uuid4()), 1
+    refused(grpc.StatusCode.PERMISSION_DENIED, node.PutSession,
+            pb.PutSessionRequest(session=session))
+    refused(grpc.StatusCode.PERMISSION_DENIED, node.PutResource,
+            pb.PutResourceRequest(resource=role("nodes-own")))
+    refused(grpc.StatusCode.PERMISSION_DENIED, node.ListResources,
+            pb.ListResourcesRequest(kind="token"))
+    refused(grpc.StatusCode.PERMISSION_DENIED, node.DeleteResource,
+            pb.DeleteResourceRequest(kind="node", name=leaving))
+    other.DeleteResource(pb.DeleteResourceRequest(kind="node", name=leaving))
+    refused(grpc.StatusCode.NOT_FOUND, admin.GetResource,
+            pb.GetResourceRequest(kind="node", name=leaving))
+    say("a node announces itself, and speaks for no other")
+
+    session.spec.node_id = host
+    node.PutSession(pb.PutSessionRequest(session=session))
+    admin.KillSession(pb.KillSessionRequest(session_id=session.metadata.name))
+    node.PutSession(pb.PutSessionRequest(session=session))
+    live = admin.GetResource(pb.GetResourceRequest(
+        kind="session", name=session.metadata.name)).session
+    assert live.spec.terminate, "the node's word hid that the session is to end"
+    refused(grpc.StatusCode.PERMISSION_DENIED, other.PutSession,
+            pb.PutSessionRequest(session=session))
+    session.spec.ended = 2
+    node.PutSession(pb.PutSessionRequest(session=session))
+    refused(grpc.StatusCode.FAILED_PRECONDITION, admin.KillSession,
+            pb.KillSessionRequest(session_id=session.metadata.name))
+    say("a session's record is its node's, but for the wish to end it")
+    return host, keys, node
+
+
+def private_keys_stay(daemon, admin, ed, node):
+    for caller in (admin, ed, node):
+        for kind in ("user", "host"):
+            request = pb.GetResourceRequest(kind="cert_authority", sub_kind=kind, name="example",
+                                            with_secrets=caller is admin)
+            ca = caller.GetResource(request).cert_authority
+            assert len(ca.spec.active_keys.tls) == 1 and not any(private_halves(ca))
+    page = admin.ListResources(pb.ListResourcesRequest(kind="cert_authority", with_secrets=True))
+    assert len(page.resources) == 2
+    assert not any(h for r in page.resources for h in private_halves(r.cert_authority))
+    refused(grpc.StatusCode.PERMISSION_DENIED, node.GetResource, pb.GetResourceRequest(
+        kind="cert_authority", sub_kind="user", name="example", with_secrets=True))
+    say("the authorities' private keys leave authd to nobody")
+
+
+class Watcher:
+    """Reads a watch in a thread; wait() returns events until one satisfies the test."""
+
+    def __init__(self, stub, kinds, after=0):
+        self.events, self.ended, self.changed = [], None, threading.Condition()
+        self.call = stub.Watch(pb.WatchRequest(
+            kinds=[pb.WatchKind(kind=k) for k in kinds], after_revision=after))
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        try:
+            for event in self.call:
+                with self.changed:
+                    self.events.append(event)
+                    self.changed.notify_all()
+            self.ended = "done"
+        except grpc.RpcError as e:
+            self.ended = e
+        with self.changed:
+            self.changed.notify_all()
+
+    def wait(self, test, seconds=10):
+        deadline = time.monotonic() + seconds
+        with self.changed:
+            while not any(test(e) for e in self.events):
+                left = deadline - time.monotonic()
+                assert left > 0 and self.ended is None, (self.ended, self.events[-5:])
+                self.changed.wait(left)
+            return next(e for e in self.events if test(e))
+
+    def wait_end(self, seconds=10):
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.ended is not None, seconds), "still open"
+        return self.ended
+
+
+def watches(daemon, admin, node):
+    w = Watcher(node, ["role", "cert_authority", "token", "unicorn"])
+    synced = w.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
+    init = w.events[0]
+    assert init.type == pb.WatchEvent.INIT and init.snapshot
+    assert sorted(init.kinds) == ["cert_authority", "role"], init.kinds
+    snapshot = [e.resource for e in w.events if e.type == pb.WatchEvent.PUT]
+    roles = [r.role.metadata.name for r in snapshot if r.HasField("role")]
+    assert "access" in roles and "by-ed" in roles
+    assert not any(h for r in snapshot if r.HasField("cert_authority")
+                   for h in private_halves(r.cert_authority))
+
+    start = time.monotonic()
+    admin.PutResource(pb.PutResourceRequest(resource=role("fresh")))
+    put = w.wait(lambda e: e.type == pb.WatchEvent.PUT
+                 and e.resource.role.metadata.name == "fresh")
+    took = time.monotonic() - start
+    assert put.revision > synced.revision
+    admin.DeleteResource(pb.DeleteResourceRequest(kind="role", name="fresh"))
+    w.wait(lambda e: e.type == pb.WatchEvent.DELETE and (e.kind, e.name) == ("role", "fresh"))
+    say(f"a watch has its snapshot, then every change (the first after {took * 1000:.0f} ms)")
+
+    resumed = Watcher(node, ["role"], after=synced.revision)
+    resumed.wait(lambda e: e.type == pb.WatchEvent.DELETE and e.name == "fresh")
+    assert not resumed.events[0].snapshot and len(resumed.events) == 3, resumed.events
+    gone = Watcher(node, ["role"], after=10**12)
+    gone.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
+    assert gone.events[0].snapshot
+    none = Watcher(node, ["token"])
+    none.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
+    assert [e.type for e in none.events] == [pb.WatchEvent.INIT, pb.WatchEvent.SYNCED]
+    say("a watch resumes behind a revision, and begins anew where it cannot")
+    for each in (w, resumed, gone, none):
+        each.call.cancel()
+
+
+def locks_end_connections(daemon, admin, alice):
+    w = Watcher(alice, ["role"])
+    w.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
+    lock = res.Resource()
+    lock.lock.metadata.name = str(uuid.uuid4())
+    lock.lock.spec.target.user, lock.lock.spec.message = "alice", "under investigation"
+    admin.PutResource(pb.PutResourceRequest(resource=lock))
+    w.wait_end()
+    refused(grpc.StatusCode.UNAVAILABLE, alice.Ping, pb.PingRequest())
+    admin.DeleteResource(pb.DeleteResourceRequest(kind="lock", name=lock.lock.metadata.name))
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            alice.Ping(pb.PingRequest(), timeout=5, wait_for_ready=True)
+            break
+        except grpc.RpcError:
+            pass
+    else:
+        raise AssertionError("still locked out")
+    say("a lock ends open connections and keeps new ones out")
+
+
+def removed_users_are_nobody(daemon, admin):
+    keys = log_in(daemon, admin, "bob", ["access"])
+    bob = daemon.remote(daemon.ca, *keys.pair())
+    bob.Ping(pb.PingRequest())
+    w = Watcher(bob, ["role"])
+    w.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
+    admin.DeleteResource(pb.DeleteResourceRequest(kind="user", name="bob"))
+    w.wait_end()
+    refused(grpc.StatusCode.UNAVAILABLE, daemon.remote(daemon.ca, *keys.pair()).Ping,
+            pb.PingRequest())
+    say("a removed user is nobody, whatever certificates are still about")
+
+
+def role_changes_reach_open_connections(daemon, admin):
+    dora = daemon.remote(daemon.ca, *log_in(daemon, admin, "dora", ["by-ed"]).pair())
+    refused(grpc.StatusCode.PERMISSION_DENIED, dora.CreateToken,
+            pb.CreateTokenRequest(roles=["Node"]))
+    changed = role("by-ed")
+    changed.role.spec.allow.rules.add(resources=["token"], verbs=["create"])
+    admin.PutResource(pb.PutResourceRequest(resource=changed, replace=True))
+    dora.CreateToken(pb.CreateTokenRequest(roles=["Node"]))
+    say("a changed role counts at the next call")
+
+
+def openssl(daemon, keys, *options):
+    out = subprocess.run(["openssl", "s_client", "-tls1_2", "-connect", f"127.0.0.1:{daemon.port}",
+                          "-CAfile", daemon.ca_file, "-verify_hostname", "authd",
+                          "-key", keys.key, "-cert", keys.cert, *options],
+                         input="", capture_output=True, text=True).stdout
+    assert "Verify return code: 0 (ok)" in out, out
+    return out
+
+
+def restarts(daemon, admin, keys):
+    session = os.path.join(WORK, "session")
+    assert "New, TLSv1.2" in openssl(daemon, keys, "-sess_out", session)
+    admin.PutResource(pb.PutResourceRequest(resource=role("durable")))
+    daemon.stop(signal.SIGKILL)
+    daemon.start()
+    admin = daemon.local()
+    assert admin.GetResource(pb.GetResourceRequest(
+        kind="role", name="durable"), wait_for_ready=True).role.metadata.name == "durable"
+    assert "Reused, TLSv1.2" in openssl(daemon, keys, "-sess_in", session)
+    assert daemon.remote(daemon.ca, *keys.pair()).Ping(
+        pb.PingRequest(), wait_for_ready=True).cluster_name == "example"
+    say("after kill -9 the acknowledged write is there, and TLS sessions resume")
+
+    watcher = Watcher(daemon.remote(daemon.ca, *keys.pair()), ["role"])
+    watcher.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
+    start = time.monotonic()
+    assert daemon.stop() == 0
+    assert time.monotonic() - start < 5, "an open watch held up the end"
+    watcher.wait_end()
+    wrong = os.path.join(WORK, "wrong.yaml")
+    with open(daemon.config) as f, open(wrong, "w") as out:
+        out.write(f.read().replace("name: example", "name: another"))
+    failed = subprocess.run([PROGRAM, "--config", wrong], capture_output=True, text=True)
+    assert failed.returncode == 1 and "the name never changes" in failed.stderr, failed.stderr
+    say("it ends in order, and never serves its keyspace under another name")
+
+
+def main():
+    daemon = Daemon(PROGRAM, WORK)
+    try:
+        admin = first_start(daemon)
+        same_calls_everywhere(daemon)
+        resources(daemon, admin)
+        alice, ed = users_may_what_their_roles_say(daemon, admin)
+        a_name_adds_no_role(daemon, admin)
+        without_or_with_a_wrong_certificate(daemon)
+        host, keys, node = hosts_speak_for_themselves(daemon, admin)
+        private_keys_stay(daemon, admin, ed, node)
+        watches(daemon, admin, node)
+        role_changes_reach_open_connections(daemon, admin)
+        locks_end_connections(daemon, admin, alice)
+        removed_users_are_nobody(daemon, admin)
+        restarts(daemon, admin, keys)
+    except BaseException:
+        with open(daemon.log) as f:
+            print(f.read(), file=sys.stderr)
+        raise
+    finally:
+        if daemon.child is not None and daemon.child.poll() is None:
+            daemon.stop(signal.SIGKILL)
+
+
+main()
