@@ -42,7 +42,6 @@ struct audit_log {
 	int64_t keep_ms;
 	int dir;
 	struct batch next; /* gathers */
-	bool closing;
 
 	/* What follows belongs to the pool's thread while `writing`. */
 	bool writing;
@@ -54,18 +53,6 @@ struct audit_log {
 };
 
 static void start_writing(struct audit_log *log);
-
-static void log_free(struct audit_log *log)
-{
-	if (log->fd >= 0)
-		close(log->fd);
-	if (log->dir >= 0)
-		close(log->dir);
-	buf_deinit(&log->next.lines);
-	buf_deinit(&log->now.lines);
-	free(log->cluster);
-	free(log);
-}
 
 /* --- files ---------------------------------------------------------------------------------- */
 
@@ -251,8 +238,6 @@ static void on_written(uv_work_t *req, int status)
 	(void)status; /* never canceled */
 	finish_batch(log);
 	start_writing(log);
-	if (log->closing && !log->writing)
-		log_free(log);
 }
 
 static void take_batch(struct audit_log *log)
@@ -282,15 +267,11 @@ static void start_writing(struct audit_log *log)
 int audit_log_write(struct audit_log *log, const pv_AuditEvent *events, size_t count,
                     audit_log_cb done, void *arg, struct err *err)
 {
-	struct waiter *w;
-	size_t before;
+	size_t before = log->next.lines.len;
+	struct waiter *w = calloc(1, sizeof(*w));
 	int rc = 0;
 
 	assert(count > 0);
-	if (log == NULL)
-		return err_set(err, ERR_UNAVAILABLE, "the audit log is closed");
-	before = log->next.lines.len;
-	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return err_set_nomem(err);
 	*w = (struct waiter){ .done = done, .arg = arg };
@@ -344,7 +325,7 @@ int audit_log_open(struct audit_log **out, const struct audit_log_spec *spec, st
 	if (rc == 0)
 		rc = turn_page(log, err);
 	if (rc != 0) {
-		log_free(log);
+		audit_log_close(log);
 		return err_wrap(err, "open the audit log");
 	}
 	*out = log;
@@ -355,9 +336,16 @@ void audit_log_close(struct audit_log *log)
 {
 	if (log == NULL)
 		return;
-	log->closing = true;
-	if (!log->writing)
-		log_free(log);
+	while (log->writing)
+		uv_run(log->loop, UV_RUN_ONCE);
+	if (log->fd >= 0)
+		close(log->fd);
+	if (log->dir >= 0)
+		close(log->dir);
+	buf_deinit(&log->next.lines);
+	buf_deinit(&log->now.lines);
+	free(log->cluster);
+	free(log);
 }
 
 /* --- for the handlers of calls --------------------------------------------------------------- */

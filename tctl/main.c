@@ -1,0 +1,236 @@
+/*
+ * tctl - the administrator's tool: users, tokens, nodes, sessions and resources of a cluster, by
+ * authd's unix socket or, with an identity file, over TLS.
+ */
+#include "tctl/api.h"
+#include "tctl/cmd.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "conf/args.h"
+#include "conf/suggest.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+static const struct command {
+	const char *words[2];
+	cmd_fn run;
+	const char *usage;
+	const char *help;
+} commands[] = {
+	{ { "status" }, cmd_status, "", "the cluster, its authorities and CA pins" },
+	{ { "users", "add" },
+	  cmd_users_add,
+	  "NAME --roles=ROLE[,ROLE...] [--logins=LOGIN[,LOGIN...]] [--ttl=1h]",
+	  "make a user and print their invite" },
+	{ { "users", "ls" }, cmd_users_ls, "", "list users" },
+	{ { "users", "rm" }, cmd_users_rm, "NAME[,NAME...]", "remove users" },
+	{ { "users", "reset" },
+	  cmd_users_reset,
+	  "NAME [--ttl=1h]",
+	  "forget a password and print a new invite" },
+	{ { "users", "unlock" }, cmd_users_unlock, "NAME", "end a lock after failed logins" },
+	{ { "tokens", "add" },
+	  cmd_tokens_add,
+	  "--type=node[,proxy...] [--ttl=30m] [--reusable] [--value-file=FILE|-]",
+	  "make a join token" },
+	{ { "tokens", "ls" }, cmd_tokens_ls, "", "list join tokens" },
+	{ { "tokens", "rm" }, cmd_tokens_rm, "TOKEN[,TOKEN...]", "remove join tokens" },
+	{ { "nodes", "add" },
+	  cmd_nodes_add,
+	  "[--roles=node] [--ttl=30m]",
+	  "make a join token and print what joins a node" },
+	{ { "nodes", "ls" }, cmd_nodes_ls, "[--search=WORDS] [label=value...]", "list nodes" },
+	{ { "sessions", "ls" }, cmd_sessions_ls, "[--all]", "list live sessions, or all" },
+	{ { "sessions", "kill" }, cmd_sessions_kill, "ID...", "end live sessions" },
+	{ { "get" }, cmd_get, "KIND[/NAME][,KIND[/NAME]...]", "show resources" },
+	{ { "create" }, cmd_create, "[-f] FILE|-", "make the resources of a file" },
+	{ { "rm" }, cmd_rm, "KIND/NAME...", "remove resources" },
+	{ { "auth", "export" },
+	  cmd_auth_export,
+	  "[--type=user|host|tls-user|tls-host]",
+	  "print the keys of the cluster's authorities" },
+	{ { "auth", "sign" },
+	  cmd_auth_sign,
+	  "--user=NAME --out=FILE [--ttl=12h]",
+	  "write an identity file for a user" },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* --- finding the command --------------------------------------------------------------------- */
+
+static int word_count(const struct command *c)
+{
+	return c->words[1] != NULL ? 2 : 1;
+}
+
+static bool is_command(const struct command *c, int argc, char **argv)
+{
+	for (int i = 0; i < word_count(c); i++)
+		if (i >= argc || strcmp(c->words[i], argv[i]) != 0)
+			return false;
+	return true;
+}
+
+static int no_command(int argc, char **argv, struct err *err)
+{
+	const char *second = NULL;
+	struct suggest s;
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].words[0], argv[0]) == 0)
+			second = argc > 1 ? argv[1] : "";
+	suggest_init(&s, second != NULL ? second : argv[0]);
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (second == NULL)
+			suggest_offer(&s, commands[i].words[0]);
+		else if (strcmp(commands[i].words[0], argv[0]) == 0)
+			suggest_offer(&s, commands[i].words[1]);
+	}
+	return err_set(err, ERR_INVALID, "no command '%s%s%s'%s%s%s; see tctl help", argv[0],
+	               str_empty(second) ? "" : " ", second != NULL ? second : "",
+	               s.best != NULL ? ", did you mean '" : "", s.best != NULL ? s.best : "",
+	               s.best != NULL ? "'?" : "");
+}
+
+static const struct command *find_command(int argc, char **argv)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (is_command(&commands[i], argc, argv))
+			return &commands[i];
+	return NULL;
+}
+
+static void print_help(FILE *to)
+{
+	fputs("usage: tctl [options] COMMAND ...\n\n", to);
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		int width =
+		        fprintf(to, "  %s %s", c->words[0], word_count(c) > 1 ? c->words[1] : "");
+
+		fprintf(to, "%*s%s\n", 18 - width, "", c->help);
+	}
+	fputs("\nOptions of all commands: --config FILE, --socket PATH, --auth-server HOST:PORT,\n"
+	      "-i IDENTITY_FILE, --format text|json|yaml|names.\n"
+	      "'tctl COMMAND --help' tells more, tctl(8) all.\n",
+	      to);
+}
+
+/* --- what commands share --------------------------------------------------------------------- */
+
+/* By the common options and `options`. */
+static int parse(struct tctl *t, const struct args_option *options, unsigned flags, int *argc,
+                 char **argv, struct err *err)
+{
+	const struct args_option common[] = {
+		{ "config", 'c', ARGS_TEXT, &t->config },
+		{ "socket", 0, ARGS_TEXT, &t->socket },
+		{ "auth-server", 0, ARGS_TEXT, &t->auth_server },
+		{ "identity", 'i', ARGS_TEXT, &t->identity },
+		{ "format", 0, ARGS_TEXT, &t->format },
+		{ 0 },
+	};
+	const struct args_option *const tables[] = { common, options, NULL };
+
+	return args_parse(tables, flags, argc, argv, err);
+}
+
+int cmd_parse(struct tctl *t, const struct args_option *options, int min, int max, int *argc,
+              char **argv, struct err *err)
+{
+	int rc = parse(t, options, 0, argc, argv, err);
+
+	if (rc == 0 && *argc < min)
+		rc = err_set(err, ERR_INVALID, "something is missing; see --help");
+	if (rc == 0 && *argc > max)
+		rc = err_set(err, ERR_INVALID, "'%s' is one word too many; see --help", argv[max]);
+	return rc;
+}
+
+int cmd_format(const struct tctl *t, enum listing_format otherwise, enum listing_format *out,
+               struct err *err)
+{
+	*out = otherwise;
+	return listing_format_parse(t->format, out, err);
+}
+
+int cmd_ttl(const char *text, int64_t *out, struct err *err)
+{
+	*out = 0;
+	if (text == NULL || str_to_duration(text, out, err) == 0)
+		return 0;
+	return err_wrap(err, "--ttl");
+}
+
+/* --- the process ----------------------------------------------------------------------------- */
+
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	return false;
+}
+
+static int run(struct tctl *t, const struct command *c, int argc, char **argv)
+{
+	struct err err = { 0 };
+	int rc;
+
+	if (asks_for_help(argc, argv)) {
+		printf("usage: tctl %s%s%s %s\n%s\n", c->words[0], word_count(c) > 1 ? " " : "",
+		       word_count(c) > 1 ? c->words[1] : "", c->usage, c->help);
+		return 0;
+	}
+	rc = c->run(t, argc, argv, &err);
+	api_close(t);
+	if (rc == 0 && fflush(stdout) != 0)
+		rc = err_set_errno(&err, ERR_IO, errno, "write");
+	if (rc != 0)
+		fprintf(stderr, "tctl: %s\n", err.msg);
+	return rc == 0 ? 0 : 1;
+}
+
+static int mistake(const struct err *err)
+{
+	fprintf(stderr, "tctl: %s\n", err->msg);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct tctl t = { .out = stdout };
+	bool help = false;
+	bool version = false;
+	const struct args_option own[] = {
+		{ "help", 'h', ARGS_FLAG, &help },
+		{ "version", 0, ARGS_FLAG, &version },
+		{ 0 },
+	};
+	const struct command *c;
+	struct err err = { 0 };
+
+	argc--;
+	argv++;
+	if (parse(&t, own, ARGS_STOP_AT_WORD, &argc, argv, &err) != 0)
+		return mistake(&err);
+	if (version) {
+		printf("tctl %s\n", POSTERN_VERSION);
+		return 0;
+	}
+	if (help || argc == 0 || strcmp(argv[0], "help") == 0) {
+		print_help(help || argc > 0 ? stdout : stderr);
+		return help || argc > 0 ? 0 : 2;
+	}
+	c = find_command(argc, argv);
+	if (c == NULL) {
+		no_command(argc, argv, &err);
+		return mistake(&err);
+	}
+	signal(SIGPIPE, SIG_IGN);
+	return run(&t, c, argc - word_count(c), argv + word_count(c));
+}
