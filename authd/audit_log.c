@@ -42,6 +42,7 @@ struct audit_log {
 	int64_t keep_ms;
 	int dir;
 	struct batch next; /* gathers */
+	bool closing;
 
 	/* What follows belongs to the pool's thread while `writing`. */
 	bool writing;
@@ -53,6 +54,18 @@ struct audit_log {
 };
 
 static void start_writing(struct audit_log *log);
+
+static void log_free(struct audit_log *log)
+{
+	if (log->fd >= 0)
+		close(log->fd);
+	if (log->dir >= 0)
+		close(log->dir);
+	buf_deinit(&log->next.lines);
+	buf_deinit(&log->now.lines);
+	free(log->cluster);
+	free(log);
+}
 
 /* --- files ---------------------------------------------------------------------------------- */
 
@@ -238,6 +251,8 @@ static void on_written(uv_work_t *req, int status)
 	(void)status; /* never canceled */
 	finish_batch(log);
 	start_writing(log);
+	if (log->closing && !log->writing)
+		log_free(log);
 }
 
 static void take_batch(struct audit_log *log)
@@ -267,11 +282,15 @@ static void start_writing(struct audit_log *log)
 int audit_log_write(struct audit_log *log, const pv_AuditEvent *events, size_t count,
                     audit_log_cb done, void *arg, struct err *err)
 {
-	size_t before = log->next.lines.len;
-	struct waiter *w = calloc(1, sizeof(*w));
+	struct waiter *w;
+	size_t before;
 	int rc = 0;
 
 	assert(count > 0);
+	if (log == NULL)
+		return err_set(err, ERR_UNAVAILABLE, "the audit log is closed");
+	before = log->next.lines.len;
+	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return err_set_nomem(err);
 	*w = (struct waiter){ .done = done, .arg = arg };
@@ -325,7 +344,7 @@ int audit_log_open(struct audit_log **out, const struct audit_log_spec *spec, st
 	if (rc == 0)
 		rc = turn_page(log, err);
 	if (rc != 0) {
-		audit_log_close(log);
+		log_free(log);
 		return err_wrap(err, "open the audit log");
 	}
 	*out = log;
@@ -336,16 +355,9 @@ void audit_log_close(struct audit_log *log)
 {
 	if (log == NULL)
 		return;
-	while (log->writing)
-		uv_run(log->loop, UV_RUN_ONCE);
-	if (log->fd >= 0)
-		close(log->fd);
-	if (log->dir >= 0)
-		close(log->dir);
-	buf_deinit(&log->next.lines);
-	buf_deinit(&log->now.lines);
-	free(log->cluster);
-	free(log);
+	log->closing = true;
+	if (!log->writing)
+		log_free(log);
 }
 
 /* --- for the handlers of calls --------------------------------------------------------------- */

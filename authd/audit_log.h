@@ -39,7 +39,8 @@ struct audit_log_spec {
 /* Half a line that a crash left at the end of today's file is cut off. Strings are copied. */
 int audit_log_open(struct audit_log **out, const struct audit_log_spec *spec, struct err *err);
 
-/* Waits for what is under way, and writes what gathered; the callbacks come from within. */
+/* What is under way and what gathered is still written, and answered, as the loop runs on; the log
+ * goes when that is done. NULL is fine. */
 void audit_log_close(struct audit_log *log);
 
 /* err is NULL once the events are on the disk. */
@@ -47,8 +48,8 @@ typedef void (*audit_log_cb)(void *arg, const struct err *err);
 
 /*
  * Writes one or more events, in this order, with the cluster's name in place of theirs. `done` (may
- * be NULL) comes once, later. ERR_LIMIT: too much waits, or an event is too long; then nothing of
- * it is written and `done` does not come.
+ * be NULL) comes once, later. `log` NULL: ERR_UNAVAILABLE, authd stops. ERR_LIMIT: too much waits,
+ * or an event is too long; then nothing of it is written and `done` does not come.
  */
 int audit_log_write(struct audit_log *log, const pv_AuditEvent *events, size_t count,
                     audit_log_cb done, void *arg, struct err *err);

@@ -47,7 +47,7 @@ static const struct conf_key keys[] = {
 	{ "recordings.dir", CONF_PATH, AT(recordings_dir), NULL,
 	  "folder of the recordings; recordings in data_dir unless set" },
 	{ "recordings.quota", CONF_SIZE, AT(recordings_quota), "0",
-	  "bytes that recordings may take, the oldest go first; 0 is no bound" },
+	  "bytes that recordings may take, then nodes keep theirs; 0 is no bound" },
 	{ "recordings.keep", CONF_DURATION, AT(recordings_keep), "0",
 	  "how long recordings are kept; 0 is for ever", .max = 36500 * DAY },
 	{ "diag", CONF_STRING, AT(diag), "unix:/run/postern/authd-diag.sock",

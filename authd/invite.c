@@ -304,7 +304,7 @@ void handle_accept_invite(struct rpc_call *call)
 	if (rc == 0)
 		rc = fields_set_str(&op->password, in->password, &err);
 	if (rc == 0)
-		rc = work_start(op->authd->people->passwords, &op->work, run_hash, on_hashed, &err);
+		rc = people_hash(op->authd, &op->work, run_hash, on_hashed, &err);
 	if (rc != 0)
 		accept_finish(op, &err);
 }

@@ -264,8 +264,7 @@ void handle_issue_user_certificate(struct rpc_call *call)
 	pending_begin(&op->pending, call);
 	rc = issue_prepare(op->authd, &request, &op->certify, &err);
 	if (rc == 0)
-		rc = certify_start(&op->certify, &op->authd->authorities.user,
-		                   op->authd->people->signers, &err);
+		rc = people_certify(op->authd, &op->certify, &op->authd->authorities.user, &err);
 	if (rc != 0)
 		finish(op, &err);
 }

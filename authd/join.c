@@ -297,8 +297,7 @@ static int start(struct join *j, const struct wanted *w, struct err *err)
 	if (rc == 0)
 		rc = issue_check_locks(j->authd, &subject, err);
 	if (rc == 0)
-		rc = certify_start(&j->certify, &j->authd->authorities.host,
-		                   j->authd->people->signers, err);
+		rc = people_certify(j->authd, &j->certify, &j->authd->authorities.host, err);
 	return rc;
 }
 

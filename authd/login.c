@@ -169,8 +169,7 @@ static void sign(struct login *l)
 
 	l->certify.done = on_signed;
 	if (rc == 0)
-		rc = certify_start(&l->certify, &l->authd->authorities.user,
-		                   l->authd->people->signers, &err);
+		rc = people_certify(l->authd, &l->certify, &l->authd->authorities.user, &err);
 	if (rc != 0) {
 		fail(l, &err);
 		audit(l);
@@ -258,10 +257,7 @@ static void on_entered(struct gate_guest *g)
 		rc = load_hash(l, &err);
 	if (rc == 0) {
 		l->had_failures = attempts.failures > 0;
-		rc = work_start(l->authd->people->passwords, &l->work, run_verify, on_verified,
-		                &err);
-		if (rc == ERR_LIMIT)
-			err_set(&err, ERR_LIMIT, "too many people log in at once; try again");
+		rc = people_hash(l->authd, &l->work, run_verify, on_verified, &err);
 	}
 	if (rc == 0)
 		return;

@@ -15,6 +15,7 @@
 #include "authd/local_port.h"
 #include "authd/methods.h"
 #include "authd/people.h"
+#include "authd/recordings.h"
 #include "authd/tls_port.h"
 
 #include "base/buf.h"
@@ -48,16 +49,6 @@ struct process {
 	struct local_port *local_port;
 	bool watching_commits;
 };
-
-struct authd *authd_of(const struct rpc_call *call)
-{
-	return rpc_call_server_ctx(call);
-}
-
-int64_t authd_now(const struct authd *a)
-{
-	return clock_wall_ms(a->clock);
-}
 
 /* --- keyspace -------------------------------------------------------------------------------- */
 
@@ -101,6 +92,24 @@ static int open_log(struct authd *a, struct err *err)
 
 	snprintf(dir, sizeof(dir), "%s/audit", a->conf.data_dir);
 	return audit_log_open(&a->audit, &spec, err);
+}
+
+/* --- recordings ------------------------------------------------------------------------------ */
+
+static int open_recordings(struct authd *a, struct err *err)
+{
+	char dir[PATH_MAX_HERE];
+	const struct recordings_spec spec = {
+		.dir = a->conf.recordings_dir != NULL ? a->conf.recordings_dir : dir,
+		.quota = a->conf.recordings_quota,
+		.keep_ms = a->conf.recordings_keep,
+		.key = a->authorities.host.tls_key,
+		.loop = a->loop,
+		.clock = a->clock,
+	};
+
+	snprintf(dir, sizeof(dir), "%s/recordings", a->conf.data_dir);
+	return recordings_open(&a->recordings, &spec, err);
 }
 
 /* --- rpc ------------------------------------------------------------------------------------- */
@@ -167,8 +176,10 @@ static void on_server_stopped(void *ctx)
 
 	a->server = NULL;
 	changes_close(a->changes);
-	people_close(a);
+	people_stop(a);
+	recordings_close(a->recordings);
 	audit_log_close(a->audit);
+	a->audit = NULL; /* what ends from here on is not written down */
 	diag_close(p->diag);
 	daemon_close(p->daemon);
 	if (p->watching_commits)
@@ -224,7 +235,8 @@ static int open_services(struct process *p, struct err *err)
 {
 	struct authd *a = &p->authd;
 
-	if (open_log(a, err) != 0 || people_open(a, err) != 0 || open_server(a, err) != 0)
+	if (open_log(a, err) != 0 || open_recordings(a, err) != 0 || people_open(a, err) != 0 ||
+	    open_server(a, err) != 0)
 		return err->code;
 	return changes_open(a, &a->changes, err);
 }
@@ -268,6 +280,7 @@ int main(int argc, char **argv)
 	daemon_ready("serving");
 	uv_run(&p.loop, UV_RUN_DEFAULT);
 	keyspace_close(p.authd.keyspace);
+	people_close(&p.authd);
 	cluster_close(&p.authd);
 	uv_loop_close(&p.loop);
 	conf_deinit(authd_conf_keys(), &p.authd.conf);

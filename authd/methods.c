@@ -20,9 +20,11 @@ static const struct rpc_method table[] = {
 	{ AUTH_RENEW_HOST, ACCESS_HOST, NULL, handle_renew_host },
 	{ AUTH_ANNOUNCE, ACCESS_HOST, NULL, handle_announce },
 	{ AUTH_EMIT_AUDIT, ACCESS_HOST, NULL, handle_emit_audit },
+	{ AUTH_UPLOAD_RECORDING, ACCESS_HOST, "Node", handle_upload_recording },
 	{ AUTH_PUT_SESSION, ACCESS_HOST, "Node", handle_put_session },
 
 	{ AUTH_WATCH, ACCESS_REQUEST, NULL, handle_watch },
+	{ AUTH_GET_RECORDING, ACCESS_REQUEST, NULL, handle_get_recording },
 	{ AUTH_GET_RESOURCE, ACCESS_REQUEST, NULL, handle_get_resource },
 	{ AUTH_LIST_RESOURCES, ACCESS_REQUEST, NULL, handle_list_resources },
 	{ AUTH_PUT_RESOURCE, ACCESS_REQUEST, NULL, handle_put_resource },

@@ -1,9 +1,9 @@
 #include "authd/people.h"
 
 #include "authd/authd.h"
+#include "authd/certify.h"
 #include "base/err.h"
 #include "base/map.h"
-#include "loop/work.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,7 @@ int people_open(struct authd *a, struct err *err)
 	return err_set_nomem(err);
 }
 
-void people_close(struct authd *a)
+void people_stop(struct authd *a)
 {
 	struct people *p = a->people;
 
@@ -49,9 +49,38 @@ void people_close(struct authd *a)
 		work_pool_free(p->passwords);
 	if (p->signers != NULL)
 		work_pool_free(p->signers);
-	map_free(p->gates); /* empty: every guest has left */
-	free(p);
+	p->passwords = p->signers = NULL;
+}
+
+void people_close(struct authd *a)
+{
+	if (a->people == NULL)
+		return;
+	people_stop(a);
+	map_free(a->people->gates); /* empty: every guest has left */
+	free(a->people);
 	a->people = NULL;
+}
+
+static int stopping(struct err *err)
+{
+	return err_set(err, ERR_CANCELED, "authd is stopping");
+}
+
+int people_hash(struct authd *a, struct work *w, work_run run, work_done done, struct err *err)
+{
+	if (a->people->passwords == NULL)
+		return stopping(err);
+	if (work_start(a->people->passwords, w, run, done, err) != 0)
+		return err_set(err, ERR_LIMIT, "too many passwords are being checked; try again");
+	return 0;
+}
+
+int people_certify(struct authd *a, struct certify *c, const struct authority *ca, struct err *err)
+{
+	if (a->people->signers == NULL)
+		return stopping(err);
+	return certify_start(c, ca, a->people->signers, err);
 }
 
 /* --- gates ---------------------------------------------------------------------------------- */

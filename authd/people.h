@@ -7,13 +7,15 @@
 #define AUTHD_PEOPLE_H
 
 #include "base/list.h"
+#include "loop/work.h"
 
 #include <stdbool.h>
 
 struct authd;
+struct authority;
+struct certify;
 struct err;
 struct map;
-struct work_pool;
 
 struct people {
 	struct work_pool *passwords; /* argon2id: each takes 32 MB and a tenth of a second */
@@ -22,7 +24,16 @@ struct people {
 };
 
 int people_open(struct authd *a, struct err *err); /* fills a->people */
-void people_close(struct authd *a);                /* legal once no call is open; NULL is fine */
+
+/* Ends the pools; what is under way in them is cancelled as the loop runs on. */
+void people_stop(struct authd *a);
+
+/* Legal when no operation is left: after the loop, and after keyspace_close(). */
+void people_close(struct authd *a);
+
+/* Start work in a pool. ERR_LIMIT: too much waits; ERR_CANCELED: authd stops. */
+int people_hash(struct authd *a, struct work *w, work_run run, work_done done, struct err *err);
+int people_certify(struct authd *a, struct certify *c, const struct authority *ca, struct err *err);
 
 /* One login at the gate of its user's name. Embed it. */
 struct gate_guest {

@@ -23,14 +23,14 @@ struct recordings_spec {
 	const char *dir; /* made, with mode 0750, when it is absent */
 	int64_t quota;   /* bytes that all may take; 0 = no bound but the disk */
 	int64_t keep_ms; /* removed when they were last written this long ago; 0 = never */
-	struct key *key; /* countersigns: authd's host key; a reference is kept */
+	struct key *key; /* countersigns: the host authority's; a reference is kept */
 	uv_loop_t *loop;
 	const struct clock *clock;
 };
 
 int recordings_open(struct recordings **out, const struct recordings_spec *spec, struct err *err);
 
-/* Legal once no call is open any more; waits for its threads. NULL is fine. */
+/* Legal once no call is open any more; its last handles close as the loop runs on. NULL is fine. */
 void recordings_close(struct recordings *r);
 
 #endif

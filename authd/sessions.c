@@ -5,6 +5,8 @@
  * A request to end a session stays in its record whatever the node writes afterwards, so that a
  * node that was away learns of it.
  */
+#include "authd/sessions.h"
+
 #include "authd/access.h"
 #include "authd/authd.h"
 #include "authd/methods.h"
@@ -21,6 +23,7 @@
 #include "proto/resource.fields.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define TRIES 4 /* against others who write the same record at the same moment */
 
@@ -29,7 +32,8 @@ struct session_change {
 	struct authd *authd;
 	pv_Session wanted; /* put: what the node says */
 	char *id;
-	bool kills;
+	enum { CHANGE_PUT, CHANGE_KILL, CHANGE_RECORDED } kind;
+	int64_t recording_size;
 	int tries;
 	struct buf bytes;
 };
@@ -72,6 +76,20 @@ static int merge_put(const struct session_change *c, const pv_Session *old, pv_S
 	if (fields_clone(&pv_Session_table, &c->wanted, out, err) != 0)
 		return err->code;
 	out->spec.terminate = old != NULL && old->spec.terminate;
+	out->spec.recorded = old != NULL && old->spec.recorded;
+	out->spec.recording_size = old != NULL ? old->spec.recording_size : 0;
+	return 0;
+}
+
+static int merge_recorded(const struct session_change *c, const pv_Session *old, pv_Session *out,
+                          struct err *err)
+{
+	if (old == NULL)
+		return err_set(err, ERR_NOT_FOUND, "no such session '%s'", c->id);
+	if (fields_clone(&pv_Session_table, old, out, err) != 0)
+		return err->code;
+	out->spec.recorded = true;
+	out->spec.recording_size = c->recording_size;
 	return 0;
 }
 
@@ -88,6 +106,13 @@ static int merge_kill(const struct session_change *c, const pv_Session *old, pv_
 	return 0;
 }
 
+static int (*const merges[])(const struct session_change *c, const pv_Session *old, pv_Session *out,
+                             struct err *err) = {
+	[CHANGE_PUT] = merge_put,
+	[CHANGE_KILL] = merge_kill,
+	[CHANGE_RECORDED] = merge_recorded,
+};
+
 /* Ended sessions are kept as long as recordings are. */
 static int64_t expiry(const struct authd *a, const pv_Session *s)
 {
@@ -102,8 +127,7 @@ static int write_merged(struct session_change *c, const char *key, const pv_Sess
 {
 	pv_Resource merged = { .which_of = pv_Resource_session_tag };
 	struct keyspace_op op;
-	int rc = c->kills ? merge_kill(c, old, &merged.of.session, err)
-	                  : merge_put(c, old, &merged.of.session, err);
+	int rc = merges[c->kind](c, old, &merged.of.session, err);
 
 	if (rc != 0)
 		return rc;
@@ -155,7 +179,7 @@ static int begin(struct rpc_call *call, const char *id, const pv_Session *wanted
 	if (c == NULL)
 		return err_set_nomem(err);
 	c->authd = authd_of(call);
-	c->kills = wanted == NULL;
+	c->kind = wanted == NULL ? CHANGE_KILL : CHANGE_PUT;
 	c->id = str_printf("%s", id != NULL ? id : "");
 	if (c->id == NULL)
 		rc = err_set_nomem(err);
@@ -195,4 +219,21 @@ void handle_kill_session(struct rpc_call *call)
 
 	if (begin(call, request->session_id, NULL, &err) != 0)
 		rpc_call_fail(call, &err);
+}
+
+void sessions_recorded(struct authd *a, const char *id, int64_t size)
+{
+	struct session_change *c = calloc(1, sizeof(*c));
+	struct err err;
+	int rc;
+
+	if (c == NULL)
+		return;
+	c->authd = a;
+	c->kind = CHANGE_RECORDED;
+	c->recording_size = size;
+	c->id = strdup(id);
+	rc = c->id != NULL ? try_write(c, &err) : err_set_nomem(&err);
+	if (rc != 0)
+		change_free(c);
 }

@@ -4,6 +4,8 @@
 #include "base/list.h"
 
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -135,10 +137,27 @@ static void on_bytes(struct stream *s, const uint8_t *data, size_t len)
 		stream_offer(s, data, len);
 }
 
+/*
+ * A client with Nagle's algorithm (OpenSSH's, while it logs in) holds its second small packet back
+ * until the first is acknowledged, and our kernel delays that by 40 ms. The kernel forgets the wish
+ * by itself, so it is renewed.
+ */
+static void acknowledge_at_once(struct stream *s)
+{
+	const int on = 1;
+
+	if (s->quick_acks == 0)
+		return;
+	s->quick_acks--;
+	setsockopt(stream_fd(s), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
 {
 	struct stream *s = h->data;
 
+	if (n >= 0)
+		acknowledge_at_once(s);
 	if (n > 0)
 		on_bytes(s, (const uint8_t *)buf->base, (size_t)n);
 	else if (n == UV_EOF && s->secure != NULL)

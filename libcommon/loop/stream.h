@@ -61,7 +61,8 @@ struct stream_handler {
 /* --- making one ------------------------------------------------------------------------------- */
 
 /* Over a connected TCP or unix socket, or a pipe or terminal. The descriptor is the stream's; on
- * failure it is closed. Nothing is read before stream_attach(). TCP gets NODELAY and keep-alive.
+ * failure it is closed. Nothing is read before stream_attach(). TCP gets NODELAY, keep-alive and,
+ * at first, immediate acknowledgements.
  * SIGPIPE must be ignored in the process. ERR_IO, ERR_NOMEM. */
 int stream_open_fd(uv_loop_t *loop, int take_fd, struct stream **out, struct err *err);
 

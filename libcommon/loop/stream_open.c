@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define KEEP_ALIVE_S 60
+#define QUICK_ACKS   64 /* reads at the start: longer than any login takes */
 
 static int family_of(int fd)
 {
@@ -103,10 +104,12 @@ int stream_open_fd(uv_loop_t *loop, int take_fd, struct stream **out, struct err
 		return err_set_nomem(err);
 	}
 	remember_peer(s, take_fd);
-	if (family == AF_INET || family == AF_INET6)
+	if (family == AF_INET || family == AF_INET6) {
 		rc = open_tcp(loop, &s->in.tcp, take_fd);
-	else
+		s->quick_acks = QUICK_ACKS;
+	} else {
 		rc = open_pipe(loop, &s->in.pipe, take_fd);
+	}
 	return opened(s, rc, out, err);
 }
 

@@ -41,14 +41,15 @@ struct stream {
 	uv_shutdown_t ending; /* our half-close */
 	uv_idle_t kick;       /* goes on with stream_pump() on the next turn */
 	uv_timer_t timer;     /* the handshake's deadline, then the linger's */
-	unsigned waiting;     /* being open, close callbacks and a handshake step: all before the end */
+	unsigned waiting; /* being open, close callbacks and a handshake step: all before the end */
 
 	enum stream_state state;
 	enum stream_in input;
 	enum stream_out output;
 	bool reading; /* libuv reads */
 	bool paused;
-	bool was_full; /* on_drain is due */
+	bool was_full;       /* on_drain is due */
+	unsigned quick_acks; /* reads that are still acknowledged at once */
 
 	const struct stream_handler *handler; /* NULL: not attached yet */
 	void *owner;
