@@ -11,7 +11,9 @@
 #   tests/bench/bench_X.*       is a benchmark
 
 BUILD   ?= build
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 MUSL_CC ?= musl-gcc
 VERSION ?= 0.1.0
 PREFIX  ?= /usr

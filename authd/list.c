@@ -19,7 +19,8 @@
 #define PAGE_DEFAULT   500
 #define PAGE_MAX       1000
 #define PAGE_BYTES_MAX (1024 * 1024) /* of stored values, far below what a message may have */
-#define SCAN_MAX       10000         /* keys looked at for a page; the loop has others to serve */
+#define BLANKS         " \t\r\n"
+#define SCAN_MAX       10000 /* keys looked at for a page; the loop has others to serve */
 
 /* --- filters --------------------------------------------------------------------------------- */
 
@@ -111,8 +112,8 @@ bool list_matches_search(pv_Resource *r, const char *search)
 	if (words == NULL || text.failed != 0)
 		all = false;
 	else
-		for (char *w = strtok_r(words, " \t", &rest); w != NULL && all;
-		     w = strtok_r(NULL, " \t", &rest))
+		for (char *w = strtok_r(words, BLANKS, &rest); w != NULL && all;
+		     w = strtok_r(NULL, BLANKS, &rest))
 			all = strcasestr(buf_str(&text), w) != NULL;
 	free(words);
 	buf_deinit(&text);
