@@ -384,7 +384,7 @@ static void write_event(struct session *s)
 	    event_write(setting("NODED_EVENTS_DIR"), s->grant.sid, &p) != 0)
 		log_error("session's end not written", kv("sid", s->grant.sid),
 		          kv("error", strerror(errno)));
-	if (seteuid(0) != 0 || setegid(s->pw->pw_gid) != 0)
+	if (seteuid(0) != 0 || setegid(0) != 0)
 		abort(); /* root can always become root again */
 }
 
@@ -418,6 +418,7 @@ static void init(struct session *s, char **argv)
 	sigaction(SIGTERM, &term, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a user's limit, where root may not lift it again */
 }
 
 int main(int argc, char **argv)

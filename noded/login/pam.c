@@ -61,13 +61,15 @@ static int open_session(struct pam *p, const struct passwd *pw, const char *tty,
 	pam_set_item(h, PAM_RHOST, client);
 	if (check(p, pam_acct_mgmt(h, PAM_SILENT), "account", err) != 0)
 		return err->code;
-	if (setgid(pw->pw_gid) != 0 || initgroups(pw->pw_name, pw->pw_gid) != 0)
-		return err_set_errno(err, ERR_IO, errno, "groups of '%s'", pw->pw_name);
 	/* As in sshd: who came by a key has no credentials to establish, if modules want some. */
 	p->credentials = pam_setcred(h, PAM_ESTABLISH_CRED) == PAM_SUCCESS;
 	if (check(p, pam_open_session(h, 0), "session", err) != 0)
 		return err->code;
 	p->session = true;
+	if (initgroups(pw->pw_name, pw->pw_gid) != 0)
+		return err_set_errno(err, ERR_IO, errno, "groups of '%s'", pw->pw_name);
+	if (p->credentials)
+		pam_setcred(h, PAM_REINITIALIZE_CRED); /* pam_group adds to them */
 	return 0;
 }
 

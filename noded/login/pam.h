@@ -13,8 +13,9 @@
 struct err;
 struct pam;
 
-/* Groups of the login, account check, credentials, session. `tty`: its name, NULL without one.
- * `client`: its address. ERR_DENIED (the account may not log in; message for the user), ERR_IO. */
+/* Account check, credentials, session; the process then has the login's groups. `tty`: its name,
+ * NULL without one. `client`: its address. ERR_DENIED (the account may not log in; message for the
+ * user), ERR_IO. */
 int pam_login_open(struct pam **out, const char *service_dir, const struct passwd *pw,
                    const char *tty, const char *client, struct err *err);
 

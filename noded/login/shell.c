@@ -60,6 +60,7 @@ static void reset_signals(void)
 
 static int become_user(const struct passwd *pw, pid_t parent)
 {
+	/* PAM has set the other groups. */
 	if (setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) != 0 ||
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid) != 0)
 		return -1;
@@ -91,10 +92,12 @@ static void greet(const struct shell *s)
 static void run(const struct shell *s, pid_t parent)
 {
 	static struct env env;
+	static char dash_c[] = "-c";
 	const char *path = s->pw->pw_shell[0] != 0 ? s->pw->pw_shell : "/bin/sh";
 	const char *base = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
 	const char *command = str_eq(s->hello->kind, "sftp") ? s->sftp : s->hello->command;
 	char name[PATH_MAX];
+	char *argv[] = { name, NULL, NULL, NULL };
 
 	if (take_descriptors(s) != 0)
 		_exit(255);
@@ -107,7 +110,11 @@ static void run(const struct shell *s, pid_t parent)
 	}
 	greet(s);
 	snprintf(name, sizeof(name), "%s%s", command == NULL ? "-" : "", base);
-	execle(path, name, command != NULL ? "-c" : NULL, command, (char *)NULL, env.vars);
+	if (command != NULL) {
+		argv[1] = dash_c;
+		argv[2] = (char *)(uintptr_t)command; /* execve(2) does not write to it */
+	}
+	execve(path, argv, env.vars);
 	dprintf(STDERR_FILENO, "%s: %s\n", path, strerror(errno));
 	_exit(errno == ENOENT ? 127 : 126);
 }
