@@ -111,7 +111,7 @@ class Node:
         run("ssh-keygen", "-q", "-s", self.path("host_ca"), "-I", "host", "-h", "-n", "node",
             self.path("host.pub"))
         self.certify("client")
-        open(self.path("revoked"), "w").close()
+        open(self.path("revoked_keys"), "w").close()
         with open(self.path("known_hosts"), "w") as f:
             f.write("@cert-authority node " + open(self.path("host_ca.pub")).read())
 
@@ -134,7 +134,9 @@ class Node:
             shutil.copy2(name, self.path("pam"))
         # @include has no meaning but in /etc/pam.d
         text = open(self.path("pam/postern")).read()
-        open(self.path("pam/postern"), "w").write(text.replace("@include ", "@include /etc/pam.d/"))
+        text = text.replace("@include ", "@include /etc/pam.d/")
+        text = text.replace("/run/motd.dynamic", self.path("motd"))
+        open(self.path("pam/postern"), "w").write(text)
         with open(self.path("config"), "w") as f:
             f.write("""node_user: %s
 run_dir: %s
@@ -150,7 +152,7 @@ revoked_keys: %s
 %s""" % (self.node_user, self.path("run"), self.path("lib"), self.path("pam"),
          self.path("noded/policy.sock"), self.path("noded/sessions"), self.path("events"),
          self.path("host"), self.path("host-cert.pub"), self.path("user_ca.pub"),
-         self.path("revoked"), self.extra))
+         self.path("revoked_keys"), self.extra))
 
     def start_root(self):
         env = dict(PATH="/usr/sbin:/usr/bin:/sbin:/bin", **self.env)
@@ -298,7 +300,8 @@ revoked_keys: %s
     def start_sshd(self, sock, client):
         ident = "c-" + uuid.uuid4().hex[:8]
         with sock:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sock.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self.seq += 1
                 data = pack("start_sshd", [("seq", self.seq), ("id", ident), ("client", client)])
@@ -309,15 +312,15 @@ revoked_keys: %s
 
     # --- clients
 
-    def ssh_options(self, key="client"):
+    def ssh_options(self, key="client", agent="none"):
         return ["-F", "none", "-p", str(self.port), "-i", self.path(key),
-                "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes",
+                "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=" + agent, "-o", "BatchMode=yes",
                 "-o", "UserKnownHostsFile=" + self.path("known_hosts"),
                 "-o", "GlobalKnownHostsFile=none", "-o", "HostKeyAlias=node",
                 "-o", "StrictHostKeyChecking=yes", "-o", "KexAlgorithms=curve25519-sha256"]
 
-    def ssh_argv(self, *args, login=None, key="client"):
-        return ["ssh", *self.ssh_options(key), "-l", login or self.login, *args]
+    def ssh_argv(self, *args, login=None, key="client", agent="none"):
+        return ["ssh", *self.ssh_options(key, agent), "-l", login or self.login, *args]
 
     def ssh(self, *args, login=None, key="client", timeout=60, **kw):
         """`ssh OPTIONS 127.0.0.1 COMMAND`; "--" in args stands for the host."""
