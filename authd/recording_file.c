@@ -45,6 +45,8 @@ static int check_frames(struct recording_file *f, const void *data, size_t len, 
 			break;
 		rc = check_start(f, frame, err);
 	}
+	if (rc == 0 && f->reader.chain.ended && frame_reader_rest(&f->reader) > 0)
+		rc = err_set(err, ERR_CORRUPT, "bytes behind the recording's end");
 	return rc;
 }
 
