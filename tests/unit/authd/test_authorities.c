@@ -22,18 +22,6 @@
 
 #define CLUSTER "example"
 
-/* What main.c defines for the others; these tests have no server. */
-struct authd *authd_of(const struct rpc_call *call)
-{
-	(void)call;
-	return NULL;
-}
-
-int64_t authd_now(const struct authd *a)
-{
-	return clock_wall_ms(a->clock);
-}
-
 static struct authorities open_authorities(struct fixture *f)
 {
 	struct authorities all = { 0 };
