@@ -15,11 +15,11 @@
 #include "rpc/auth_api.h"
 #include "rpc/client.h"
 #include "tsh/escape.h"
-#include "tsh/framing.h"
 #include "tsh/join_stream.h"
 #include "tsh/node_dial.h"
 #include "tsh/terminal.h"
 #include "wire/fields.h"
+#include "wire/framing.h"
 
 #include "proto/auth.fields.h"
 #include "proto/dial.fields.h"

@@ -8,10 +8,10 @@
 #include "loop/splice.h"
 #include "loop/stream.h"
 #include "loop/work.h"
-#include "tsh/framing.h"
 #include "tsh/node_dial.h"
 #include "tsh/trust.h"
 #include "wire/fields.h"
+#include "wire/framing.h"
 #include "wire/grpc.h"
 
 #include "proto/dial.fields.h"

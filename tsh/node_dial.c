@@ -6,10 +6,10 @@
 #include "crypto/tls.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
-#include "tsh/framing.h"
 #include "tsh/proxy_link.h"
 #include "tsh/trust.h"
 #include "wire/fields.h"
+#include "wire/framing.h"
 #include "wire/grpc.h"
 
 #include "proto/dial.fields.h"

@@ -1,4 +1,4 @@
-#include "tsh/framing.h"
+#include "wire/framing.h"
 
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,8 +1,8 @@
 /*
  * framing - messages on a stream: u32 length, big-endian, then protobuf.
  */
-#ifndef TSH_FRAMING_H
-#define TSH_FRAMING_H
+#ifndef WIRE_FRAMING_H
+#define WIRE_FRAMING_H
 
 #include <stddef.h>
 #include <stdint.h>
