@@ -72,6 +72,9 @@ int policy_check(const struct noded *n, const struct policy_subject *who,
 	if (!cache_filled(n->cache))
 		return err_set(err, ERR_UNAVAILABLE,
 		               "the node has not heard from the cluster yet; try again");
+	if (!presence_labels_known(n->presence))
+		return err_set(err, ERR_UNAVAILABLE,
+		               "the node does not know its labels yet; try again");
 	rc = check_identity(n, who, err);
 	if (rc == 0)
 		rc = check_locks(n, who, err);

@@ -1,16 +1,21 @@
 /*
  * presence - the record by which the cluster knows this node: address, version, static labels and
  * those that commands print; announced at once when it changes, and before its TTL ends.
+ *
+ * A command that fails leaves the label as it was. Never do two runs of one command overlap.
  */
 #ifndef NODED_PRESENCE_H
 #define NODED_PRESENCE_H
 
 #include "model/label.h"
 
+#include <stdbool.h>
+
 struct err;
 struct noded;
 struct presence;
 
+/* Starts the commands; announces when there is a connection. ERR_NOMEM only. */
 int presence_open(struct noded *n, struct presence **out, struct err *err);
 void presence_close(struct presence *p);
 
@@ -19,5 +24,9 @@ void presence_kick(struct presence *p);
 
 /* Our labels as they are now, for the policy; borrowed until the loop runs again. */
 const struct label_set *presence_labels(const struct presence *p);
+
+/* Each command has been tried once. Before that the labels are not whole, and a role that denies
+ * by one of them would not. */
+bool presence_labels_known(const struct presence *p);
 
 #endif
