@@ -55,10 +55,14 @@ int cmd_rm(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_auth_export(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_auth_sign(struct tctl *t, int argc, char **argv, struct err *err);
 
+/* Parses against `options` (NULL: none) and those that every command knows; flags as in
+ * conf/args.h. The words are moved to the front of argv. */
+int cmd_options(struct tctl *t, const struct args_option *options, unsigned flags, int *argc,
+                char **argv, struct err *err);
+
 #define CMD_ANY INT_MAX
 
-/* Parses against `options` (NULL: none) and the common ones; the words are moved to the front of
- * argv. ERR_INVALID also when their number is outside min..max (CMD_ANY: no bound). */
+/* The same for a command, which takes min..max words (CMD_ANY: no bound). */
 int cmd_parse(struct tctl *t, const struct args_option *options, int min, int max, int *argc,
               char **argv, struct err *err);
 

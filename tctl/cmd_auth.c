@@ -24,21 +24,15 @@ struct export_walk {
 
 static int add_authority(void *arg, const pv_Resource *r, struct err *err)
 {
-	static const char *const both[] = { "user", "host" };
 	const pv_CertAuthoritySpec *ca = &r->of.cert_authority.spec;
 	struct export_walk *walk = arg;
 	const struct authority_type *type = walk->type;
-	int rc = 0;
 
 	if (r->which_of != pv_Resource_cert_authority_tag)
 		return err_set(err, ERR_CORRUPT, "the answer holds something that is no authority");
-	for (size_t i = 0; rc == 0 && i < 2; i++) {
-		if (walk->type == NULL)
-			rc = authority_type_find(both[i], &type, err);
-		if (rc == 0 && str_eq(type->ca, both[i]) && str_eq(ca->type, type->ca))
-			rc = authority_text(type, ca, &walk->text, err);
-	}
-	return rc;
+	if (type == NULL && authority_type_find(ca->type, &type, err) != 0)
+		return err->code;
+	return str_eq(type->ca, ca->type) ? authority_text(type, ca, &walk->text, err) : 0;
 }
 
 int cmd_auth_export(struct tctl *t, int argc, char **argv, struct err *err)

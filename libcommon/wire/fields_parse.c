@@ -63,6 +63,8 @@ static int fail_here(struct parser *p, int line)
 		err_wrap(p->err, "%s", p->path);
 	if (p->file != NULL && line > 0)
 		err_wrap(p->err, "%s:%d", p->file, line);
+	else if (p->file != NULL)
+		err_wrap(p->err, "%s", p->file); /* JSON's values know no line */
 	return p->err->code;
 }
 

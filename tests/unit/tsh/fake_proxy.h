@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "crypto/sshcert.h"
+#include "crypto/ticket.h"
 #include "crypto/tls.h"
 #include "loop/listen.h"
 #include "loop/stream.h"
@@ -45,6 +46,8 @@ struct fake_proxy {
 	int logins;
 	int dials;
 	int resumed; /* dials on a resumed TLS session */
+	/* takes a granted stream of kind JOIN; NULL: it echoes like any other */
+	void (*join)(struct fake_proxy *p, struct stream *take_stream);
 	char last_target[64];
 	char last_login[64];
 };
@@ -237,6 +240,8 @@ static inline size_t fake_dial(void *owner, struct stream *s, const uint8_t *dat
 	stream_write(s, bytes.data, bytes.len);
 	if (p->refuse_dial != NULL)
 		stream_close(s);
+	else if (request.kind == pv_StreamKind_STREAM_JOIN && p->join != NULL)
+		p->join(p, s);
 	buf_deinit(&bytes);
 	fields_release(&pv_DialRequest_table, &request);
 	return used;

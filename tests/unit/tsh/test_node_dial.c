@@ -1,19 +1,11 @@
 #include "tsh/node_dial.h"
 
-#include "tsh/cmd.h"
 #include "tsh/proxy_link.h"
 
-#include "crypto/ticket.h"
-
-#include "tests/unit/tsh/fake_proxy.h"
-
-#include <unistd.h>
+#include "tests/unit/tsh/fake_user.h"
 
 struct fixture {
-	char top[64];
-	struct tsh tsh;
-	struct fake_proxy proxy;
-	char address[32];
+	struct fake_user user;
 	struct profile profile;
 	/* of the dial under test */
 	struct stream *stream;
@@ -22,44 +14,15 @@ struct fixture {
 	struct buf got;
 };
 
-/* Logs in, so that there is a profile with real certificates. */
-static void log_in(struct fixture *f)
-{
-	char option[PIN_TEXT_SIZE + 16], pin[PIN_TEXT_SIZE];
-	char *argv[] = { option };
-	struct err err = { 0 };
-
-	fake_proxy_pin(&f->proxy, pin);
-	snprintf(option, sizeof(option), "--ca-pin=%s", pin);
-	if (cmd_login(&f->tsh, 1, argv, &err) != 0)
-		fail_msg("%s", err.msg);
-	assert_int_equal(profile_open(&f->profile, f->tsh.home, NULL, &err), 0);
-}
-
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	char path[96];
-	FILE *file;
+	struct err err = { 0 };
 
 	assert_non_null(f);
-	strcpy(f->top, "/tmp/test_node_dial.XXXXXX");
-	assert_non_null(mkdtemp(f->top));
-	uv_loop_init(&f->tsh.loop);
-	fake_proxy_open(&f->proxy, &f->tsh.loop);
-	snprintf(f->address, sizeof(f->address), "127.0.0.1:%u", listen_port(f->proxy.listen));
-	f->tsh.home = str_printf("%s/tsh", f->top);
-	f->tsh.program = strdup("/usr/bin/tsh");
-	f->tsh.proxy = f->address;
-	f->tsh.user = "alice";
-	f->tsh.clock = &f->proxy.clock.clock;
-	snprintf(path, sizeof(path), "%s/password", f->top);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(FAKE_PASSWORD "\n", file);
-	fclose(file);
-	setenv("TSH_PASSWORD_FILE", path, 1);
-	log_in(f);
+	fake_user_open(&f->user);
+	fake_user_log_in(&f->user);
+	assert_int_equal(profile_open(&f->profile, f->user.tsh.home, NULL, &err), 0);
 	*state = f;
 	return 0;
 }
@@ -67,16 +30,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	char command[128];
 
-	fake_proxy_close(&f->proxy);
-	assert_int_equal(uv_loop_close(&f->tsh.loop), 0);
-	profile_deinit(&f->profile);
+	fake_user_close(&f->user);
 	buf_deinit(&f->got);
-	free(f->tsh.home);
-	free(f->tsh.program);
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->top);
-	assert_int_equal(system(command), 0);
+	profile_deinit(&f->profile);
 	free(f);
 	return 0;
 }
@@ -130,12 +87,12 @@ static void dial(struct fixture *f, const char *target)
 	f->called = false;
 	f->err = (struct err){ 0 };
 	buf_clear(&f->got);
-	assert_int_equal(node_dial_start(&f->tsh.loop, &f->profile, f->tsh.clock, &request,
-	                                 on_dialed, f, &err),
+	assert_int_equal(node_dial_start(&f->user.tsh.loop, &f->profile, f->user.tsh.clock,
+	                                 &request, on_dialed, f, &err),
 	                 0);
 	assert_false(f->called); /* never from within */
 	while (!f->called || f->stream != NULL)
-		uv_run(&f->tsh.loop, UV_RUN_ONCE);
+		uv_run(&f->user.tsh.loop, UV_RUN_ONCE);
 }
 
 static void a_granted_dial_gives_a_stream_to_the_node(void **state)
@@ -144,8 +101,8 @@ static void a_granted_dial_gives_a_stream_to_the_node(void **state)
 
 	dial(f, "web-1");
 	assert_string_equal(buf_str(&f->got), "hello");
-	assert_string_equal(f->proxy.last_target, "web-1");
-	assert_string_equal(f->proxy.last_login, "root");
+	assert_string_equal(f->user.proxy.last_target, "web-1");
+	assert_string_equal(f->user.proxy.last_login, "root");
 }
 
 static void the_second_dial_resumes_the_tls_session(void **state)
@@ -153,11 +110,11 @@ static void the_second_dial_resumes_the_tls_session(void **state)
 	struct fixture *f = *state;
 
 	dial(f, "web-1");
-	assert_int_equal(f->proxy.resumed, 0);
+	assert_int_equal(f->user.proxy.resumed, 0);
 	dial(f, "web-1");
 	assert_string_equal(buf_str(&f->got), "hello");
-	assert_int_equal(f->proxy.dials, 2);
-	assert_int_equal(f->proxy.resumed, 1);
+	assert_int_equal(f->user.proxy.dials, 2);
+	assert_int_equal(f->user.proxy.resumed, 1);
 }
 
 static void a_kept_session_that_is_rubbish_costs_a_handshake_and_nothing_else(void **state)
@@ -168,14 +125,14 @@ static void a_kept_session_that_is_rubbish_costs_a_handshake_and_nothing_else(vo
 	assert_int_equal(profile_write(&f->profile, PROFILE_SESSION, "rubbish", 7, &err), 0);
 	dial(f, "web-1");
 	assert_string_equal(buf_str(&f->got), "hello");
-	assert_int_equal(f->proxy.resumed, 0);
+	assert_int_equal(f->user.proxy.resumed, 0);
 }
 
 static void a_refusal_comes_in_the_proxys_words(void **state)
 {
 	struct fixture *f = *state;
 
-	f->proxy.refuse_dial = "no node 'web-9' here";
+	f->user.proxy.refuse_dial = "no node 'web-9' here";
 	dial(f, "web-9");
 	assert_int_equal(f->err.code, ERR_NOT_FOUND);
 	assert_string_equal(f->err.msg, "no node 'web-9' here");
@@ -192,7 +149,7 @@ static void the_proxy_must_prove_itself_at_every_dial(void **state)
 	fields_set_str(&f->profile.data.ca_pin, other, &err);
 	dial(f, "web-1");
 	assert_int_equal(f->err.code, ERR_UNAUTHENTICATED);
-	assert_int_equal(f->proxy.dials, 0);
+	assert_int_equal(f->user.proxy.dials, 0);
 }
 
 static void the_host_of_an_address_has_no_brackets(void **state)

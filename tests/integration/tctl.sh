@@ -1,0 +1,171 @@
+#!/bin/bash
+# tctl - an administrator's day at a real authd, by its socket and over TLS: people, tokens,
+# nodes, resources from files, the authorities' keys, and what is refused.
+set -eu
+cd "$(dirname "$0")/../.."
+bin=$(cd "${BUILD:-build}" && pwd)
+work=$(mktemp -d)
+authd_pid=
+finish() {
+	local rc=$?
+	if [ -n "$authd_pid" ]; then
+		kill "$authd_pid" && wait "$authd_pid" || true
+	fi
+	[ $rc = 0 ] || { cat "$work/log"; echo "again: make check-stories T=tctl"; }
+	rm -rf "$work"
+	exit $rc
+}
+trap finish EXIT
+
+say() { echo "* $*"; }
+die() { echo "FAILED: $*" >&2; exit 1; }
+tctl() { "$bin/tctl" --socket "$work/authd.sock" "$@"; }
+
+# The command's output, which must hold this text.
+shows() {
+	local wanted=$1 out
+	shift
+	out=$("$@") || die "$* ended with $?"
+	grep -qF -- "$wanted" <<<"$out" || die "$* shows no '$wanted' but: $out"
+}
+
+# The command must end with 1 and exactly this one line on standard error, nothing on standard output.
+refuses() {
+	local wanted=$1 out rc=0
+	shift
+	out=$("$@" 2>&1 >"$work/stdout") || rc=$?
+	[ $rc = 1 ] || die "$* ended with $rc: $out"
+	[ "$out" = "$wanted" ] || die "$* says '$out', not '$wanted'"
+	[ ! -s "$work/stdout" ] || die "$* printed $(cat "$work/stdout")"
+}
+
+cat >"$work/authd.yaml" <<END
+cluster: {name: example.com}
+data_dir: $work/data
+socket: $work/authd.sock
+socket_group: ""
+listen: ["127.0.0.1:0"]
+public_addrs: [auth.example.com:3025]
+diag: "unix:$work/diag.sock"
+END
+"$bin/authd" --config "$work/authd.yaml" 2>"$work/log" &
+authd_pid=$!
+timeout 20 tail -n +1 -f --pid=$authd_pid "$work/log" | grep -q -m1 event=ready || die "authd does not start"
+port=$(sed -n 's/.*event=ready.* port=\([0-9]*\).*/\1/p' "$work/log")
+
+say "the cluster"
+shows "Cluster  example.com" tctl status
+pin=$(tctl status | sed -n 's/^CA pin *//p')
+[ "${pin#sha256:}" != "$pin" ] || die "no pin in the status"
+shows "\"$pin\"" tctl status --format=json
+refuses "tctl: connect to 'unix:$work/none': no such file or directory" \
+	"$bin/tctl" --socket "$work/none" status
+
+say "people"
+shows "User \"alice\" has been created." tctl users add alice --roles=access --logins=alice,root
+shows "CA pin: $pin" tctl users reset alice
+refuses "tctl: add user 'alice': user 'alice' already exists" tctl users add alice --roles=access
+refuses "tctl: add user 'bob': no such role 'nobody'" tctl users add bob --roles=nobody
+refuses "tctl: add user 'bob': which roles? (--roles=access)" tctl users add bob
+refuses "tctl: unknown option '--rolse', did you mean '--roles'?" tctl users add bob --rolse=access
+shows "alice  access  alice,root" tctl users ls
+shows "user \"alice\" may try to log in again" tctl users unlock alice
+tctl users add carol --roles=editor >/dev/null
+shows 'user "carol" has been deleted' tctl users rm carol
+refuses "tctl: remove user 'carol': user 'carol' does not exist" tctl users rm carol
+
+say "tokens and nodes"
+umask 077
+echo "a value that was chosen" >"$work/value"
+shows "shown only now: a value that was chosen" tctl tokens add --type=node --ttl=1h --value-file="$work/value"
+shows "as Node, Proxy" tctl tokens add --type=node,proxy --reusable
+token=$(tctl tokens ls --format=names | head -1)
+shows "token \"$token\" has been deleted" tctl tokens rm "$token"
+! tctl tokens ls | grep -q "$token" || die "the token is still there"
+join=$(tctl nodes add)
+grep -qF "auth_servers: ['auth.example.com:3025']" <<<"$join" || die "$join"
+grep -qF "ca_pin: '$pin'" <<<"$join" || die "$join"
+[ "$(tctl nodes ls | wc -l)" = 2 ] || die "there is a node already"
+[ "$(tctl sessions ls | wc -l)" = 2 ] || die "there is a session already"
+refuses "tctl: 'env' is not a label (key=value)" tctl nodes ls env
+
+say "resources from files"
+cat >"$work/roles.yaml" <<'END'
+kind: role
+version: v3
+metadata: {name: ops}
+spec:
+  options: {max_session_ttl: 8h, forward_agent: yes, port_forwarding: no}
+  allow:
+    logins: [deploy]
+    node_labels: {env: ['staging', '^dev-[0-9]+$'], tier: '*'}
+---
+kind: role
+version: v4
+metadata: {name: contractor, labels: {team: ext}, expires: "2090-01-01T00:00:00Z"}
+spec:
+  allow: {logins: [guest], node_labels: {region: 'eu-*'}}
+END
+sed 's/logins: \[guest\]/login: [guest]/' "$work/roles.yaml" >"$work/bad.yaml"
+refuses "tctl: $work/bad.yaml:14: spec.allow.login: unknown field, did you mean spec.allow.logins?" \
+	tctl create "$work/bad.yaml"
+refuses "tctl: no such role 'ops'" tctl get role/ops
+shows 'role "contractor" has been created' tctl create -f "$work/roles.yaml"
+refuses "tctl: create role 'ops': already exists (-f replaces it)" tctl create "$work/roles.yaml"
+shows 'role "ops" has been updated' tctl create -f - <"$work/roles.yaml"
+shows "max_session_ttl: 8h0m0s" tctl get role/ops
+shows "logins: [deploy]" tctl get roles,users
+
+say "what get shows can be created again"
+tctl get role/ops,role/contractor | grep -v revision: >"$work/before"
+shows 'role "ops" has been deleted' tctl rm role/ops role/contractor
+tctl create "$work/before" >/dev/null
+tctl get role/ops,role/contractor | grep -v revision: >"$work/after"
+diff "$work/before" "$work/after" || die "it came back different"
+tctl get all >"$work/all.yaml"
+tctl get all --format=json | /usr/bin/python3 -c '
+import json, sys
+kinds = [r["kind"] for r in json.load(sys.stdin)]
+assert kinds.count("role") >= 4 and kinds.count("user") == 1, kinds'
+tctl get roles --format=json >"$work/roles.json"
+shows 'role "ops" has been updated' tctl create -f "$work/roles.json"
+refuses "tctl: 'rolls' is no kind of resource, did you mean 'role'?" tctl get rolls
+refuses "tctl: which role? (role/NAME)" tctl rm roles
+refuses "tctl: remove role 'access': role 'access' is in use by user 'alice'" tctl rm role/access
+
+say "an old revision does not overwrite a newer one"
+tctl get role/ops >"$work/old"
+tctl create -f "$work/roles.yaml" >/dev/null
+refuses "tctl: create role 'ops': role 'ops' has changed meanwhile" tctl create -f "$work/old"
+
+say "the authorities' keys, as OpenSSH and openssl read them"
+tctl auth export --type=user | grep '^cert-authority ecdsa' | cut -d' ' -f2- >"$work/user.pub"
+ssh-keygen -l -f "$work/user.pub" | grep -q ECDSA || die "ssh-keygen does not read it"
+shows "@cert-authority *.example.com ecdsa-sha2-nistp256" tctl auth export --type=host
+tctl auth export --type=tls-host | openssl x509 -noout -pubkey |
+	openssl pkey -pubin -outform DER | sha256sum | grep -q "^${pin#sha256:}" || die "not the pin"
+
+say "over TLS, as a user with an identity file"
+tctl users add erin --roles=editor >/dev/null
+shows "The credentials have been written" tctl auth sign --user=erin --out="$work/erin"
+[ "$(stat -c %a "$work/erin")" = 600 ] || die "others may read the identity"
+remote() { "$bin/tctl" --auth-server "127.0.0.1:$port" -i "$work/$1" "${@:2}"; }
+shows "alice" remote erin users ls
+shows 'role "ops" has been deleted' remote erin rm role/ops
+tctl auth sign --user=alice --out="$work/alice" >/dev/null
+rc=0
+remote alice users add mallory --roles=editor >"$work/stdout" 2>&1 || rc=$?
+[ $rc = 1 ] || die "a plain user made a user"
+! tctl users ls | grep -q mallory || die "mallory is there"
+chmod 644 "$work/erin"
+refuses "tctl: identity '$work/erin': others may read it (chmod 600 it first)" remote erin status
+
+say "mistakes in the command line end with 2"
+for words in "" "statsu" "users" "--nonsense status"; do
+	rc=0
+	# shellcheck disable=SC2086
+	"$bin/tctl" $words >"$work/stdout" 2>&1 || rc=$?
+	[ $rc = 2 ] || die "tctl $words ended with $rc"
+done
+shows "tctl $("$bin/tctl" --version | cut -d' ' -f2)" "$bin/tctl" --version
+shows "--roles=ROLE" "$bin/tctl" users add --help
