@@ -15,7 +15,7 @@
 #include "loop/stream.h"
 #include "loop/work.h"
 #include "rpc/http_conn.h"
-#include "tsh/framing.h"
+#include "wire/framing.h"
 #include "wire/fields.h"
 
 #include "proto/auth.fields.h"
