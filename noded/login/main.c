@@ -388,6 +388,15 @@ static void write_event(struct session *s)
 		abort(); /* root can always become root again */
 }
 
+/* That the registry no longer knows us tells noded-root that we ended in order. */
+static void unregister(const struct session *s)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/sessions/%s", setting("NODED_RUN_DIR"), s->grant.sid);
+	unlink(path);
+}
+
 static void finish(struct session *s)
 {
 	note_status(s);
@@ -400,6 +409,7 @@ static void finish(struct session *s)
 	if (s->hello.tty && s->shell > 0)
 		terminal_note_logout(&s->terminal, getpid());
 	pam_login_close(s->pam);
+	unregister(s);
 }
 
 static void init(struct session *s, char **argv)

@@ -30,6 +30,8 @@
  *   connection  seq id client login pid started     no login until somebody asked to log in
  *   session     seq id conn login pid started       id: its sid; pid: of its noded-login
  *
+ * A session whose noded-login was killed takes its connection with it.
+ *
  * Unasked, without seq: `connection_ended id` and `session_ended id`. After a restart of
  * noded, whatever it knew and `list` does not show has ended. How a session ended is written
  * on disk, see session/events.h.

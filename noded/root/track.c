@@ -57,16 +57,28 @@ static void release(struct track *t)
 	free(t);
 }
 
+/* What a process leaves behind that did not end in order: sshd's network half lives on when its
+ * monitor was killed; a command, when its noded-login was. */
+static void clear_up(struct track *t, bool in_order)
+{
+	struct track *conn;
+
+	if (t->kind == TRACK_CONNECTION) {
+		kill(-t->pid, SIGKILL);
+	} else if (!in_order) {
+		conn = track_find(t->root, TRACK_CONNECTION, track_get(t, "conn"));
+		if (conn != NULL)
+			track_end(conn);
+	}
+}
+
 static void on_exited(struct source *s)
 {
 	struct track *t = container_of(s, struct track, exited);
 	char path[PATH_MAX];
 
-	/* sshd's network half would live on when its monitor was killed. */
-	if (t->kind == TRACK_CONNECTION)
-		kill(-t->pid, SIGKILL);
 	path_of(t->root, t->kind, track_get(t, "id"), path);
-	unlink(path);
+	clear_up(t, unlink(path) != 0); /* noded-login removes its own at the very end */
 	control_tell(t->root, kinds[t->kind].ended, track_get(t, "id"));
 	release(t);
 }
