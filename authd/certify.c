@@ -67,21 +67,16 @@ out:
 
 /* --- SSH ------------------------------------------------------------------------------------ */
 
-/* People with no login get a certificate all the same, one that opens nothing: a certificate
- * without principals would open everything. */
+/* People with no login get a certificate all the same, one that opens the proxy's door only: a
+ * certificate without principals would open everything. */
 static int principals(const struct certify *c, struct strlist *out, struct err *err)
 {
-	char uuid[RAND_UUID_SIZE];
-	int rc = 0;
+	int rc = is_host(c) ? 0 : strlist_add(out, IDENTITY_DOOR_PRINCIPAL, err);
 
 	for (size_t i = 0; rc == 0 && is_host(c) && i < c->ssh_names.count; i++)
 		rc = strlist_add(out, c->ssh_names.items[i], err);
 	for (size_t i = 0; rc == 0 && !is_host(c) && i < c->identity.logins_count; i++)
 		rc = strlist_add(out, c->identity.logins[i], err);
-	if (rc == 0 && out->count == 0) {
-		rand_uuid(uuid);
-		rc = strlist_take(out, str_printf("-postern-nologin-%s", uuid), err);
-	}
 	return rc;
 }
 

@@ -50,6 +50,7 @@ static bool names_another_host(const char *name, const char *host_id)
 static bool is_the_clusters(const char *name, const char *cluster)
 {
 	return strcasecmp(name, cluster) == 0 || strcasecmp(name, "auth") == 0 ||
+	       strcasecmp(name, "authd") == 0 ||
 	       (strncasecmp(name, "auth.", 5) == 0 && strcasecmp(name + 5, cluster) == 0);
 }
 

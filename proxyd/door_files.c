@@ -6,6 +6,7 @@
 #include "crypto/key.h"
 #include "daemon/host.h"
 #include "file/file.h"
+#include "model/identity.h"
 #include "proxyd/proxyd.h"
 
 #include <errno.h>
@@ -75,6 +76,7 @@ static int write_key(const struct proxyd *p, gid_t group, struct err *err)
 
 static int write_texts(const struct proxyd *p, gid_t group, struct err *err)
 {
+	static const char principal[] = IDENTITY_DOOR_PRINCIPAL "\n";
 	const struct credentials *c = host_credentials(p->host);
 	struct buf config = { 0 };
 	struct buf cas = { 0 };
@@ -89,8 +91,7 @@ static int write_texts(const struct proxyd *p, gid_t group, struct err *err)
 	if (rc == 0)
 		rc = write_file(p, "ssh_host_key-cert.pub", cert.data, cert.len, group, err);
 	if (rc == 0)
-		rc = write_file(p, "principals", DOOR_PRINCIPAL "\n", strlen(DOOR_PRINCIPAL "\n"),
-		                group, err);
+		rc = write_file(p, "principals", principal, strlen(principal), group, err);
 	if (rc == 0)
 		rc = write_file(p, "sshd_config", config.data, config.len, group, err);
 	buf_deinit(&config);

@@ -9,9 +9,6 @@
 struct err;
 struct proxyd;
 
-/* In every user's certificate, and no Unix account can have the name. */
-#define DOOR_PRINCIPAL "door@postern"
-
 /* The files belong to us and are readable for the group of the door's user. */
 int door_files_write(const struct proxyd *p, struct err *err);
 

@@ -21,6 +21,10 @@ struct err;
 #define IDENTITY_SSH_EXTENSION "identity@postern"
 #define IDENTITY_BYTES_MAX     16384
 
+/* A principal in every person's SSH certificate: it opens the SSH door of a proxy and nothing
+ * else, for no Unix account can have the name. */
+#define IDENTITY_DOOR_PRINCIPAL "door@postern"
+
 /* Frees what the message holds and empties it. */
 void identity_deinit(pv_Identity *id);
 

@@ -120,8 +120,9 @@ static void both_certificates_say_the_same_of_a_person(void **state)
 
 	assert_int_equal(ssh.type, SSHCERT_USER);
 	assert_string_equal(ssh.key_id, "alice");
-	assert_int_equal(ssh.principal_count, 1);
-	assert_string_equal(ssh.principals[0], "root");
+	assert_int_equal(ssh.principal_count, 2);
+	assert_string_equal(ssh.principals[0], IDENTITY_DOOR_PRINCIPAL);
+	assert_string_equal(ssh.principals[1], "root");
 	assert_non_null(sshcert_extension(&ssh, "permit-pty"));
 	assert_non_null(sshcert_extension(&ssh, "permit-port-forwarding"));
 	assert_null(sshcert_extension(&ssh, "permit-agent-forwarding"));
@@ -152,7 +153,7 @@ static void a_name_never_adds_an_attribute(void **state)
 	certify_deinit(&c);
 }
 
-static void without_logins_a_certificate_opens_nothing(void **state)
+static void without_logins_a_certificate_opens_the_door_only(void **state)
 {
 	struct certify c;
 	struct sshcert ssh;
@@ -162,7 +163,7 @@ static void without_logins_a_certificate_opens_nothing(void **state)
 	fill(&c, "alice", "dev");
 	sign(&c, &tls, &ssh);
 	assert_int_equal(ssh.principal_count, 1);
-	assert_true(str_starts(ssh.principals[0], "-postern-nologin-"));
+	assert_string_equal(ssh.principals[0], IDENTITY_DOOR_PRINCIPAL);
 	sshcert_deinit(&ssh);
 	x509_unref(tls);
 	certify_deinit(&c);
@@ -221,7 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_certificates_say_the_same_of_a_person),
 		cmocka_unit_test(a_name_never_adds_an_attribute),
-		cmocka_unit_test(without_logins_a_certificate_opens_nothing),
+		cmocka_unit_test(without_logins_a_certificate_opens_the_door_only),
 		cmocka_unit_test(a_host_is_certified_by_its_id_and_names),
 		cmocka_unit_test(keys_that_are_none_are_refused),
 	};

@@ -75,6 +75,7 @@ static void names_that_are_none_or_somebody_elses_are_refused(void **state)
 		{ "example", "10.0.0.7", ERR_DENIED },
 		{ "EXAMPLE", "10.0.0.7", ERR_DENIED },
 		{ "auth", "10.0.0.7", ERR_DENIED },
+		{ "authd", "10.0.0.7", ERR_DENIED },
 		{ "web", "Auth.Example", ERR_DENIED },
 		{ "web", "auth.example.com", 0 },
 		{ "web", OTHER, ERR_DENIED },
