@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "conf/args.h"
-#include "tsh/listing.h"
+#include "model/listing.h"
 
 #include <stdlib.h>
 #include <string.h>

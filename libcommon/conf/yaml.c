@@ -253,15 +253,15 @@ static bool emit(yaml_emitter_t *e, yaml_event_t *event, int initialized)
 	return initialized && yaml_emitter_emit(e, event);
 }
 
-/* Texts that some YAML reader takes for a number, a time or a bool, beyond what value_resolve()
- * does; "y" is one, "12:30" and "2030-01-31" are others. */
+/* Texts that some YAML reader takes for a number, a time, a bool or a merge key, beyond what
+ * value_resolve() does; "y" is one, "12:30" and "2030-01-31" are others. */
 static bool needs_quotes(const char *text)
 {
 	int64_t number;
 
 	if (value_resolve(text, &number) != VALUE_TEXT)
 		return true;
-	if (strchr("yYnN=", text[0]) != NULL && text[1] == 0)
+	if ((strchr("yYnN=", text[0]) != NULL && text[1] == 0) || strcmp(text, "<<") == 0)
 		return true;
 	return strchr("+-.0123456789", text[0]) != NULL &&
 	       text[strspn(text, "0123456789abcdefABCDEF_xXo+-.:TZ ")] == 0;

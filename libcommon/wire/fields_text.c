@@ -53,25 +53,36 @@ static size_t utf8_length(const uint8_t *s)
 	return forms[form].length;
 }
 
-static struct value *text_value(const char *text)
+/* The text with U+FFFD in the place of each byte that is not part of a character. */
+static struct value *repaired_text_value(const char *text)
 {
 	struct buf clean = { 0 };
-	const uint8_t *at = (const uint8_t *)(text != NULL ? text : "");
 	struct value *v = NULL;
+	size_t len;
 
-	while (*at != 0) {
-		size_t len = utf8_length(at);
-
+	for (const uint8_t *at = (const uint8_t *)text; *at != 0; at += len > 0 ? len : 1) {
+		len = utf8_length(at);
 		if (len > 0)
 			buf_append(&clean, at, len);
 		else
 			buf_append_str(&clean, "\xef\xbf\xbd");
-		at += len > 0 ? len : 1;
 	}
 	if (clean.failed == ERR_OK)
 		v = value_new_text(buf_str(&clean));
 	buf_wipe(&clean);
 	return v;
+}
+
+static struct value *text_value(const char *text)
+{
+	const uint8_t *at = (const uint8_t *)(text != NULL ? text : "");
+	size_t len = 1;
+
+	for (; *at != 0 && len > 0; at += len)
+		len = utf8_length(at);
+	if (len == 0)
+		return repaired_text_value(text);
+	return value_new_text(text != NULL ? text : "");
 }
 
 static struct value *int_value(enum fields_format format, int64_t number)
