@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "rpc/server.h"
 #include "wire/fields.h"
@@ -165,8 +166,10 @@ static int look_at(void *arg, const struct keyspace_item *item)
 		return PAGE_FULL;
 	p->scanned++;
 	str_copy(p->last, sizeof(p->last), item->key);
-	if (resource_of_item(item, &r, &p->err) != 0)
+	if (resource_of_item(item, &r, &p->err) != 0) {
+		log_error("resource not readable", kv("key", item->key), kv("error", p->err.msg));
 		return p->err.code == ERR_CORRUPT ? 0 : -1;
+	}
 	if (!is_wanted(p, &r)) {
 		resource_deinit(&r);
 		return 0;

@@ -118,8 +118,11 @@ static void on_call_done(struct rpc_call *call, const struct err *result)
 {
 	char name[PEER_NAME_SIZE];
 
-	if (result->code == 0)
+	if (result->code == 0) {
+		log_debug("rpc", "call", kv("method", rpc_call_signature(call)->name),
+		          kv("caller", peer_name(access_peer(call), name, sizeof(name))));
 		return;
+	}
 	log_info("call refused", kv("method", rpc_call_signature(call)->name),
 	         kv("caller", peer_name(access_peer(call), name, sizeof(name))),
 	         kv("addr", access_peer(call)->addr), kv("code", err_name(result->code)),

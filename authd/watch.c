@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "base/strlist.h"
 #include "loop/timer.h"
@@ -45,7 +46,7 @@ struct watch {
 	struct rpc_call *call;
 	struct authd *authd;
 	enum state state;
-	struct watched kinds[KINDS_MAX];
+	struct watched *kinds;
 	size_t count;
 	struct keyspace_watch *events;   /* LIVE, and some kind is watched */
 	uint64_t revision;               /* of the snapshot; then of the newest event */
@@ -67,6 +68,7 @@ static void watch_free(struct watch *w)
 	timer_free(w->heartbeat);
 	for (size_t i = 0; i < w->count; i++)
 		free(w->kinds[i].name);
+	free(w->kinds);
 	free(w);
 }
 
@@ -108,6 +110,9 @@ static int add_kinds(struct watch *w, const pv_WatchRequest *request, struct str
 		return err_set(err, ERR_INVALID, "which kinds are to be watched?");
 	if (request->kinds_count > KINDS_MAX)
 		return err_set(err, ERR_LIMIT, "at most %d kinds in a watch", KINDS_MAX);
+	w->kinds = calloc(request->kinds_count, sizeof(*w->kinds));
+	if (w->kinds == NULL)
+		return err_set_nomem(err);
 	for (size_t i = 0; i < request->kinds_count; i++)
 		if (add_kind(w, &request->kinds[i], accepted, err) != 0)
 			return err->code;
@@ -163,6 +168,14 @@ static int send_delete(struct watch *w, const struct watched *k, const struct ke
 	return rpc_call_send(w->call, &event, err);
 }
 
+/* One damaged record does not keep the others from anybody. */
+static int skip_damaged(const struct keyspace_item *item, const struct err *err)
+{
+	if (err->code == ERR_CORRUPT)
+		log_error("resource not readable", kv("key", item->key), kv("error", err->msg));
+	return err->code == ERR_CORRUPT ? 0 : err->code;
+}
+
 /* What the caller may not see (any more) is as good as deleted; in a snapshot it is left out. */
 static int send_put(struct watch *w, const struct watched *k, const struct keyspace_item *item,
                     struct err *err)
@@ -175,7 +188,7 @@ static int send_put(struct watch *w, const struct watched *k, const struct keysp
 	int rc;
 
 	if (resource_of_item(item, &event.resource, err) != 0)
-		return err->code == ERR_CORRUPT ? 0 : err->code;
+		return skip_damaged(item, err);
 	if (visible_check(&k->visible, &event.resource))
 		rc = rpc_call_send(w->call, &event, err);
 	else

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define QUEUE_MIN        8   /* places that a queue begins with */
 #define CATCH_UP_AT_ONCE 256 /* events that a watch in the past reads from the log in one go */
 
 /* An event that the queues of many watches share. */
@@ -31,7 +32,8 @@ struct keyspace_watch {
 	struct prefix *prefixes;
 	size_t prefix_count;
 	struct lmdb_position position; /* what was read from the log, until it is live */
-	struct shared **queue;         /* a ring, made when first needed */
+	struct shared **queue;         /* a ring that grows as it must */
+	size_t queue_size;
 	size_t queue_max;
 	size_t first;
 	size_t count;
@@ -94,7 +96,7 @@ static void watch_drop_queue(struct keyspace_watch *w)
 {
 	for (; w->count > 0; w->count--) {
 		shared_unref(w->queue[w->first]);
-		w->first = (w->first + 1) % w->queue_max;
+		w->first = (w->first + 1) % w->queue_size;
 	}
 }
 
@@ -109,17 +111,38 @@ static void watch_end(struct keyspace_watch *w, const struct err *why)
 	watch_notify(w);
 }
 
+/* Most watches never need more than a few places, and there may be very many watches. */
+static int watch_grow(struct keyspace_watch *w, struct err *err)
+{
+	size_t size = w->queue_size * 2 < w->queue_max ? w->queue_size * 2 : w->queue_max;
+	struct shared **queue;
+
+	if (w->count == w->queue_max)
+		return err_set(err, ERR_LIMIT, "the watch is too slow: %zu events wait", w->count);
+	if (size < QUEUE_MIN)
+		size = w->queue_max < QUEUE_MIN ? w->queue_max : QUEUE_MIN;
+	queue = calloc(size, sizeof(*queue));
+	if (queue == NULL)
+		return err_set_nomem(err);
+	for (size_t i = 0; i < w->count; i++)
+		queue[i] = w->queue[(w->first + i) % w->queue_size];
+	free(w->queue);
+	w->queue = queue;
+	w->queue_size = size;
+	w->first = 0;
+	return 0;
+}
+
 static void watch_push(struct keyspace_watch *w, struct shared *s)
 {
 	struct err e;
 
-	if (w->count == w->queue_max) {
-		err_set(&e, ERR_LIMIT, "the watch is too slow: %zu events wait", w->count);
+	if (w->count == w->queue_size && watch_grow(w, &e) != 0) {
 		watch_end(w, &e);
 		return;
 	}
 	s->refs++;
-	w->queue[(w->first + w->count++) % w->queue_max] = s;
+	w->queue[(w->first + w->count++) % w->queue_size] = s;
 	watch_notify(w);
 }
 
@@ -274,12 +297,11 @@ static int watch_init(struct keyspace_watch *w, const struct keyspace_watch_opti
 
 	if (watch_take_prefixes(w, options, err) != 0)
 		return err->code;
-	w->queue = calloc(w->queue_max, sizeof(struct shared *));
+	if (watch_grow(w, err) != 0)
+		return err->code;
 	s = shared_new(&init);
-	if (w->queue == NULL || s == NULL) {
-		shared_unref(s);
+	if (s == NULL)
 		return err_set_nomem(err);
-	}
 	w->queue[w->count++] = s;
 	return w->position.revision >= w->events->head ? watch_subscribe(w, err) : 0;
 }
@@ -321,7 +343,7 @@ int keyspace_watch_next(struct keyspace_watch *w, const struct keyspace_event **
 		return err_copy(err, &w->end);
 	if (w->count > 0) {
 		w->current = w->queue[w->first];
-		w->first = (w->first + 1) % w->queue_max;
+		w->first = (w->first + 1) % w->queue_size;
 		w->count--;
 		w->delivered = w->current->event.item.revision;
 	}

@@ -1,5 +1,6 @@
 """The story that authd.sh tells: who may do what with a cluster's authd, and what survives."""
 
+import json
 import os
 import signal
 import subprocess
@@ -358,6 +359,45 @@ def watches(daemon, admin, node):
         each.call.cancel()
 
 
+def a_watch_by_curl(daemon, admin):
+    curl = subprocess.Popen(["curl", "-sN", "--unix-socket", f"{WORK}/authd.sock",
+                             "-H", "content-type: application/json", "-d",
+                             '{"kinds": [{"kind": "lock"}]}', "http://authd/v1/Watch"],
+                            stdout=subprocess.PIPE, text=True)
+    events = [json.loads(curl.stdout.readline()) for _ in range(2)]
+    assert events[0]["kinds"] == ["lock"] and events[1]["type"] == "SYNCED", events
+    lock = res.Resource()
+    lock.lock.metadata.name = str(uuid.uuid4())
+    lock.lock.spec.target.user = "nobody"
+    admin.PutResource(pb.PutResourceRequest(resource=lock))
+    put = json.loads(curl.stdout.readline())
+    assert put["resource"]["lock"]["spec"]["target"]["user"] == "nobody", put
+    curl.kill()
+    curl.wait()
+    say("curl can watch too, a line of JSON per event")
+
+
+def a_slow_reader_is_cut_off(daemon, admin, node):
+    slow = node.Watch(pb.WatchRequest(kinds=[pb.WatchKind(kind="role")]))
+    fast = Watcher(daemon.local(), ["role"])
+    fast.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
+    big = role("big")
+    big.role.metadata.description = "x" * 30000
+    for i in range(1500):
+        big.role.metadata.labels["n"] = str(i)
+        admin.PutResource(pb.PutResourceRequest(resource=big, replace=True))
+    fast.wait(lambda e: e.resource.role.metadata.labels["n"] == "1499", 30)
+    assert fast.ended is None
+    try:
+        last = [e for e in slow][-1]
+        raise AssertionError(f"it was never cut off, and ended with {last.type}")
+    except grpc.RpcError as e:
+        assert e.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, e
+    fast.call.cancel()
+    admin.DeleteResource(pb.DeleteResourceRequest(kind="role", name="big"))
+    say("who reads too slowly is cut off and told so; others notice nothing")
+
+
 def locks_end_connections(daemon, admin, alice):
     w = Watcher(alice, ["role"])
     w.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
@@ -453,6 +493,8 @@ def main():
         host, keys, node = hosts_speak_for_themselves(daemon, admin)
         private_keys_stay(daemon, admin, ed, node)
         watches(daemon, admin, node)
+        a_watch_by_curl(daemon, admin)
+        a_slow_reader_is_cut_off(daemon, admin, node)
         role_changes_reach_open_connections(daemon, admin)
         locks_end_connections(daemon, admin, alice)
         removed_users_are_nobody(daemon, admin)

@@ -403,6 +403,68 @@ static void damaged_files_are_refused_with_a_clear_error(void **state)
 	fixture_open(f);
 }
 
+static void a_lock_is_a_key_that_only_one_can_create(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(run_op(f, keyspace_op_delete("/locks/a")), ERR_NOT_FOUND);
+	assert_int_equal(create(f, "/locks/a", "me"), 0);
+	assert_int_equal(create(f, "/locks/a", "you"), ERR_EXISTS);
+	assert_int_equal(create(f, "/locks/b", "you"), 0);
+	assert_int_equal(run_op(f, keyspace_op_delete("/locks/a")), 0);
+	assert_int_equal(create(f, "/locks/a", "you"), 0);
+}
+
+struct round {
+	int open;
+	int codes[ERR_CODES];
+};
+
+static void count_code(void *arg, uint64_t revision, const struct err *err)
+{
+	struct round *round = arg;
+
+	(void)revision;
+	round->open--;
+	round->codes[err != NULL ? err->code : 0]++;
+}
+
+/* All that can be done to one key, at once; only the errors of conditions, never a torn value. */
+static void writes_at_once_fail_only_by_their_conditions(void **state)
+{
+	struct fixture *f = *state;
+	struct round round = { 0 };
+	const struct keyspace_op ops[] = {
+		keyspace_op_put("/k", "aaaaaaaa", 8, 0),
+		keyspace_op_swap("/k", "aaaaaaaa", 8, "bbbbbbbb", 8, 0),
+		keyspace_op_create("/k", "aaaaaaaa", 8, 0),
+		keyspace_op_delete("/k"),
+		keyspace_op_update("/k", "bbbbbbbb", 8, 0),
+	};
+
+	for (int i = 0; i < 50; i++) {
+		for (size_t j = 0; j < sizeof(ops) / sizeof(*ops); j++, round.open++)
+			assert_int_equal(
+			        keyspace_write(f->ks, &ops[j], 1, count_code, &round, &f->err), 0);
+		while (round.open > 0) {
+			struct pollfd pfd = { .fd = keyspace_fd(f->ks), .events = POLLIN };
+			struct keyspace_item item;
+
+			if (keyspace_get(f->ks, "/k", &item, &f->err) == 0) {
+				assert_true(memcmp(item.value, "aaaaaaaa", 8) == 0 ||
+				            memcmp(item.value, "bbbbbbbb", 8) == 0);
+				keyspace_item_deinit(&item);
+			}
+			poll(&pfd, 1, -1);
+			keyspace_dispatch(f->ks);
+		}
+	}
+	/* In the order they were asked for: put, swap and delete hold, create and update do not. */
+	assert_int_equal(round.codes[0], 150);
+	assert_int_equal(round.codes[ERR_EXISTS], 50);
+	assert_int_equal(round.codes[ERR_NOT_FOUND], 50);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -424,6 +486,8 @@ int main(void)
 		CASE(expired_items_are_gone_at_once),
 		CASE(expired_items_do_not_count_towards_a_page),
 		CASE(a_lease_is_kept_alive_until_its_item_is_gone),
+		CASE(a_lock_is_a_key_that_only_one_can_create),
+		CASE(writes_at_once_fail_only_by_their_conditions),
 		CASE(everything_is_still_there_after_opening_anew),
 		CASE(closing_finishes_what_was_asked_for),
 		CASE(the_queue_of_writes_is_bounded),
