@@ -223,7 +223,8 @@ static void next(struct http_conn *c)
 	}
 	http1_next(c->parser);
 	wait_for_request(c);
-	stream_resume(c->stream); /* a request that waited is offered again */
+	stream_pause(c->stream); /* what waited is offered again after a pause */
+	stream_resume(c->stream);
 }
 
 /* `headers` and what this connection adds to them; free() it. */
