@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "proxyd/form.h"
+#include "wire/form.h"
 #include "proxyd/web_request.h"
 #include "rpc/auth_api.h"
 #include "rpc/http_conn.h"

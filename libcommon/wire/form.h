@@ -2,8 +2,8 @@
  * form - the fields of an HTML form (application/x-www-form-urlencoded), and text made safe to
  * stand in a page. Pure.
  */
-#ifndef PROXYD_FORM_H
-#define PROXYD_FORM_H
+#ifndef WIRE_FORM_H
+#define WIRE_FORM_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "proxyd/form.h"
+#include "wire/form.h"
 
 #include "base/buf.h"
 #include "base/err.h"
