@@ -11,15 +11,22 @@
 
 #include "proto/secrets.fields.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define MEMORY_MS (30 * 60 * 1000LL)
 
-/* The record as it counts now: a lock that is over starts from nothing. */
-static int load(struct authd *a, const char *user, pv_LoginAttempts *out, struct err *err)
+/* The record as it counts now, a lock that is over starts from nothing; and the revision of what
+ * is stored, 0 when nothing is. */
+static int load(struct authd *a, const char *user, pv_LoginAttempts *out, uint64_t *out_revision,
+                struct err *err)
 {
 	char key[SECRETS_KEY_SIZE];
-	int rc = secrets_load(a, secrets_attempts_key(key, user), &pv_LoginAttempts_table, out,
-	                      NULL, err);
+	int rc;
 
+	*out_revision = 0;
+	rc = secrets_load(a, secrets_attempts_key(key, user), &pv_LoginAttempts_table, out,
+	                  out_revision, err);
 	if (rc == ERR_NOT_FOUND ||
 	    (rc == 0 && out->locked_until != 0 && authd_now(a) >= out->locked_until)) {
 		*out = (pv_LoginAttempts){ 0 };
@@ -31,7 +38,8 @@ static int load(struct authd *a, const char *user, pv_LoginAttempts *out, struct
 int attempts_load(struct authd *a, const char *user, pv_LoginAttempts *out, struct err *err)
 {
 	char until[STR_TIME_SIZE];
-	int rc = load(a, user, out, err);
+	uint64_t revision;
+	int rc = load(a, user, out, &revision, err);
 
 	if (rc != 0 || out->locked_until == 0)
 		return rc;
@@ -99,34 +107,86 @@ static int write_both(struct authd *a, const char *user, struct keyspace_op atte
 	return rc;
 }
 
-int attempts_fail(struct authd *a, const char *user, keyspace_done_cb done, void *arg,
-                  struct err *err)
+/* --- counting -------------------------------------------------------------------------------- */
+
+/* One more failure. Others of the same name may be counted at the same moment: a write that finds
+ * the record changed is tried again on what is there then, so that none is lost. */
+struct failure {
+	struct authd *authd;
+	char *user;
+	int tries;
+	keyspace_done_cb done;
+	void *arg;
+};
+
+#define TRIES 64 /* more than ever are inside of one name's gate */
+
+static int try_count(struct failure *f, struct err *err);
+
+static void on_counted(void *arg, uint64_t revision, const struct err *err)
+{
+	struct failure *f = arg;
+	struct err again;
+
+	if (err != NULL && (err->code == ERR_CONFLICT || err->code == ERR_EXISTS) &&
+	    f->tries < TRIES) {
+		if (try_count(f, &again) == 0)
+			return;
+		err = &again;
+	}
+	f->done(f->arg, revision, err);
+	free(f->user);
+	free(f);
+}
+
+static int try_count(struct failure *f, struct err *err)
 {
 	char key[SECRETS_KEY_SIZE], message[] = "too many failed logins";
-	int64_t now = authd_now(a), expires = now + MEMORY_MS;
+	int64_t now = authd_now(f->authd), expires = now + MEMORY_MS;
 	struct buf bytes = { 0 };
 	struct keyspace_op op;
 	pv_LoginAttempts attempts;
 	pv_UserStatus status = { 0 };
-	int rc = load(a, user, &attempts, err);
+	uint64_t revision;
+	int rc = load(f->authd, f->user, &attempts, &revision, err);
 
 	if (rc != 0)
 		return rc;
+	f->tries++;
 	attempts.failures++;
-	if (attempts.failures >= a->conf.login_attempts) {
-		attempts.locked_until = expires = now + a->conf.login_lock;
+	if (attempts.failures >= f->authd->conf.login_attempts) {
+		attempts.locked_until = expires = now + f->authd->conf.login_lock;
 		status = (pv_UserStatus){ .is_locked = true,
 			                  .lock_expires = expires,
 			                  .locked_time = now,
 			                  .locked_message = message };
 	}
-	rc = secrets_put_op(&op, secrets_attempts_key(key, user), &pv_LoginAttempts_table,
+	rc = secrets_put_op(&op, secrets_attempts_key(key, f->user), &pv_LoginAttempts_table,
 	                    &attempts, expires, &bytes, err);
+	op.condition = revision != 0 ? KEYSPACE_IF_REVISION : KEYSPACE_IF_ABSENT;
+	op.revision = revision;
 	if (rc == 0 && status.is_locked)
-		rc = write_both(a, user, op, &status, done, arg, err);
+		rc = write_both(f->authd, f->user, op, &status, on_counted, f, err);
 	else if (rc == 0)
-		rc = keyspace_write(a->keyspace, &op, 1, done, arg, err);
+		rc = keyspace_write(f->authd->keyspace, &op, 1, on_counted, f, err);
 	buf_deinit(&bytes);
+	return rc;
+}
+
+int attempts_fail(struct authd *a, const char *user, keyspace_done_cb done, void *arg,
+                  struct err *err)
+{
+	struct failure *f = calloc(1, sizeof(*f));
+	int rc;
+
+	if (f == NULL)
+		return err_set_nomem(err);
+	*f = (struct failure){ .authd = a, .user = strdup(user), .done = done, .arg = arg };
+	rc = f->user != NULL ? try_count(f, err) : err_set_nomem(err);
+	if (rc != 0) {
+		free(f->user);
+		free(f);
+	}
 	return rc;
 }
 

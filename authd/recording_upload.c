@@ -50,6 +50,7 @@ struct upload {
 	struct buf in; /* checked chunks that wait */
 	uint64_t next; /* offset behind them */
 	bool complete; /* the node says that no more comes */
+	bool ended;    /* its side of the stream is closed */
 	bool paused;
 	pv_RecordingChunk held; /* the first chunk, until the file is open */
 
@@ -266,17 +267,21 @@ static int start_writing(struct upload *u, struct err *err)
 	return rc;
 }
 
-/* Writes what waits, or the end. */
+/* Writes what waits, or the end. A node that closes its side before the end is told so, once all
+ * that came is written: it may come again. */
 static void step(struct upload *u)
 {
 	struct err err;
+	int rc = 0;
 
-	if (u->state == UPLOAD_READY && (u->in.len > 0 || u->complete) &&
-	    start_writing(u, &err) != 0) {
+	if (u->state == UPLOAD_READY && (u->in.len > 0 || u->complete))
+		rc = start_writing(u, &err);
+	else if (u->state == UPLOAD_READY && u->ended)
+		rc = err_set(&err, ERR_CANCELED, "the stream ended before the recording");
+	if (rc != 0)
 		fail(u, &err);
-		return;
-	}
-	hold_back(u);
+	else
+		hold_back(u);
 }
 
 /* --- the call --------------------------------------------------------------------------------- */
@@ -358,16 +363,18 @@ static void on_message(struct rpc_call *call, const void *message)
 		step(u);
 }
 
-/* The node has no more to say for now: what came is written, and it may come again. */
 static void on_end(struct rpc_call *call)
 {
 	struct upload *u = rpc_call_data(call);
 	struct err err;
 
-	if (u->complete)
+	u->ended = true;
+	if (u->state == UPLOAD_FRESH) {
+		err_set(&err, ERR_INVALID, "a stream without a chunk");
+		fail(u, &err);
 		return;
-	err_set(&err, ERR_CANCELED, "the stream ended before the recording");
-	fail(u, &err);
+	}
+	step(u);
 }
 
 static void on_canceled(struct rpc_call *call)
