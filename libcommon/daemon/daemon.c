@@ -1,5 +1,6 @@
 #include "daemon/daemon.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -27,6 +28,7 @@
 struct options {
 	const char *config;
 	bool check;
+	bool defaults;
 	bool version;
 	bool help;
 };
@@ -36,6 +38,7 @@ static int parse_options(int argc, char **argv, struct options *out, struct err 
 	const struct args_option rows[] = {
 		{ "config", 'c', ARGS_TEXT, &out->config },
 		{ "check-config", 0, ARGS_FLAG, &out->check },
+		{ "print-defaults", 0, ARGS_FLAG, &out->defaults },
 		{ "version", 0, ARGS_FLAG, &out->version },
 		{ "help", 'h', ARGS_FLAG, &out->help },
 		{ 0 },
@@ -72,7 +75,8 @@ static int load_settings(const struct daemon_spec *spec, const char *file, void 
 
 static int usage(const struct daemon_spec *spec, FILE *to)
 {
-	fprintf(to, "usage: %s [--config FILE] [--check-config] [--version]\n", spec->name);
+	fprintf(to, "usage: %s [--config FILE] [--check-config] [--print-defaults] [--version]\n",
+	        spec->name);
 	return to == stdout ? 0 : 2;
 }
 
@@ -80,6 +84,19 @@ int daemon_fail(const char *name, const struct err *err)
 {
 	fprintf(stderr, "%s: %s\n", name, err->msg);
 	return 1;
+}
+
+/* A settings file to begin with. */
+static int print_defaults(const struct daemon_spec *spec)
+{
+	struct buf text = { 0 };
+	struct err err;
+	int rc = conf_print_defaults(spec->keys, &text, &err);
+
+	if (rc == 0)
+		fputs(buf_str(&text), stdout);
+	buf_deinit(&text);
+	return rc == 0 ? 0 : daemon_fail(spec->name, &err);
 }
 
 /* Daemons hold keys: no core file and no debugger of the same user gets at them. */
@@ -105,6 +122,8 @@ int daemon_begin(const struct daemon_spec *spec, int argc, char **argv, void *ou
 		printf("%s %s\n", spec->name, POSTERN_VERSION);
 		return 0;
 	}
+	if (options.defaults)
+		return print_defaults(spec);
 	if (load_settings(spec, options.config, out_conf, &err) != 0)
 		return daemon_fail(spec->name, &err);
 	if (options.check) {

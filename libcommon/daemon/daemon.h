@@ -12,7 +12,8 @@
  *           ... daemon_open(), open the parts, daemon_ready(), uv_run() ...
  *   }
  *
- * Options: --config FILE (else /etc/postern/<name>.yaml), --check-config, --version, --help.
+ * Options: --config FILE (else /etc/postern/<name>.yaml), --check-config, --print-defaults,
+ * --version, --help.
  * SIGTERM and SIGINT ask for an orderly end, a second one ends at once; SIGHUP asks to reload.
  * From daemon_begin() on the process leaves no core file and no process of its own user can look
  * into it.
