@@ -173,7 +173,6 @@ static void put_record(struct noded *n, const struct session *s, int64_t ended)
 		.session = {
 			.kind = audit_text("session"),
 			.sub_kind = audit_text("ssh"),
-			.version = audit_text("v1"),
 			.has_metadata = true,
 			.metadata = { .name = audit_text(s->sid) },
 			.has_spec = true,

@@ -97,8 +97,11 @@ int tally_add(struct tally *t, const struct sockaddr *from, struct tally_entry *
 void tally_remove(void *entry)
 {
 	struct tally_entry *e = entry;
-	struct tally *t = e->tally;
+	struct tally *t;
 
+	if (e == NULL)
+		return;
+	t = e->tally;
 	t->count--;
 	if (--e->count == 0) {
 		map_remove(t->per_network, e->network);

@@ -21,7 +21,7 @@ void tally_unref(struct tally *t); /* NULL allowed */
 int tally_add(struct tally *t, const struct sockaddr *from, struct tally_entry **out,
               struct err *err);
 
-/* Takes back one tally_add(). A void pointer so that it can be a hook. */
+/* Takes back one tally_add(). A void pointer so that it can be a hook; NULL allowed. */
 void tally_remove(void *entry);
 
 unsigned tally_count(const struct tally *t);

@@ -45,6 +45,15 @@ def wait_for(what, test, seconds=20):
     raise AssertionError(f"timeout: {what}")
 
 
+def remove_tree(path):
+    """Removes a folder of ours, unless something is mounted in it: that would go too."""
+    assert path.startswith(("/tmp/postern-story-", "/run/postern-story-")), path
+    with open("/proc/self/mountinfo") as f:
+        mounts = [line.split()[4] for line in f]
+    assert not [m for m in mounts if m == path or m.startswith(path + "/")], f"mounts in {path}"
+    shutil.rmtree(path, ignore_errors=True)
+
+
 class Daemon:
     """One program of the cluster: its log, its life."""
 
@@ -113,7 +122,7 @@ class Accounts:
     def add(self, suffix, shell="/bin/bash", system=False):
         name = f"pt{os.getpid()}{suffix}"
         argv = ["useradd", "--shell", shell]
-        argv += (["--system", "--no-create-home", "--home-dir", "/nonexistent"] if system
+        argv += (["--system", "--no-create-home", "--home-dir", "/"] if system
                  else ["--create-home", "--home-dir", f"/home/{name}"])
         # Somebody else may hold the lock of /etc/passwd for a moment.
         wait_for(f"account '{name}'",
@@ -150,6 +159,8 @@ class Cluster:
         self.dir = tempfile.mkdtemp(prefix="postern-story-")
         os.chmod(self.dir, 0o711)
         self.accounts = Accounts()
+        # sshd wants no folder above its helpers that others may write to, as /tmp is.
+        self.root_run = f"/run/postern-story-{os.getpid()}"
         self.daemons = []
         self.extra = {"authd": authd, "proxyd": proxyd, "noded": noded}
         self.service = self.accounts.add("s", "/usr/sbin/nologin", system=True)
@@ -188,8 +199,8 @@ class Cluster:
         os.chmod(self.path(name), 0o644)
         return self.path(name)
 
-    def add_daemon(self, name, argv, user=None):
-        daemon = Daemon(name, argv, self.path(name + ".log"), user)
+    def add_daemon(self, name, argv, user=None, env=None):
+        daemon = Daemon(name, argv, self.path(name + ".log"), user, env)
         self.daemons.append(daemon)
         return daemon
 
@@ -262,7 +273,7 @@ diag_addr: "unix:{self.path("run")}/proxyd-diag.sock"
         self.folder("noded-run", self.node_user, 0o711)
         self.write("noded-root.yaml", f"""\
 node_user: {self.node_user}
-run_dir: {self.path("root-run")}
+run_dir: {self.root_run}
 lib_dir: {self.lib}
 pam_dir: {os.path.join(TREE, "systemd", "pam")}
 policy_socket: {self.path("noded-run")}/policy.sock
@@ -278,7 +289,8 @@ revoked_keys: {self.path("noded")}/revoked_keys
             "noded-root",
             [self.lib + "/noded-root", "--config", self.path("noded-root.yaml")])
         self.noded = self.add_daemon(
-            "noded", [BUILD + "/noded", "--config", self.path("noded.yaml")], self.node_user)
+            "noded", [BUILD + "/noded", "--config", self.path("noded.yaml")], self.node_user,
+            {"NODED_DEBUG": "sshd"})
         self.noded_root.start()
         self.noded.start()
         self.noded.wait_log(r'event="cluster state is current"')
@@ -293,7 +305,7 @@ revoked_keys: {self.path("noded")}/revoked_keys
         self.write("noded.yaml", f"""\
 data_dir: {self.path("noded")}
 run_dir: {self.path("noded-run")}
-root_run_dir: {self.path("root-run")}
+root_run_dir: {self.root_run}
 hostname: web-1
 listen: 127.0.0.1:{self.node_port}
 advertise: 127.0.0.1:{self.node_port}
@@ -400,10 +412,13 @@ diag_addr: "unix:{self.path("noded-run")}/diag.sock"
     def clean(self, keep):
         self.stop()
         self.accounts.remove()
+        # noded-root leaves it mounted, for sessions that outlive it.
+        run("umount", self.root_run + "/agents", check=False)
+        remove_tree(self.root_run)
         if keep:
             print(f"logs and files: {self.dir}")
         else:
-            shutil.rmtree(self.dir, ignore_errors=True)
+            remove_tree(self.dir)
 
 
 def story(tests, **options):
