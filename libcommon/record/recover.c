@@ -84,21 +84,10 @@ static int complete(int fd, uint64_t size, struct scan *scan, struct recover_rep
 	return 0;
 }
 
-static int quarantine(int dir, const char *name, struct recover_report *out, struct err *err)
+static int quarantine(int dir, const char *sid, struct recover_report *out, struct err *err)
 {
-	int to;
-	int rc = 0;
-
-	if (mkdirat(dir, SPOOL_QUARANTINE, 0700) != 0 && errno != EEXIST)
-		return err_set_errno(err, ERR_IO, errno, "make the folder '%s'", SPOOL_QUARANTINE);
-	to = openat(dir, SPOOL_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (to < 0)
-		return err_set_errno(err, ERR_IO, errno, "open the folder '%s'", SPOOL_QUARANTINE);
-	if (renameat(dir, name, to, name) != 0)
-		rc = err_set_errno(err, ERR_IO, errno, "move it to '%s'", SPOOL_QUARANTINE);
-	close(to);
 	*out = (struct recover_report){ .state = RECOVER_QUARANTINED };
-	return rc;
+	return spool_quarantine(dir, sid, err);
 }
 
 /* *out_live: a recorder holds it. */
@@ -118,7 +107,7 @@ static int open_locked(int dir, const char *name, int *out_fd, bool *out_live, s
 	return 0;
 }
 
-static int recover_open(int dir, const char *name, int fd, struct recover_report *out,
+static int recover_open(int dir, const char *sid, int fd, struct recover_report *out,
                         struct err *err)
 {
 	struct scan scan = { 0 };
@@ -128,12 +117,12 @@ static int recover_open(int dir, const char *name, int fd, struct recover_report
 	if (fstat(fd, &st) != 0)
 		return err_set_errno(err, ERR_IO, errno, "stat");
 	if (!S_ISREG(st.st_mode))
-		return quarantine(dir, name, out, err);
+		return quarantine(dir, sid, out, err);
 	rc = scan_file(fd, &scan, err);
 	if (rc != 0)
 		return rc;
 	if (scan.chain.count == 0)
-		return quarantine(dir, name, out, err);
+		return quarantine(dir, sid, out, err);
 	return complete(fd, (uint64_t)st.st_size, &scan, out, err);
 }
 
@@ -151,7 +140,7 @@ int recover_session(int dir, const char *sid, struct recover_report *out, struct
 	if (rc == 0 && live)
 		report.state = RECOVER_LIVE;
 	else if (rc == 0)
-		rc = recover_open(dir, name, fd, &report, err);
+		rc = recover_open(dir, sid, fd, &report, err);
 	if (fd >= 0)
 		close(fd);
 	if (rc != 0)

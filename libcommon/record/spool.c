@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const suffixes[SPOOL_KINDS] = {
@@ -114,4 +115,23 @@ int spool_remove(int dir, const char *sid, struct err *err)
 	if (fsync(dir) != 0 && errno != EINVAL)
 		return err_set_errno(err, ERR_IO, errno, "sync the spool directory");
 	return 0;
+}
+
+int spool_quarantine(int dir, const char *sid, struct err *err)
+{
+	char name[SPOOL_NAME_SIZE];
+	int rc = 0;
+	int to;
+
+	if (spool_name(name, sid, SPOOL_RECORDING, err) != 0)
+		return err->code;
+	if (mkdirat(dir, SPOOL_QUARANTINE, 0700) != 0 && errno != EEXIST)
+		return err_set_errno(err, ERR_IO, errno, "make the folder '%s'", SPOOL_QUARANTINE);
+	to = openat(dir, SPOOL_QUARANTINE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (to < 0)
+		return err_set_errno(err, ERR_IO, errno, "open the folder '%s'", SPOOL_QUARANTINE);
+	if (renameat(dir, name, to, name) != 0 && errno != ENOENT)
+		rc = err_set_errno(err, ERR_IO, errno, "move it to '%s'", SPOOL_QUARANTINE);
+	close(to);
+	return rc;
 }

@@ -40,4 +40,8 @@ int spool_walk(int dir, enum spool_kind kind,
 /* Removes every file of the session and syncs the directory; those that are absent are fine. */
 int spool_remove(int dir, const char *sid, struct err *err);
 
+/* Moves the recording to the folder "quarantine", made if need be, so that it holds up nothing
+ * else. One that is not there is fine. ERR_IO. */
+int spool_quarantine(int dir, const char *sid, struct err *err);
+
 #endif
