@@ -106,3 +106,24 @@ int64_t policy_end(const struct role_set *roles, const pv_Identity *identity)
 {
 	return role_set_options(roles)->disconnect_expired_cert ? identity->expires : 0;
 }
+
+int policy_check_again(const struct noded *n, const struct policy_subject *who, int64_t *out_end,
+                       struct err *err)
+{
+	pv_Identity lasting = *who->identity;
+	const struct policy_subject again = { &lasting, who->login, who->client };
+	char text[STR_TIME_SIZE];
+	struct role_set *roles;
+	int64_t end;
+
+	lasting.expires = 0;
+	if (policy_check(n, &again, &roles, err) != 0)
+		return err->code;
+	end = policy_end(roles, who->identity);
+	role_set_free(roles);
+	if (end != 0 && end <= clock_wall_ms(n->clock))
+		return err_set(err, ERR_UNAUTHENTICATED, "Client certificate expired at %s",
+		               str_from_time(text, sizeof(text), end));
+	*out_end = end;
+	return 0;
+}

@@ -36,4 +36,11 @@ void policy_append_line(const struct role_set *roles, const char *login, struct 
 /* When a connection of this person must end: the certificate's end if a role wants that, or 0. */
 int64_t policy_end(const struct role_set *roles, const pv_Identity *identity);
 
+/*
+ * May somebody who was let in stay? The certificate's end counts only where a role says so; then
+ * *out_end is when it comes (ms since 1970), else 0. Errors as policy_check().
+ */
+int policy_check_again(const struct noded *n, const struct policy_subject *who, int64_t *out_end,
+                       struct err *err);
+
 #endif

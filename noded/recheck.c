@@ -1,6 +1,5 @@
 #include "noded/recheck.h"
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "loop/timer.h"
@@ -26,32 +25,13 @@ struct recheck {
 
 /* --- one connection -------------------------------------------------------------------------- */
 
-/* 0, with *out_end; or why it may not stay. */
-static int judge(const struct conn *c, int64_t *out_end, struct err *err)
-{
-	pv_Identity lasting = c->identity;
-	const struct policy_subject who = { &lasting, c->login, c->client };
-	char text[STR_TIME_SIZE];
-	struct role_set *roles;
-
-	/* An expired certificate ends a connection only where a role says so. */
-	lasting.expires = 0;
-	if (policy_check(c->n, &who, &roles, err) != 0)
-		return err->code;
-	*out_end = policy_end(roles, &c->identity);
-	role_set_free(roles);
-	if (*out_end != 0 && *out_end <= clock_wall_ms(c->n->clock))
-		return err_set(err, ERR_UNAUTHENTICATED, "Client certificate expired at %s",
-		               str_from_time(text, sizeof(text), *out_end));
-	return 0;
-}
-
 void recheck_conn_proven(struct conn *c)
 {
+	const struct policy_subject who = { &c->identity, c->login, c->client };
 	struct err err = { 0 };
-	int64_t end = 0;
+	int64_t end;
 
-	if (judge(c, &end, &err) == 0)
+	if (policy_check_again(c->n, &who, &end, &err) == 0)
 		conn_set_proven(c, end);
 	else
 		conn_end(c, err.msg);
