@@ -316,7 +316,7 @@ static void on_link(struct session *s)
 		end_for(s, "the session's recorder died", true);
 	} else if (str_eq(text, LINK_END)) {
 		end_for(s, reason != NULL ? reason : "", false); /* it has shown it already */
-	} else if (str_eq(text, LINK_HANGUP)) {
+	} else if (str_eq(text, LINK_HANGUP) && closure("helper-end")) {
 		end_for(s, "the connection was lost", false);
 	}
 }

@@ -1,0 +1,431 @@
+"""Every row of docs/SECURITY.md's table of attacks on a node.
+
+An attack is a function of a node that says whether it got through. A closure that can be left
+out is named beside it (noded/root/closures.h), and the same attack has to get through without.
+"""
+import ctypes
+import glob
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import jail_node
+from jail_node import BUILD, TREE, wait_for
+from jail_story import Terminal, recorded, run_all
+
+PROMPT = r"\$ $"
+nodes = {}
+
+
+# --- nodes with and without their closures
+
+def open_build():
+    """A copy of the programs that can be told to leave a closure out."""
+    out = tempfile.mkdtemp(prefix="pt-open-")
+    for program in glob.glob(BUILD + "/noded-*"):
+        shutil.copy2(program, out)
+    libs = subprocess.run(["make", "-s", "-C", TREE, "BUILD=" + BUILD, "print-ldlibs"], check=True,
+                          capture_output=True, text=True).stdout.split()
+    flags = ["-std=gnu11", "-O1", "-D_GNU_SOURCE", "-DPOSTERN_TEST_CLOSURES", "-I" + TREE,
+             "-I" + TREE + "/libcommon", "-I" + BUILD + "/gen", "-I" + BUILD + "/gen/proto",
+             '-DPOSTERN_VERSION="test"']
+    for name in ("root", "jail", "login"):
+        subprocess.run(["gcc", *flags, "-o", out + "/noded-" + name,
+                        *glob.glob("%s/noded/%s/*.c" % (TREE, name)), BUILD + "/libcommon.a",
+                        *libs], check=True)
+    return out
+
+
+def without(closure):
+    """The node that lacks it; "" has everything."""
+    if closure not in nodes:
+        if closure == "":
+            nodes[closure] = jail_node.Node()
+        else:
+            if "build" not in nodes:
+                nodes["build"] = open_build()
+            build = nodes["build"]
+            if "dumpable" in closure:
+                subprocess.run(["musl-gcc", "-std=gnu11", "-static", "-D_GNU_SOURCE", "-Os",
+                                "-DPOSTERN_TEST_DUMPABLE", "-I" + TREE, "-I" + TREE + "/libcommon",
+                                "-o", build + "/noded-attach",
+                                TREE + "/noded/attach/helper.c"], check=True)
+            nodes[closure] = jail_node.Node(build, env={"POSTERN_TEST_WITHOUT": closure})
+    return nodes[closure]
+
+
+def close():
+    build = nodes.pop("build", None)
+    for node in nodes.values():
+        node.close()
+    if build:
+        shutil.rmtree(build)
+
+
+def logs():
+    return "".join(n.log_text() + n.sshd_log()[-1500:] for k, n in nodes.items() if k != "build")
+
+
+def held(attack, closure=None):
+    """A test: fails with all closures, and gets through without this one."""
+    def test():
+        assert not attack(without("")), "the attack got through"
+        if closure:
+            assert attack(without(closure)), "it fails without %s as well: proves nothing" % closure
+    test.__name__ = attack.__name__
+    return test
+
+
+# --- tools of the attackers
+
+def as_user(node, function):
+    """Runs it in a child that is the login, as a process left over from an earlier session would
+    be; what it returns."""
+    r, w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            pw = pwd.getpwnam(node.login)
+            os.initgroups(node.login, pw.pw_gid)
+            os.setresgid(pw.pw_gid, pw.pw_gid, pw.pw_gid)
+            os.setresuid(pw.pw_uid, pw.pw_uid, pw.pw_uid)
+            os.write(w, repr(function()).encode())
+        finally:
+            os._exit(0)
+    os.close(w)
+    with os.fdopen(r) as f:
+        text = f.read()
+    os.waitpid(pid, 0)
+    assert text, "the attacker crashed"
+    return eval(text)
+
+
+def write(node, name, text):
+    path = os.path.join(node.home(), name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(text)
+    uid = pwd.getpwnam(node.login).pw_uid
+    for p in (path, os.path.dirname(path)):
+        os.chown(p, uid, -1)
+    return path
+
+
+def shell(node):
+    before = set(node.recordings())
+    t = Terminal(node.ssh_argv("-tt", "127.0.0.1"))
+    t.expect(PROMPT)
+    return t, (set(node.recordings()) - before).pop()
+
+
+def helper_of(node):
+    """pids of the attach helper and of sshd's unprivileged half, of the one live connection."""
+    sshd = int(wait_for("connection", lambda: node.list("connection"))[0]["pid"])
+    found, todo = [], [sshd]
+    while todo:
+        parent = todo.pop()
+        for stat in glob.glob("/proc/[0-9]*/stat"):
+            try:
+                text = open(stat).read()
+            except OSError:
+                continue
+            if int(text.rsplit(")", 1)[1].split()[1]) == parent:
+                found.append(int(text.split()[0]))
+                todo.append(found[-1])
+    return max(found), min(found)
+
+
+# --- the attacks
+
+def bashrc_before_a_forced_command(node):
+    """bash -c reads .bashrc when sshd starts it: outside of any session, unrecorded?"""
+    marker = node.home() + "/unrecorded"
+    write(node, ".bashrc", '[ -z "$POSTERN_SESSION_ID" ] && echo > %s\n' % marker)
+    node.ssh("true")
+    os.unlink(node.home() + "/.bashrc")
+    return os.path.exists(marker)
+
+
+def leftover_process_writes_to_the_outer_terminal(node):
+    """Opens every terminal that it may, in the moment before it is taken away, and writes."""
+    stop = node.path("stop")
+    taken = {int(n) for n in os.listdir("/dev/pts") if n.isdigit()}
+
+    def attack():
+        fds = {}
+        while not os.path.exists(stop):
+            for n in range(max(taken, default=0) + 8):
+                if n not in taken and n not in fds:
+                    try:
+                        fds[n] = os.open("/dev/pts/%d" % n, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+                    except OSError:
+                        pass
+        for fd in fds.values():
+            try:
+                os.write(fd, b"not recorded\r\n")
+            except OSError:
+                pass
+        return len(fds)
+
+    attacker = threading.Thread(target=lambda: as_user(node, attack))
+    attacker.start()
+    t, path = shell(node)
+    with open(stop, "w"):
+        attacker.join()
+    os.unlink(stop)
+    t.type("echo 'marker'\r")
+    t.expect("marker\r\n.*marker\r\n|marker'\r\n(.|\n)*marker\r\n")
+    t.type("exit\r")
+    t.wait()
+    return t.seen.count(b"not recorded") > recorded(path).count(b"not recorded")
+
+
+def looking_into_the_helper(node):
+    """ptrace, memory, descriptors and root of the helper, and of sshd's half that is the user's."""
+    t, _ = shell(node)
+    pids = helper_of(node)
+
+    def attack():
+        libc = ctypes.CDLL(None, use_errno=True)
+        got = []
+        for pid in pids:
+            for what in ("mem", "environ", "maps"):
+                try:
+                    with open("/proc/%d/%s" % (pid, what), "rb") as f:
+                        if what != "maps" or f.read(1):
+                            got.append(what)
+                except OSError:
+                    pass
+            for what in ("root", "exe", "fd/0", "cwd"):
+                try:
+                    got.append(os.readlink("/proc/%d/%s" % (pid, what)))
+                except OSError:
+                    pass
+            try:
+                pidfd = os.pidfd_open(pid)
+                if libc.syscall(438, pidfd, 0, 0) >= 0:  # pidfd_getfd
+                    got.append("pidfd_getfd")
+            except OSError:
+                pass
+            if libc.ptrace(16, pid, None, None) == 0:  # PTRACE_ATTACH
+                got.append("ptrace")
+        return got
+
+    got = as_user(node, attack)
+    t.type("exit\r")
+    t.close()
+    return got
+
+
+def helper_that_sshd_did_not_start(node):
+    """The right program, user and jail, but below no sshd: as if somebody got into the jail."""
+    t, _ = shell(node)
+    sshd = node.list("connection")[0]["pid"]
+    pw = pwd.getpwnam(node.login)
+    out = subprocess.run(["nsenter", "--mount=/proc/%s/ns/mnt" % sshd, "chroot",
+                          "--userspec=%d:%d" % (pw.pw_uid, pw.pw_gid), node.path("run/jails", node.login),
+                          "/bin/bash", "-c", "echo got in"], capture_output=True)
+    t.type("exit\r")
+    t.close()
+    return b"got in" in out.stdout
+
+
+def program_in_the_jail_that_is_not_the_helper(node):
+    """sshd starts it as the user, at the shell's path; only the file is another."""
+    t, _ = shell(node)
+    sshd = node.list("connection")[0]["pid"]
+    shell_path = node.path("run/jails", node.login, "bin/bash")
+    inside = ["nsenter", "--mount=/proc/%s/ns/mnt" % sshd]
+    subprocess.run(inside + ["mv", shell_path, shell_path + ".kept"], check=True)
+    subprocess.run(inside + ["cp", "-a", shell_path + ".kept", shell_path], check=True)
+    try:
+        out = node.ssh("echo got in")
+    finally:
+        subprocess.run(inside + ["mv", shell_path + ".kept", shell_path], check=True)
+    t.type("exit\r")
+    t.close()
+    return b"got in" in out.stdout
+
+
+def connecting_to_our_sockets(node):
+    t, path = shell(node)
+    sid = os.path.basename(path)[:-4]
+    paths = [node.path(p) for p in ("run/control.sock", "run/private/attach/attach.sock",
+                                    "noded/policy.sock", "noded/sessions/%s.sock" % sid)]
+
+    def attack():
+        got = []
+        for p in paths:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+                try:
+                    with socket.socket(socket.AF_UNIX, kind) as sock:
+                        sock.connect(p)
+                        got.append(p)
+                except OSError:
+                    pass
+        return got
+    got = as_user(node, attack)
+    t.type("exit\r")
+    t.close()
+    return got
+
+
+def requests_that_are_not_nodeds(node):
+    """root's helpers may not do what noded may, and noded not what they may."""
+    got = []
+    for user, word, fields in ((0, "start_sshd", [("id", "x"), ("client", "x")]),
+                               (0, "list", []), (0, "end_session", [("id", "x"), ("reason", "x")]),
+                               (node.node_uid, "prepare", [("id", "x"), ("login", node.login)]),
+                               (node.node_uid, "opened", [("id", "x"), ("conn", "x"),
+                                                          ("login", node.login)]),
+                               (node.node_uid, "start_sshd", [("id", "../x"), ("client", "x")]),
+                               (node.node_uid, "shell", [("command", "id")])):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+            os.seteuid(user)
+            try:
+                sock.connect(node.path("run/control.sock"))
+            finally:
+                os.seteuid(0)
+            sock.send(jail_node.pack(word, [("seq", 1)] + fields))
+            sock.settimeout(20)
+            answer = jail_node.unpack(sock.recv(4096))
+            while "seq" not in answer[1]:  # told, not answered
+                answer = jail_node.unpack(sock.recv(4096))
+            if answer[0] != "error":
+                got.append((word, answer))
+    assert node.ssh("echo alive").stdout == b"alive\n"
+    return got
+
+
+def stopping_the_helper(node):
+    """What goes on meanwhile would have to be unrecorded."""
+    t, path = shell(node)
+    helper, _ = helper_of(node)
+    as_user(node, lambda: os.kill(helper, 19))
+    t.type("echo while $((40+2)) stopped\r")
+    t.expect("while 42 stopped\r\n")
+    missed = not wait_for("the recording", lambda: b"while 42 stopped" in recorded(path))
+    as_user(node, lambda: os.kill(helper, 18))
+    t.type("exit\r")
+    t.wait()
+    return missed
+
+
+def killing_the_helper(node):
+    """The session would have to go on without one."""
+    t, path = shell(node)
+    helper, _ = helper_of(node)
+    as_user(node, lambda: os.kill(helper, 9))
+    t.close()
+    sid = os.path.basename(path)[:-4]
+    login = [s for s in node.list("session") if s["id"] == sid]
+    end = time.monotonic() + 1.5
+    while login and time.monotonic() < end:
+        time.sleep(0.05)
+        login = [s for s in node.list("session") if s["id"] == sid]
+    return bool(login)
+
+
+def files_in_dot_ssh(node):
+    """~/.ssh/rc is a program that sshd runs, ~/.ssh/environment may hold LD_PRELOAD."""
+    marker = node.home() + "/rc-ran"
+    write(node, ".ssh/rc", "echo > %s\n" % marker)
+    write(node, ".ssh/environment", "LD_PRELOAD=/evil.so\nEVIL=1\n")
+    out = node.ssh("env")
+    shutil.rmtree(node.home() + "/.ssh")
+    return os.path.exists(marker) or b"EVIL" in out.stdout or b"LD_PRELOAD" in out.stderr
+
+
+def forwarding_to_a_unix_socket(node):
+    """sshd itself would connect, from within the jail, as the user."""
+    path = node.path("run/agents", node.login, "s.sock")
+    node.ssh("true")  # makes the folder
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        os.chmod(path, 0o777)
+        server.listen()
+        local = node.path("local.sock")
+        p = subprocess.Popen(node.ssh_argv("-N", "-L", local + ":/tmp/s.sock", "127.0.0.1"),
+                             stderr=subprocess.DEVNULL)
+        try:
+            wait_for("forward", lambda: os.path.exists(local))
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(local)
+                sock.settimeout(20)
+                server.settimeout(0.1)
+                end = time.monotonic() + 20
+                while time.monotonic() < end:
+                    try:
+                        server.accept()[0].close()
+                        return True
+                    except socket.timeout:
+                        pass
+                    sock.setblocking(False)
+                    try:
+                        if sock.recv(1) == b"":
+                            return False  # refused
+                    except BlockingIOError:
+                        pass
+        finally:
+            p.terminate()
+            p.wait()
+            os.unlink(path)
+            if os.path.exists(local):
+                os.unlink(local)
+    raise AssertionError("neither refused nor connected")
+
+
+def a_jail_with_something_missing(node):
+    """No attach socket, no shell that can be run, a jail that the user could write to."""
+    t, _ = shell(node)
+    sshd = node.list("connection")[0]["pid"]
+    jail = node.path("run/jails", node.login)
+    inside = ["nsenter", "--mount=/proc/%s/ns/mnt" % sshd]
+    got = []
+    attach = node.path("run/private/attach/attach.sock")
+    os.rename(attach, attach + ".kept")
+    got.append(node.ssh("echo in").stdout)
+    os.rename(attach + ".kept", attach)
+    for broken, repaired in ((["chmod", "0", jail + "/bin/bash"], ["chmod", "711", jail + "/bin/bash"]),
+                             (["chown", node.login, jail], ["chown", "root", jail]),
+                             (["mv", jail + "/bin", jail + "/gone"],
+                              ["mv", jail + "/gone", jail + "/bin"])):
+        subprocess.run(inside + broken, check=True)
+        if broken[0] == "mv":
+            # it is made again: a login heals its jail
+            assert node.ssh("echo in").stdout == b"in\n"
+            subprocess.run(inside + ["rm", "-r", jail + "/bin"], check=True)
+        else:
+            got.append(node.ssh("echo in").stdout)
+        subprocess.run(inside + repaired, check=True)
+    assert node.ssh("echo in").stdout == b"in\n"
+    t.type("exit\r")
+    t.close()
+    return any(got)
+
+
+def the_outer_terminal_belongs_to_root(node):
+    """Even who got at it could not open it any more."""
+    t, _ = shell(node)
+    helper, _ = helper_of(node)
+    st = os.stat("/proc/%d/fd/0" % helper)
+    t.type("exit\r")
+    t.close()
+    return st.st_uid != 0 or st.st_mode & 0o077
+
+
+run_all([held(bashrc_before_a_forced_command, "jail"),
+         held(leftover_process_writes_to_the_outer_terminal, "devpts"),
+         held(looking_into_the_helper, "helper,dumpable"),
+         held(helper_that_sshd_did_not_start, "lineage"),
+         held(program_in_the_jail_that_is_not_the_helper, "exe"),
+         held(connecting_to_our_sockets), held(requests_that_are_not_nodeds),
+         held(stopping_the_helper), held(killing_the_helper, "helper-end"),
+         held(files_in_dot_ssh, "jail,rc"), held(forwarding_to_a_unix_socket, "streamlocal"),
+         held(a_jail_with_something_missing), held(the_outer_terminal_belongs_to_root)],
+        close, logs)
