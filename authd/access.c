@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ANONYMOUS_LIFE_MS (5 * 60 * 1000) /* long enough to log in or join */
+
 /* Who is at the other end of a connection: its data. */
 struct caller {
 	struct peer peer;
@@ -148,6 +150,8 @@ int access_opened(struct rpc_conn *conn, struct err *err)
 	str_copy(c->peer.addr, sizeof(c->peer.addr), rpc_conn_client_addr(conn));
 	if (rpc_conn_peer(conn) == RPC_PEER_TLS)
 		rpc_conn_set_end(conn, rpc_conn_tls_peer(conn)->cert->not_after_ms);
+	else if (c->peer.kind == PEER_ANONYMOUS)
+		rpc_conn_set_end(conn, authd_now(a) + ANONYMOUS_LIFE_MS);
 	rpc_conn_set_data(conn, c);
 	return 0;
 }

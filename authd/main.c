@@ -63,8 +63,15 @@ static void on_commits(uv_poll_t *handle, int status, int events)
 static int open_keyspace(struct process *p, struct err *err)
 {
 	struct authd *a = &p->authd;
+	/* Hosts could not renew while we were away. */
+	static const char *const leases[] = { "/nodes/", "/proxies/", NULL };
 	char dir[PATH_MAX_HERE];
-	const struct keyspace_options options = { .dir = dir, .clock = a->clock };
+	const struct keyspace_options options = {
+		.dir = dir,
+		.clock = a->clock,
+		.lease_prefixes = leases,
+		.lease_ms = a->conf.node_ttl,
+	};
 
 	snprintf(dir, sizeof(dir), "%s/keyspace", a->conf.data_dir);
 	if (file_make_dir(a->conf.data_dir, 0700, err) != 0 ||

@@ -269,6 +269,18 @@ static int put_op(struct change *c, bool replace, struct keyspace_op *out, struc
 	return 0;
 }
 
+/* Who made a lock and when is ours to say; the record goes when the lock has run out. */
+static int stamp_lock(struct change *c, pv_Lock *lock, struct err *err)
+{
+	pv_Metadata *meta = resource_metadata(&c->resource);
+
+	if (meta->expires == 0)
+		meta->expires = lock->spec.expires;
+	lock->has_spec = true;
+	lock->spec.created_at = authd_now(c->authd);
+	return fields_set_str(&lock->spec.created_by, c->user, err);
+}
+
 /* Everything up to the write. */
 static int prepare_put(struct change *c, const pv_PutResourceRequest *request,
                        struct keyspace_op *out, struct err *err)
@@ -278,6 +290,8 @@ static int prepare_put(struct change *c, const pv_PutResourceRequest *request,
 		return err->code;
 	if (c->kind->tag == pv_Resource_user_tag &&
 	    users_check_roles(c->authd, &c->resource.of.user, err) != 0)
+		return err->code;
+	if (c->kind->tag == pv_Resource_lock_tag && stamp_lock(c, &c->resource.of.lock, err) != 0)
 		return err->code;
 	if (companions_of_put(c->authd, &c->resource, &c->companions, err) != 0 ||
 	    resource_key_of(c->key, &c->resource, err) != 0)

@@ -28,7 +28,7 @@
 #define CONNECTIONS_MAX    20000
 #define HANDSHAKES_AT_ONCE 2
 #define HANDSHAKES_WAITING 16384
-#define HANDSHAKE_MS       20000
+#define HANDSHAKE_MS       60000 /* the wait for its turn included */
 #define FIRST_BYTES_MS     10000
 #define TICKET_LIFE_MS     (24LL * 3600 * 1000)
 #define TICKETS_SAVE_MS    (3600LL * 1000)

@@ -21,6 +21,7 @@ int lmdb_fail(struct err *err, int rc, const char *doing)
 		return err_set(err, ERR_LIMIT, "keyspace: %s: the map is full", doing);
 	case ENOSPC:
 	case EDQUOT:
+	case EFBIG:
 		return err_set(err, ERR_LIMIT, "keyspace: %s: the disk is full", doing);
 	case MDB_CORRUPTED:
 	case MDB_PAGE_NOTFOUND:
@@ -29,6 +30,8 @@ int lmdb_fail(struct err *err, int rc, const char *doing)
 	case MDB_INCOMPATIBLE:
 		return err_set(err, ERR_CORRUPT, "keyspace: %s: the files are damaged: %s", doing,
 		               mdb_strerror(rc));
+	case EIO: /* LMDB says this of a write that was cut short, too */
+		return err_set(err, ERR_IO, "keyspace: %s: the disk is full or failing", doing);
 	case ENOMEM:
 		return err_set_nomem(err);
 	default:

@@ -70,6 +70,9 @@ int lmdb_apply(struct lmdb_batch *b, const struct keyspace_op *ops, size_t count
 /* Deletes up to `max` items that have expired, under one revision. */
 int lmdb_sweep(struct lmdb_batch *b, size_t max, struct err *err);
 
+/* Items under the prefix that expire before `until` expire then; no event tells of it. */
+int lmdb_renew(struct lmdb_batch *b, const char *prefix, int64_t until, struct err *err);
+
 /* Forgets the oldest events, some at a time: those older than `keep_ms`, and all above
  * `keep_events`. */
 int lmdb_prune(struct lmdb_batch *b, size_t keep_events, int64_t keep_ms, struct err *err);

@@ -1,5 +1,6 @@
 """The story that authd.sh tells: who may do what with a cluster's authd, and what survives."""
 
+import getpass
 import json
 import os
 import signal
@@ -404,7 +405,8 @@ def locks_end_connections(daemon, admin, alice):
     lock = res.Resource()
     lock.lock.metadata.name = str(uuid.uuid4())
     lock.lock.spec.target.user, lock.lock.spec.message = "alice", "under investigation"
-    admin.PutResource(pb.PutResourceRequest(resource=lock))
+    stored = admin.PutResource(pb.PutResourceRequest(resource=lock)).lock
+    assert stored.spec.created_by == getpass.getuser() and stored.spec.created_at > 0
     w.wait_end()
     refused(grpc.StatusCode.UNAVAILABLE, alice.Ping, pb.PingRequest())
     admin.DeleteResource(pb.DeleteResourceRequest(kind="lock", name=lock.lock.metadata.name))

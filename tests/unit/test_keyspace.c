@@ -7,6 +7,9 @@
 
 #include "base/rand.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 static void an_item_lives_from_create_to_delete(void **state)
 {
 	struct fixture *f = *state;
@@ -384,6 +387,79 @@ static void a_full_map_answers_clearly_and_keeps_what_was_there(void **state)
 	}
 }
 
+static void leases_begin_afresh_when_it_is_opened_so(void **state)
+{
+	static const char *const prefixes[] = { "/nodes/", NULL };
+	struct fixture *f = *state;
+	struct keyspace_item item;
+	struct keyspace_watch *w;
+
+	for (int i = 0; i < 30; i++) {
+		char key[24];
+
+		snprintf(key, sizeof(key), "/nodes/%02d", i);
+		put_for(f, key, "node", 1000);
+	}
+	put(f, "/nodes/static", "stays");
+	put_for(f, "/other", "goes", 1000);
+	keyspace_close(f->ks);
+	clock_fake_advance(&f->clock, 5000);
+	f->options.lease_prefixes = prefixes;
+	f->options.lease_ms = 2000;
+	fixture_open(f);
+	assert_value(f, "/other", NULL);
+	assert_value(f, "/nodes/static", "stays");
+	for (int i = 0; i < 30; i++) {
+		char key[24];
+
+		snprintf(key, sizeof(key), "/nodes/%02d", i);
+		assert_int_equal(keyspace_get(f->ks, key, &item, &f->err), 0);
+		assert_int_equal(item.expires, f->clock.wall + 2000);
+		keyspace_item_deinit(&item);
+	}
+	w = watch(f, "/nodes/", 0);
+	clock_fake_advance(&f->clock, 2000);
+	assert_event(f, w, KEYSPACE_EVENT_DELETE, "/nodes/00", "");
+	assert_value(f, "/nodes/29", NULL);
+	keyspace_watch_close(w);
+}
+
+/* Writes until the file may not grow any more, then once more when it may. */
+static void a_full_disk_answers_clearly_and_loses_nothing(void **state)
+{
+	static uint8_t big[20000];
+	struct fixture *f = *state;
+	struct rlimit old;
+	struct rlimit small;
+	int stored = 0;
+	char key[16];
+	int rc = 0;
+
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = (struct rlimit){ 1 << 20, old.rlim_max };
+	setrlimit(RLIMIT_FSIZE, &small);
+	for (; rc == 0 && stored < 1000; stored += rc == 0) {
+		snprintf(key, sizeof(key), "/k%03d", stored);
+		rc = run_op(f, keyspace_op_put(key, big, sizeof(big), 0));
+	}
+	assert_true(rc == ERR_LIMIT || rc == ERR_IO);
+	assert_non_null(strstr(f->err.msg, "the disk is full"));
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_int_equal(put(f, "/after", "room"), 0);
+	keyspace_close(f->ks);
+	fixture_open(f);
+	assert_value(f, "/after", "room");
+	for (int i = 0; i < stored; i++) {
+		struct keyspace_item item;
+
+		snprintf(key, sizeof(key), "/k%03d", i);
+		assert_int_equal(keyspace_get(f->ks, key, &item, &f->err), 0);
+		assert_int_equal(item.len, sizeof(big));
+		keyspace_item_deinit(&item);
+	}
+}
+
 static void damaged_files_are_refused_with_a_clear_error(void **state)
 {
 	static const uint8_t garbage[8192] = "this is no keyspace";
@@ -492,6 +568,8 @@ int main(void)
 		CASE(closing_finishes_what_was_asked_for),
 		CASE(the_queue_of_writes_is_bounded),
 		CASE(a_full_map_answers_clearly_and_keeps_what_was_there),
+		CASE(a_full_disk_answers_clearly_and_loses_nothing),
+		CASE(leases_begin_afresh_when_it_is_opened_so),
 		CASE(damaged_files_are_refused_with_a_clear_error),
 	};
 

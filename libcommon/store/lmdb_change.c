@@ -1,0 +1,124 @@
+#include "store/lmdb_change.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "store/lmdb_env.h"
+#include "store/lmdb_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int change_load(struct lmdb_batch *b, const char *key, char key_room[KEYSPACE_KEY_MAX + 1],
+                struct keyspace_item *out, struct err *err)
+{
+	MDB_val k = row_text(key);
+	MDB_val v;
+	int rc = mdb_get(b->txn, b->db->items, &k, &v);
+
+	if (rc == MDB_NOTFOUND)
+		return err_set(err, ERR_NOT_FOUND, "no such key '%s'", key);
+	if (rc != 0)
+		return lmdb_fail(err, rc, "read");
+	return row_item_parse(&k, &v, key_room, out, err);
+}
+
+static int log_event(struct lmdb_batch *b, enum keyspace_event_type type, const char *key,
+                     const void *value, size_t len, int64_t expires, struct err *err)
+{
+	struct row_event head = { b->now, expires, type, (uint32_t)strlen(key) };
+	uint8_t at[ROW_LOG_KEY];
+	MDB_val k = { sizeof(at), at };
+	MDB_val v = { sizeof(head) + head.key_len + len, NULL };
+	uint8_t *bytes;
+	int rc;
+
+	if (str_starts(key, KEYSPACE_SECRETS))
+		return 0;
+	row_log_key(at, (struct lmdb_position){ b->revision, b->index++ });
+	rc = mdb_put(b->txn, b->db->log, &k, &v, MDB_RESERVE | MDB_APPEND);
+	if (rc != 0)
+		return lmdb_fail(err, rc, "write the change log");
+	bytes = v.mv_data;
+	memcpy(bytes, &head, sizeof(head));
+	memcpy(bytes + sizeof(head), key, head.key_len);
+	if (len > 0)
+		memcpy(bytes + sizeof(head) + head.key_len, value, len);
+	return 0;
+}
+
+static int expiry_put(struct lmdb_batch *b, int64_t expires, const char *key, struct err *err)
+{
+	uint8_t row[ROW_EXPIRY_MAX];
+	MDB_val k = { 0, row };
+	MDB_val nothing = { 0, NULL };
+	int rc;
+
+	if (expires == 0)
+		return 0;
+	k.mv_size = row_expiry_key(row, expires, key);
+	rc = mdb_put(b->txn, b->db->expiry, &k, &nothing, 0);
+	return rc == 0 ? 0 : lmdb_fail(err, rc, "write an expiry");
+}
+
+int change_expiry_remove(struct lmdb_batch *b, int64_t expires, const char *key, struct err *err)
+{
+	uint8_t row[ROW_EXPIRY_MAX];
+	MDB_val k = { 0, row };
+	int rc;
+
+	if (expires == 0)
+		return 0;
+	k.mv_size = row_expiry_key(row, expires, key);
+	rc = mdb_del(b->txn, b->db->expiry, &k, NULL);
+	return rc == 0 || rc == MDB_NOTFOUND ? 0 : lmdb_fail(err, rc, "remove an expiry");
+}
+
+int change_store(struct lmdb_batch *b, const char *key, const void *value, size_t len,
+                 uint64_t revision, int64_t expires, struct err *err)
+{
+	struct row_item head = { revision, expires };
+	MDB_val k = row_text(key);
+	MDB_val v = { sizeof(head) + len, NULL };
+	int rc = mdb_put(b->txn, b->db->items, &k, &v, MDB_RESERVE);
+
+	if (rc != 0)
+		return lmdb_fail(err, rc, "write");
+	memcpy(v.mv_data, &head, sizeof(head));
+	if (len > 0)
+		memcpy((uint8_t *)v.mv_data + sizeof(head), value, len);
+	return expiry_put(b, expires, key, err);
+}
+
+int change_put(struct lmdb_batch *b, const char *key, const void *value, size_t len,
+               int64_t expires, struct err *err)
+{
+	if (change_store(b, key, value, len, b->revision, expires, err) != 0)
+		return err->code;
+	return log_event(b, KEYSPACE_EVENT_PUT, key, value, len, expires, err);
+}
+
+int change_forget_expiry(struct lmdb_batch *b, const char *key, struct err *err)
+{
+	char key_room[KEYSPACE_KEY_MAX + 1];
+	struct keyspace_item old;
+	int rc = change_load(b, key, key_room, &old, err);
+
+	if (rc == ERR_NOT_FOUND)
+		return 0;
+	return rc == 0 ? change_expiry_remove(b, old.expires, key, err) : rc;
+}
+
+int change_delete(struct lmdb_batch *b, const char *key, struct err *err)
+{
+	MDB_val k = row_text(key);
+	int rc;
+
+	if (change_forget_expiry(b, key, err) != 0)
+		return err->code;
+	rc = mdb_del(b->txn, b->db->items, &k, NULL);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return lmdb_fail(err, rc, "delete");
+	return log_event(b, KEYSPACE_EVENT_DELETE, key, NULL, 0, 0, err);
+}
