@@ -137,8 +137,8 @@ static void audit_command(struct noded *n, const struct session *s, const struct
 		snprintf(error, sizeof(error), "died by signal %d", o->signal);
 	e.pb.command = audit_text(sftp ? NULL : o->command);
 	e.pb.name = audit_text(sftp ? "sftp" : NULL);
-	e.pb.exit_code = code;
-	e.pb.exit_error = audit_text(*error != 0 ? error : o->reason);
+	e.pb.exitCode = code;
+	e.pb.exitError = audit_text(*error != 0 ? error : o->reason);
 	put(n, &e);
 }
 
