@@ -3,8 +3,8 @@
  *
  *   server.c       the list of connections, their deadlines, stopping
  *   conn.c         one connection: TLS, who the peer is, which protocol
- *   conn_grpc.c    its calls over HTTP/2         conn_json.c   its calls over HTTP/1.1
- *   call.c         one call, whatever carries it
+ *   conn_grpc.c    HTTP/2 on it                    call_grpc.c   a call over HTTP/2
+ *   conn_json.c    HTTP/1.1 on it, and its calls   call.c        a call, whatever carries it
  *
  * Calls and connections end in callbacks of the loop only, never within a function that a
  * handler calls; a call that ends within its own callback is freed when that returns (`busy`).

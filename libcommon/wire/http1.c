@@ -31,8 +31,8 @@ static void start_message(struct http1 *h)
 	http_parser_init(&h->parser, h->kind == HTTP1_REQUEST ? HTTP_REQUEST : HTTP_RESPONSE);
 	h->parser.data = h;
 	h->state = HTTP1_HEAD;
-	buf_clear(&h->head);
-	buf_clear(&h->body);
+	buf_wipe(&h->head); /* passwords and tokens travel in both */
+	buf_wipe(&h->body);
 	memset(&h->chunks, 0, sizeof(h->chunks));
 	memset(&h->message, 0, sizeof(h->message));
 	h->message.headers = h->headers;
@@ -72,7 +72,7 @@ void http1_free(struct http1 *h)
 {
 	if (h == NULL)
 		return;
-	buf_wipe(&h->head); /* tokens and passwords travel in both */
+	buf_wipe(&h->head);
 	buf_wipe(&h->body);
 	free(h->headers);
 	free(h);

@@ -76,7 +76,7 @@ static void drop_sent(struct http2_stream *s, size_t len)
 
 	s->out_sent += len;
 	if (queued(s) == 0) {
-		buf_deinit(&s->out);
+		buf_wipe(&s->out);
 		s->out_sent = 0;
 	} else if (s->out_sent > s->out.len / 2) {
 		buf_consume(&s->out, s->out_sent);

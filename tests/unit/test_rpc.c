@@ -6,6 +6,7 @@
 /* What a call of the client has come to. */
 struct seen {
 	struct rpc_client *client;
+	int client_closed;
 	struct rpc_stream *stream;
 	int messages;
 	int64_t last;
@@ -13,7 +14,9 @@ struct seen {
 	int closed;
 	int code;
 	char why[ERR_MSG_SIZE];
-	int pause_at; /* pauses itself at this message */
+	int pause_at;  /* pauses itself at this message, */
+	int cancel_at; /* cancels itself at this one, */
+	int close_at;  /* closes the whole client at this one */
 };
 
 static void note_end(struct seen *seen, const struct err *err)
@@ -35,8 +38,13 @@ static void on_chunk(struct rpc_stream *s, const void *message)
 	struct seen *seen = rpc_stream_data(s);
 
 	assert_int_equal(((const pv_RecordingChunk *)message)->offset, seen->messages);
-	if (++seen->messages == seen->pause_at)
+	seen->messages++;
+	if (seen->messages == seen->pause_at)
 		rpc_stream_pause(s, true);
+	if (seen->messages == seen->cancel_at)
+		rpc_stream_cancel(s);
+	if (seen->messages == seen->close_at)
+		rpc_client_close(seen->client, echo_count_call, &seen->client_closed);
 }
 
 static void on_ack(struct rpc_stream *s, const void *message)
@@ -346,6 +354,28 @@ static void a_client_can_be_closed_at_each_turn_of_the_loop(void **state)
 	echo_stop(&e);
 }
 
+static void a_stream_can_be_ended_from_within_its_own_message(void **state)
+{
+	struct echo e = { 0 };
+	struct seen cancels = { .cancel_at = 5 };
+	struct seen closes = { .close_at = 7 };
+	struct rpc_client *c;
+
+	echo_start(&e, *state);
+	c = echo_client(&e);
+	start_count(c, &cancels, 1000, true);
+	turn_until(*state, cancels.closed > 0);
+	assert_int_equal(cancels.messages, 5);
+	assert_int_equal(cancels.code, ERR_CANCELED);
+	closes.client = c;
+	start_count(c, &closes, 1000, true);
+	turn_until(*state, closes.closed > 0 && closes.client_closed > 0);
+	assert_int_equal(closes.messages, 7);
+	assert_int_equal(closes.code, ERR_CANCELED);
+	echo_stop(&e);
+	assert_int_equal(e.canceled, 2);
+}
+
 static void no_server_is_told_at_once_and_clearly(void **state)
 {
 	static const char *const addrs[] = { "unix:/nowhere/sock", NULL };
@@ -561,6 +591,7 @@ int main(void)
 		loop_test(deadlines_end_a_call_on_both_sides),
 		loop_test(a_call_can_be_canceled_at_each_turn_of_the_loop),
 		loop_test(a_client_can_be_closed_at_each_turn_of_the_loop),
+		loop_test(a_stream_can_be_ended_from_within_its_own_message),
 		loop_test(no_server_is_told_at_once_and_clearly),
 		loop_test(the_next_address_is_tried),
 		loop_test(a_call_during_back_off_waits_for_the_next_attempt),

@@ -133,6 +133,24 @@ static void streams_are_lines(void **state)
 	echo_stop(&e);
 }
 
+static void an_old_client_gets_its_stream_unframed(void **state)
+{
+	struct echo e = { 0 };
+	char *answer;
+
+	echo_start(&e, *state);
+	answer = ask_once(&e, "POST /v1/Count HTTP/1.0\r\nContent-Type: application/json\r\n"
+	                      "Content-Length: 12\r\n\r\n{\"offset\":2}");
+	assert_null(strstr(answer, "chunked"));
+	assert_non_null(strstr(answer, "Connection: close\r\n"));
+	assert_string_equal(answer + strlen(answer) - 2, "}\n");
+	free(answer);
+	answer = ask_once(&e, "HEAD /v1/Say HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_string_equal(answer + strlen(answer) - 4, "\r\n\r\n");
+	free(answer);
+	echo_stop(&e);
+}
+
 static void a_connection_serves_many_requests_in_order(void **state)
 {
 	static const char one[] = SAY("Content-Length: 18\r\n\r\n{\"session_id\":\"a\"}");
@@ -245,6 +263,7 @@ int main(void)
 		loop_test(calls_are_answered_as_json),
 		loop_test(what_is_no_call_is_refused),
 		loop_test(streams_are_lines),
+		loop_test(an_old_client_gets_its_stream_unframed),
 		loop_test(a_connection_serves_many_requests_in_order),
 		loop_test(a_client_that_leaves_cancels_its_call),
 		loop_test(a_request_that_never_ends_is_given_up),
