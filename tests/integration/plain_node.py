@@ -20,9 +20,10 @@ TrustedUserCAKeys {dir}/users
 AuthorizedKeysFile none
 AuthenticationMethods publickey
 StrictModes no
-UsePAM no
+UsePAM yes
 UseDNS no
 PidFile none
+Subsystem sftp internal-sftp
 """
 
 

@@ -46,9 +46,10 @@ def a_login_gives_certificates(cluster):
 
 def nodes_are_listed(cluster):
     PlainNode(cluster, "db-1", {"env": "prod"})
-    listed = wait_for("two nodes", lambda: [
-        line for line in [cluster.tsh("alice", "ls").stdout.splitlines()] if len(line) == 3])[0]
-    assert listed[0].split()[:2] == ["Node", "Name"] and "env=prod" in listed[1], listed
+    wait_for("two nodes", lambda: cluster.tsh(
+        "alice", "ls", "--format=names").stdout.split() == ["db-1", "web-1"])
+    table = cluster.tsh("alice", "ls").stdout.splitlines()
+    assert table[0].startswith("Node Name") and "env=prod" in table[2], table
     assert cluster.tsh("alice", "ls", "--format=names", "env=test").stdout == "web-1\n"
     assert cluster.tsh("alice", "ls", "--format=names", "--search=db").stdout == "db-1\n"
     nodes = json.loads(cluster.tsh("alice", "ls", "--format=json", "env=prod").stdout)
