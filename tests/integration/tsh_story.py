@@ -2,10 +2,11 @@
 
 import json
 import os
+import pty
 import shutil
 import time
 
-from cluster import BUILD, run, story, wait_for
+from cluster import BUILD, TREE, run, story, wait_for
 from plain_node import PlainNode
 
 TSH = BUILD + "/tsh"
@@ -113,6 +114,42 @@ def strangers_are_refused(cluster):
     assert "Host key verification failed" in words or "host key" in words.lower(), words
 
 
+def on_terminal(argv, keys):
+    """Runs a program on a terminal of its own and presses keys once something was shown; all that
+    was shown, and the seconds it took."""
+    start = time.monotonic()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(argv[0], argv)
+    shown = b""
+    try:
+        while True:
+            piece = os.read(terminal, 4096)
+            if not piece:
+                break
+            shown += piece
+            if b"ls" in shown and keys:
+                os.write(terminal, keys)
+                keys = b""
+    except OSError:  # the other end is gone
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, shown
+    return shown, time.monotonic() - start
+
+
+def a_recording_plays_and_obeys_keys(cluster):
+    """From a file: two seconds long, unless a key says otherwise."""
+    sample = os.path.join(TREE, "tests/fuzz/corpus/frame/sample")
+    shown, took = on_terminal([TSH, "play", sample], b"")
+    assert b"byte\r\nlast" in shown and took > 1.9, (shown, took)
+    shown, took = on_terminal([TSH, "play", sample], b"\x1b[C")  # seek beyond the end
+    assert b"byte\r\nlast" in shown and took < 1.5, (shown, took)
+    shown, took = on_terminal([TSH, "play", sample], b"q")
+    assert b"byte" not in shown and took < 1.5, (shown, took)
+    text = run(TSH, "play", "--format=text", sample).stdout
+    assert text.startswith("$ ls\ncaf\u00e9"), text
+
+
 def proxy_command_starts_fast(cluster):
     took = []
     for _ in range(10):
@@ -133,4 +170,5 @@ if __name__ == "__main__":
     story([no_trust_no_password, a_login_gives_certificates, nodes_are_listed,
            tsh_ssh_and_scp_reach_nodes, stock_programs_need_the_block_only,
            an_ambiguous_name_lists_its_candidates, strangers_are_refused,
-           proxy_command_starts_fast, logging_out_leaves_no_key], door=False)
+           a_recording_plays_and_obeys_keys, proxy_command_starts_fast,
+           logging_out_leaves_no_key], door=False)
