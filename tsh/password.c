@@ -6,14 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
+#define CTRL_C 3
+
 /* Byte by byte, so that nothing behind the line is taken from standard input. */
-static int read_line(int fd, struct buf *out, struct err *err)
+static int read_line(int fd, bool terminal, struct buf *out, struct err *err)
 {
 	char c;
 
@@ -26,6 +28,8 @@ static int read_line(int fd, struct buf *out, struct err *err)
 			return err_set_errno(err, ERR_IO, errno, "read the password");
 		if (n == 0 && out->len == 0)
 			return err_set(err, ERR_CANCELED, "no password given");
+		if (terminal && c == CTRL_C)
+			return err_set(err, ERR_CANCELED, "interrupted");
 		if (n == 0 || c == '\n')
 			break;
 		if (out->len >= PASSWORD_MAX)
@@ -44,11 +48,11 @@ static int from_file(const char *path, struct buf *out, struct err *err)
 	int fd, rc;
 
 	if (strcmp(path, "-") == 0)
-		return read_line(STDIN_FILENO, out, err);
+		return read_line(STDIN_FILENO, false, out, err);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set_errno(err, ERR_IO, errno, "open the password file '%s'", path);
-	rc = read_line(fd, out, err);
+	rc = read_line(fd, false, out, err);
 	close(fd);
 	return rc;
 }
@@ -60,29 +64,25 @@ static void say(int tty, const char *text)
 	(void)ignored;
 }
 
-/* Signals that would leave the terminal silent wait until it is as it was. */
+/* Keys that would end or stop us while the terminal is silent come as bytes instead; ^C ends the
+ * line, so that it is seen at once. */
 static int from_terminal(int tty, const char *prompt, struct buf *out, struct err *err)
 {
 	struct termios old, quiet;
-	sigset_t stops, before;
 	int rc;
 
 	if (tcgetattr(tty, &old) != 0)
 		return err_set_errno(err, ERR_IO, errno, "read the terminal's settings");
-	sigemptyset(&stops);
-	sigaddset(&stops, SIGTSTP);
-	sigprocmask(SIG_BLOCK, &stops, &before);
 	quiet = old;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 	quiet.c_lflag |= ECHONL;
+	quiet.c_cc[VEOL] = CTRL_C;
 	tcsetattr(tty, TCSAFLUSH, &quiet);
 	say(tty, prompt);
-	rc = read_line(tty, out, err);
+	rc = read_line(tty, true, out, err);
 	tcsetattr(tty, TCSAFLUSH, &old);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	/* ^C came as a byte: the terminal is in order again, so it may do what it does. */
-	if (rc == 0 && memchr(out->data != NULL ? (char *)out->data : "", 3, out->len) != NULL)
-		return err_set(err, ERR_CANCELED, "interrupted");
+	if (rc == ERR_CANCELED)
+		say(tty, "\n");
 	return rc;
 }
 

@@ -6,7 +6,7 @@ import pty
 import shutil
 import time
 
-from cluster import BUILD, TREE, run, story, wait_for
+from cluster import BUILD, PASSWORD, TREE, run, story, wait_for
 from plain_node import PlainNode
 
 TSH = BUILD + "/tsh"
@@ -43,6 +43,39 @@ def a_login_gives_certificates(cluster):
             assert os.stat(path).st_mode & 0o777 == 0o600, path
             if name.endswith("-cert.pub"):
                 assert cluster.login in run("ssh-keygen", "-Lf", path).stdout
+
+
+def on_terminal(argv, after, keys, env=None, status=0):
+    """Runs a program on a terminal of its own and presses keys once `after` was shown; all that
+    was shown, and the seconds it took."""
+    start = time.monotonic()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(argv[0], argv, env or os.environ)
+    shown = b""
+    try:
+        while True:
+            piece = os.read(terminal, 4096)
+            if not piece:
+                break
+            shown += piece
+            if after in shown and keys:
+                os.write(terminal, keys)
+                keys = b""
+    except OSError:  # the other end is gone
+        pass
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == status, shown
+    return shown, time.monotonic() - start
+
+
+def a_password_is_asked_for_without_echo(cluster):
+    argv = [TSH, "login", f"--proxy=127.0.0.1:{cluster.proxy_port}", "--user=alice",
+            f"--ca-pin={cluster.pin}"]
+    env = {"HOME": cluster.home("alice"), "PATH": os.environ["PATH"]}
+    shown, _ = on_terminal(argv, b"Password of", PASSWORD.encode() + b"\n", env)
+    assert b"Logged in to" in shown and PASSWORD.encode() not in shown, shown
+    shown, _ = on_terminal(argv, b"Password of", b"secr\x03", env, status=1)
+    assert b"interrupted" in shown and b"secr\r" not in shown, shown
 
 
 def nodes_are_listed(cluster):
@@ -114,37 +147,14 @@ def strangers_are_refused(cluster):
     assert "Host key verification failed" in words or "host key" in words.lower(), words
 
 
-def on_terminal(argv, keys):
-    """Runs a program on a terminal of its own and presses keys once something was shown; all that
-    was shown, and the seconds it took."""
-    start = time.monotonic()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execv(argv[0], argv)
-    shown = b""
-    try:
-        while True:
-            piece = os.read(terminal, 4096)
-            if not piece:
-                break
-            shown += piece
-            if b"ls" in shown and keys:
-                os.write(terminal, keys)
-                keys = b""
-    except OSError:  # the other end is gone
-        pass
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, shown
-    return shown, time.monotonic() - start
-
-
 def a_recording_plays_and_obeys_keys(cluster):
     """From a file: two seconds long, unless a key says otherwise."""
     sample = os.path.join(TREE, "tests/fuzz/corpus/frame/sample")
-    shown, took = on_terminal([TSH, "play", sample], b"")
+    shown, took = on_terminal([TSH, "play", sample], b"ls", b"")
     assert b"byte\r\nlast" in shown and took > 1.9, (shown, took)
-    shown, took = on_terminal([TSH, "play", sample], b"\x1b[C")  # seek beyond the end
+    shown, took = on_terminal([TSH, "play", sample], b"ls", b"\x1b[C")  # seek beyond the end
     assert b"byte\r\nlast" in shown and took < 1.5, (shown, took)
-    shown, took = on_terminal([TSH, "play", sample], b"q")
+    shown, took = on_terminal([TSH, "play", sample], b"ls", b"q")
     assert b"byte" not in shown and took < 1.5, (shown, took)
     text = run(TSH, "play", "--format=text", sample).stdout
     assert text.startswith("$ ls\ncaf\u00e9"), text
@@ -167,7 +177,8 @@ def logging_out_leaves_no_key(cluster):
 
 
 if __name__ == "__main__":
-    story([no_trust_no_password, a_login_gives_certificates, nodes_are_listed,
+    story([no_trust_no_password, a_login_gives_certificates,
+           a_password_is_asked_for_without_echo, nodes_are_listed,
            tsh_ssh_and_scp_reach_nodes, stock_programs_need_the_block_only,
            an_ambiguous_name_lists_its_candidates, strangers_are_refused,
            a_recording_plays_and_obeys_keys, proxy_command_starts_fast,
