@@ -218,15 +218,19 @@ static void on_canceled(struct rpc_call *call)
 	leave(rpc_call_data(call));
 }
 
-/* Who took part may see it if their roles say so of sessions they took part in. */
+/* People only: a node writes recordings, it does not read them. Who took part may see it if their
+ * roles say so of sessions they took part in. */
 static int check_access(struct authd *a, struct rpc_call *call, const char *sid, struct err *err)
 {
 	pv_Resource session = { 0 };
 	const pv_SessionSpec *spec = &session.of.session.spec;
 	struct role_context context = { .user = access_peer(call)->identity.user };
 	struct strlist people = { 0 };
-	int rc = resource_load(a, resource_kind_find("session"), NULL, sid, &session, err);
+	int rc;
 
+	if (access_peer(call)->kind == PEER_HOST)
+		return err_set(err, ERR_DENIED, "hosts do not read recordings");
+	rc = resource_load(a, resource_kind_find("session"), NULL, sid, &session, err);
 	if (rc == 0 && spec->user != NULL)
 		rc = strlist_add(&people, spec->user, err);
 	for (size_t i = 0; rc == 0 && i < spec->participants_count; i++)

@@ -566,15 +566,15 @@ def played(stub, sid, **more):
     return b"".join(c.data for c in chunks), chunks[-1].complete
 
 
-def who_took_part_may_see_it(w, sid, data):
+def who_took_part_may_see_it(w, sid, data, node):
     alice = w.daemon.remote(w.daemon.ca, *w.log_in("alice")[0].pair())
     bob = w.new_user("bob", logins=["bob"])
     auditor = w.new_user("auditor", ["auditor"])
     for stub in (w.admin, alice, auditor):
         assert played(stub, sid) == (data, True)
     assert played(alice, sid, offset=1000) == (data[1000:], True)
-    for stub in (bob, w.anonymous):
-        code = CODE.PERMISSION_DENIED if stub is bob else CODE.UNAUTHENTICATED
+    for stub in (bob, node, w.anonymous):
+        code = CODE.UNAUTHENTICATED if stub is w.anonymous else CODE.PERMISSION_DENIED
         try:
             played(stub, sid)
             raise AssertionError("somebody else may see it")
@@ -615,6 +615,24 @@ def a_quota_is_answered_clearly(w):
     say(f"a full house is said so: {failed.details()}")
 
 
+def a_stop_in_the_middle_of_everything(w):
+    host, _, node = w.new_host()
+    sid = new_session(node, host)
+    data = recording(sid, host, os.urandom(10 * 1000))[0]
+    upload = Upload(node, sid).acknowledged(0).send(data, 0, len(data) // 2)
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        logins = [pool.submit(guess, w, f"user-{i}") for i in range(8)]
+        logins += [pool.submit(guess, w, "alice", PASSWORD) for _ in range(4)]
+        concurrent.futures.wait(logins, return_when=concurrent.futures.FIRST_COMPLETED)
+        start = time.monotonic()
+        assert w.daemon.stop() == 0
+        assert time.monotonic() - start < 5
+        codes = {login.result() for login in logins}
+    assert codes <= {CODE.OK, CODE.UNAUTHENTICATED, CODE.UNAVAILABLE, CODE.CANCELLED}, codes
+    assert upload.close() is not None
+    say("authd ends in order in the middle of logins and uploads")
+
+
 def main():
     w = World()
     try:
@@ -634,10 +652,10 @@ def main():
         hosts_report_of_themselves_only(w)
         sid, data, node, host = a_recording_survives_and_belongs_to_its_node(w)
         what_is_no_recording_is_refused(w, node, host)
-        who_took_part_may_see_it(w, sid, data)
+        who_took_part_may_see_it(w, sid, data, node)
         a_live_recording_is_followed(w, node, host)
         a_quota_is_answered_clearly(w)
-        assert w.daemon.stop() == 0
+        a_stop_in_the_middle_of_everything(w)
     except BaseException:
         with open(w.daemon.log) as f:
             print(f.read()[-20000:], file=sys.stderr)
