@@ -82,7 +82,7 @@ void output_token(FILE *to, const pv_CreateTokenResponse *answer)
 	print_pins(to, answer->ca_pins, answer->ca_pins_count);
 }
 
-/* Through the proxies when authd says no address of its own. */
+/* How the node reaches authd: through the proxies when authd says no address of its own. */
 static void print_auth_servers(FILE *to, const pv_CreateTokenResponse *answer)
 {
 	bool own = answer->auth_addrs_count > 0;
@@ -92,7 +92,10 @@ static void print_auth_servers(FILE *to, const pv_CreateTokenResponse *answer)
 	fputs("auth_servers: [", to);
 	for (size_t i = 0; i < count; i++)
 		fprintf(to, "%s'%s'", i > 0 ? ", " : "", addrs[i]);
-	fputs(count > 0 ? "]\n" : "'AUTHD:3025']\n", to);
+	if (count == 0)
+		fputs("'AUTHD:3025'] # put its address here; it has no public_addrs\n", to);
+	else
+		fputs("]\n", to);
 }
 
 void output_join(FILE *to, const pv_CreateTokenResponse *answer)

@@ -112,6 +112,20 @@ static void the_join_commands_keep_the_token_out_of_command_lines(void **state)
 	                               "  ca_pin: 'sha256:0123'\n"
 	                               "END\n"));
 	free(o.text);
+	token.auth_addrs_count = 0;
+	token.proxy_addrs = auth;
+	token.proxy_addrs_count = 1;
+	begin(&o);
+	output_join(o.to, &token);
+	fclose(o.to);
+	assert_non_null(strstr(o.text, "auth_servers: ['auth.example.com:3025']\n"));
+	free(o.text);
+	token.proxy_addrs_count = 0;
+	begin(&o);
+	output_join(o.to, &token);
+	fclose(o.to);
+	assert_non_null(strstr(o.text, "auth_servers: ['AUTHD:3025'] # put its address here"));
+	free(o.text);
 }
 
 static void messages_come_as_json_and_yaml_with_their_secrets(void **state)
