@@ -19,10 +19,12 @@
 #include <string.h>
 
 #define ANONYMOUS_LIFE_MS (5 * 60 * 1000) /* long enough to log in or join */
+#define REFUSED_LIFE_MS   (10 * 1000)     /* long enough to hear why */
 
 /* Who is at the other end of a connection: its data. */
 struct caller {
 	struct peer peer;
+	struct err *refused;    /* why nothing is allowed here; NULL: judged call by call */
 	struct role_set *roles; /* users: as of the generation; NULL until first asked for */
 	unsigned generation;
 };
@@ -129,29 +131,53 @@ static int check_user_exists(struct authd *a, const struct peer *peer, struct er
 	return rc;
 }
 
+/* Fills in who it is, or fails with why it is nobody. */
+static int identify(struct authd *a, struct rpc_conn *conn, struct peer *out, struct err *err)
+{
+	int rc = find_peer(a, conn, out, err);
+
+	if (rc == 0)
+		rc = check_user_exists(a, out, err);
+	if (rc == 0)
+		rc = changes_check_locks(a->changes, out, err);
+	return rc;
+}
+
+static int refuse_all(struct caller *c, const struct err *why, struct err *err)
+{
+	peer_deinit(&c->peer);
+	c->peer = (struct peer){ .kind = PEER_ANONYMOUS };
+	c->refused = malloc(sizeof(*c->refused));
+	if (c->refused == NULL)
+		return err_set_nomem(err);
+	err_copy(c->refused, why);
+	return 0;
+}
+
+static void bound_life(struct authd *a, struct rpc_conn *conn, const struct caller *c)
+{
+	if (c->refused != NULL)
+		rpc_conn_set_end(conn, authd_now(a) + REFUSED_LIFE_MS);
+	else if (c->peer.kind == PEER_ANONYMOUS)
+		rpc_conn_set_end(conn, authd_now(a) + ANONYMOUS_LIFE_MS);
+	else if (rpc_conn_peer(conn) == RPC_PEER_TLS)
+		rpc_conn_set_end(conn, rpc_conn_tls_peer(conn)->cert->not_after_ms);
+}
+
 int access_opened(struct rpc_conn *conn, struct err *err)
 {
 	struct authd *a = authd_of_conn(conn);
 	struct caller *c = calloc(1, sizeof(*c));
-	int rc;
+	struct err why;
 
 	if (c == NULL)
 		return err_set_nomem(err);
-	rc = find_peer(a, conn, &c->peer, err);
-	if (rc == 0)
-		rc = check_user_exists(a, &c->peer, err);
-	if (rc == 0)
-		rc = changes_check_locks(a->changes, &c->peer, err);
-	if (rc != 0) {
-		peer_deinit(&c->peer);
+	if (identify(a, conn, &c->peer, &why) != 0 && refuse_all(c, &why, err) != 0) {
 		free(c);
-		return rc;
+		return err->code;
 	}
 	str_copy(c->peer.addr, sizeof(c->peer.addr), rpc_conn_client_addr(conn));
-	if (rpc_conn_peer(conn) == RPC_PEER_TLS)
-		rpc_conn_set_end(conn, rpc_conn_tls_peer(conn)->cert->not_after_ms);
-	else if (c->peer.kind == PEER_ANONYMOUS)
-		rpc_conn_set_end(conn, authd_now(a) + ANONYMOUS_LIFE_MS);
+	bound_life(a, conn, c);
 	rpc_conn_set_data(conn, c);
 	return 0;
 }
@@ -164,6 +190,7 @@ void access_closed(struct rpc_conn *conn)
 		return;
 	role_set_free(c->roles);
 	peer_deinit(&c->peer);
+	free(c->refused);
 	free(c);
 }
 
@@ -264,9 +291,12 @@ static int check_host(const struct peer *peer, const char *system_role, struct e
 
 int access_authorize(struct rpc_call *call, const struct rpc_method *method, struct err *err)
 {
+	const struct caller *c = rpc_conn_data(rpc_call_conn(call));
 	const struct access_rule *rule = method->access_data;
-	const struct peer *peer = access_peer(call);
+	const struct peer *peer = &c->peer;
 
+	if (c->refused != NULL)
+		return err_copy(err, c->refused);
 	if (method->access == ACCESS_ANYBODY)
 		return 0;
 	if (peer->kind == PEER_ANONYMOUS)

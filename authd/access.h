@@ -37,7 +37,10 @@ struct access_rule {
 	const char *verb;
 };
 
-/* Hooks of the rpc server: derive the caller of a connection; forget it; judge a call. */
+/*
+ * Hooks of the rpc server: derive the caller of a connection; forget it; judge a call. Who has a
+ * certificate that counts no more (a lock, a removed user) hears why at their first call.
+ */
 int access_opened(struct rpc_conn *conn, struct err *err);
 void access_closed(struct rpc_conn *conn);
 int access_authorize(struct rpc_call *call, const struct rpc_method *method, struct err *err);

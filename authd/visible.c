@@ -33,8 +33,6 @@ int visible_begin(struct visible *v, const struct rpc_call *call, const struct r
 	*v = (struct visible){ .call = call, .kind = kind, .verb = "readnosecrets" };
 	if (kind->tag == pv_Resource_token_tag || with_secrets)
 		v->verb = "read";
-	if (access_roles(call, &v->roles, err) != 0)
-		return err->code;
 	rc = check_rules(v, list, err);
 	if (rc == 0) {
 		v->all = peer->kind != PEER_USER || kind->tag != pv_Resource_node_tag;
@@ -45,14 +43,16 @@ int visible_begin(struct visible *v, const struct rpc_call *call, const struct r
 
 static bool sees_node(const struct visible *v, const pv_Node *node)
 {
+	const struct role_set *roles;
 	struct label_set labels;
 	struct label *items;
 	struct err ignored;
 	int rc;
 
-	if (label_of_node(node, &items, &labels, &ignored) != 0)
+	if (access_roles(v->call, &roles, &ignored) != 0 ||
+	    label_of_node(node, &items, &labels, &ignored) != 0)
 		return false;
-	rc = role_set_check_node(v->roles, node->spec.hostname, &labels, &ignored);
+	rc = role_set_check_node(roles, node->spec.hostname, &labels, &ignored);
 	free(items);
 	return rc == 0;
 }
@@ -66,7 +66,7 @@ static bool sees_session(const struct visible *v, const pv_Session *session)
 	};
 	struct err ignored;
 
-	return role_set_check_rule(v->roles, "session", v->verb, &context, &ignored) == 0;
+	return access_check(v->call, "session", v->verb, &context, &ignored) == 0;
 }
 
 bool visible_check(const struct visible *v, const pv_Resource *r)

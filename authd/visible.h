@@ -14,16 +14,16 @@
 #include <stdbool.h>
 
 struct err;
-struct role_set;
 struct rpc_call;
 
-/* What is needed to judge many resources of one kind; filled by visible_begin(). */
+/* What is needed to judge many resources of one kind; filled by visible_begin(). Rules are those
+ * of that moment: whoever keeps it longer asks changes_roles_generation() whether they still hold.
+ */
 struct visible {
 	const struct rpc_call *call;
 	const struct resource_kind *kind;
 	const char *verb;
-	bool all;                     /* every resource of the kind */
-	const struct role_set *roles; /* users only */
+	bool all; /* every resource of the kind */
 };
 
 /* `list`: the caller asks for many, and needs the verb list too. ERR_DENIED: of this kind the

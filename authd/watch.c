@@ -12,6 +12,7 @@
  */
 #include "authd/access.h"
 #include "authd/authd.h"
+#include "authd/changes.h"
 #include "authd/methods.h"
 #include "authd/resource_store.h"
 #include "authd/visible.h"
@@ -48,6 +49,7 @@ struct watch {
 	enum state state;
 	struct watched *kinds;
 	size_t count;
+	unsigned generation;             /* of the roles that the kinds were allowed by */
 	struct keyspace_watch *events;   /* LIVE, and some kind is watched */
 	uint64_t revision;               /* of the snapshot; then of the newest event */
 	size_t at;                       /* SNAPSHOT: the kind */
@@ -306,13 +308,22 @@ static int go_on(struct watch *w, struct err *err)
 	return 0;
 }
 
+/* What a user was allowed may not be any more: they ask again, as they are now. */
+static int check_roles_unchanged(const struct watch *w, struct err *err)
+{
+	if (access_peer(w->call)->kind != PEER_USER ||
+	    changes_roles_generation(w->authd->changes) == w->generation)
+		return 0;
+	return err_set(err, ERR_UNAVAILABLE, "roles have changed: watch again");
+}
+
 static void step(struct watch *w)
 {
 	struct err err;
 
 	if (!rpc_call_writable(w->call))
 		return; /* on_writable goes on */
-	if (go_on(w, &err) != 0)
+	if (check_roles_unchanged(w, &err) != 0 || go_on(w, &err) != 0)
 		fail(w, &err); /* w is gone */
 }
 
@@ -362,6 +373,7 @@ static struct watch *watch_new(struct rpc_call *call)
 		return NULL;
 	w->call = call;
 	w->authd = authd_of(call);
+	w->generation = changes_roles_generation(w->authd->changes);
 	w->again = timer_new(w->authd->loop, on_again, w);
 	w->heartbeat = timer_new(w->authd->loop, on_heartbeat, w);
 	if (w->again == NULL || w->heartbeat == NULL) {

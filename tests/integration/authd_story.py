@@ -408,7 +408,8 @@ def locks_end_connections(daemon, admin, alice):
     stored = admin.PutResource(pb.PutResourceRequest(resource=lock)).lock
     assert stored.spec.created_by == getpass.getuser() and stored.spec.created_at > 0
     w.wait_end()
-    refused(grpc.StatusCode.UNAVAILABLE, alice.Ping, pb.PingRequest())
+    details = refused(grpc.StatusCode.PERMISSION_DENIED, alice.Ping, pb.PingRequest())
+    assert "under investigation" in details, details
     admin.DeleteResource(pb.DeleteResourceRequest(kind="lock", name=lock.lock.metadata.name))
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
@@ -430,8 +431,9 @@ def removed_users_are_nobody(daemon, admin):
     w.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
     admin.DeleteResource(pb.DeleteResourceRequest(kind="user", name="bob"))
     w.wait_end()
-    refused(grpc.StatusCode.UNAVAILABLE, daemon.remote(daemon.ca, *keys.pair()).Ping,
-            pb.PingRequest())
+    details = refused(grpc.StatusCode.UNAUTHENTICATED,
+                      daemon.remote(daemon.ca, *keys.pair()).Ping, pb.PingRequest())
+    assert "no user 'bob'" in details, details
     say("a removed user is nobody, whatever certificates are still about")
 
 
@@ -443,6 +445,17 @@ def role_changes_reach_open_connections(daemon, admin):
     changed.role.spec.allow.rules.add(resources=["token"], verbs=["create"])
     admin.PutResource(pb.PutResourceRequest(resource=changed, replace=True))
     dora.CreateToken(pb.CreateTokenRequest(roles=["Node"]))
+    w = Watcher(dora, ["node"])
+    w.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
+    changed.role.spec.deny.rules.add(resources=["node"], verbs=["*"])
+    admin.PutResource(pb.PutResourceRequest(resource=changed, replace=True))
+    host, keys = join(daemon, admin, "Node")
+    record = res.Node()
+    record.metadata.name, record.spec.hostname = host, "db-1"
+    daemon.remote(daemon.ca, *keys.pair()).Announce(pb.AnnounceRequest(node=record))
+    assert w.wait_end().code() == grpc.StatusCode.UNAVAILABLE
+    assert not any(e.resource.HasField("node") and e.resource.node.metadata.name == host
+                   for e in w.events)
     say("a changed role counts at the next call")
 
 
