@@ -74,8 +74,9 @@ struct rpc_server *rpc_server_new(const struct rpc_server_conf *conf, struct err
 void *rpc_server_ctx(const struct rpc_server *s);
 
 /*
- * Serves a connection whose TLS handshake, if any, is done. Takes the stream in any case.
- * `client_addr` is the client's "address:port" as a preface told it, else NULL: the stream's own.
+ * Serves a connection: plain, or one whose TLS was started by stream_start_tls(), done or not.
+ * Takes the stream in any case. `client_addr` is the client's "address:port" as a preface told
+ * it, else NULL: the stream's own. The opened hook may come from within this call.
  */
 int rpc_server_attach(struct rpc_server *s, struct stream *take_stream, const char *client_addr,
                       struct err *err);
