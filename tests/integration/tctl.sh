@@ -85,6 +85,8 @@ shows "token \"$token\" has been deleted" tctl tokens rm "$token"
 join=$(tctl nodes add)
 grep -qF "auth_servers: ['auth.example.com:3025']" <<<"$join" || die "$join"
 grep -qF "ca_pin: '$pin'" <<<"$join" || die "$join"
+sed -n "/noded.yaml <<'END'/,/^END/p" <<<"$join" | sed '1d;$d' >"$work/noded.yaml"
+shows "is in order" "$bin/noded" --config "$work/noded.yaml" --check-config
 [ "$(tctl nodes ls | wc -l)" = 2 ] || die "there is a node already"
 [ "$(tctl sessions ls | wc -l)" = 2 ] || die "there is a session already"
 refuses "tctl: 'env' is not a label (key=value)" tctl nodes ls env
@@ -132,6 +134,14 @@ shows 'role "ops" has been updated' tctl create -f "$work/roles.json"
 refuses "tctl: 'rolls' is no kind of resource, did you mean 'role'?" tctl get rolls
 refuses "tctl: which role? (role/NAME)" tctl rm roles
 refuses "tctl: remove role 'access': role 'access' is in use by user 'alice'" tctl rm role/access
+
+say "locks, and sessions that are not there"
+lock=6b1d0c2e-0a4b-4e0d-9a3c-9f1f0f2f7d11
+printf 'kind: lock\nmetadata: {name: %s}\nspec: {target: {user: mallory}, message: under investigation}\n' \
+	"$lock" | shows "lock \"$lock\" has been created" tctl create -
+shows "user=mallory  under investigation" tctl get locks --format=text
+shows "lock \"$lock\" has been deleted" tctl rm "lock/$lock"
+refuses "tctl: end session '$lock': no such session '$lock'" tctl sessions kill "$lock"
 
 say "an old revision does not overwrite a newer one"
 tctl get role/ops >"$work/old"
