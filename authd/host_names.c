@@ -47,11 +47,20 @@ static bool names_another_host(const char *name, const char *host_id)
 	return resource_is_uuid(first) && strcmp(first, host_id) != 0;
 }
 
+/* The names by which authd proves that it is authd, and the cluster's own. */
 static bool is_the_clusters(const char *name, const char *cluster)
 {
-	return strcasecmp(name, cluster) == 0 || strcasecmp(name, "auth") == 0 ||
-	       strcasecmp(name, "authd") == 0 ||
-	       (strncasecmp(name, "auth.", 5) == 0 && strcasecmp(name + 5, cluster) == 0);
+	const char *const reserved[] = { "auth", "authd" };
+
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+		size_t len = strlen(reserved[i]);
+
+		if (strncasecmp(name, reserved[i], len) == 0 &&
+		    (name[len] == 0 ||
+		     (name[len] == '.' && strcasecmp(name + len + 1, cluster) == 0)))
+			return true;
+	}
+	return strcasecmp(name, cluster) == 0;
 }
 
 static int check(const struct host_names *in, const char *name, struct err *err)
