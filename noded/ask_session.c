@@ -13,7 +13,6 @@
 #include "noded/report.h"
 #include "noded/session.h"
 #include "noded/upload.h"
-#include "record/spool.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -147,7 +146,6 @@ static void add_names(const struct noded *n, const struct session *s, struct pac
 static int add_recording(const struct noded *n, const struct session *s,
                          const struct role_options *limits, struct packet *out, struct err *err)
 {
-	char name[SPOOL_NAME_SIZE];
 	char path[PATH_MAX];
 
 	packet_add(out, "record_failure", limits->record_strict ? "end" : "continue");
@@ -161,10 +159,8 @@ static int add_recording(const struct noded *n, const struct session *s,
 		*err = (struct err){ 0 };
 		return 0;
 	}
-	if (spool_name(name, s->sid, SPOOL_RECORDING, err) != 0)
-		return err->code;
-	snprintf(path, sizeof(path), "%s/spool/%s", n->conf.data_dir, name);
-	packet_add(out, "recording", path);
+	snprintf(path, sizeof(path), "%s/spool", n->conf.data_dir);
+	packet_add(out, "spool", path);
 	return 0;
 }
 

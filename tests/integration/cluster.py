@@ -213,12 +213,11 @@ class Cluster:
     def start_authd(self):
         self.folder("authd", self.service)
         self.folder("run", self.service, 0o711)
-        self.authd_port = 0
+        self.authd_port = self.free_port()
         self.write_authd_settings()
         self.authd = self.add_daemon(
             "authd", [BUILD + "/authd", "--config", self.path("authd.yaml")], self.service)
-        self.authd_port = int(self.authd.start(r"event=ready .*port=(\d+)").group(1))
-        self.write_authd_settings()
+        self.authd.start()
         self.pin = self.call("Ping", {})["ca_pins"][0]
 
     def write_authd_settings(self):
@@ -355,9 +354,10 @@ diag_addr: "unix:{self.path("noded-run")}/diag.sock"
         self.call("AcceptInvite", {"token": invite["token"], "password": password})
 
     def standard_people(self):
-        """alice may be self.login on every node."""
+        """alice may be self.login on every node and see her own sessions; carol sees all."""
         self.role("dev", {"logins": [self.login], "node_labels": {"*": "*"}})
-        self.user("alice", ["dev"])
+        self.user("alice", ["dev", "access"])
+        self.user("carol", ["auditor"])
 
     def audit(self, event=None):
         """The events of the audit log so far."""
