@@ -1,0 +1,70 @@
+/*
+ * watch - one watch of a keyspace: its prefixes, its bounded queue, how it catches up.
+ *
+ * For events.c only, which owns the states drawn in events.h and feeds it.
+ */
+#ifndef STORE_WATCH_H
+#define STORE_WATCH_H
+
+#include "base/err.h"
+#include "base/list.h"
+#include "store/keyspace.h"
+#include "store/lmdb.h"
+
+struct prefix;
+struct prefixes;
+
+/* An event that the queues of many watches share. */
+struct shared {
+	int refs;
+	struct keyspace_event event;
+	char bytes[]; /* key, 0, value */
+};
+
+enum watch_state { WATCH_CATCHING_UP, WATCH_LIVE, WATCH_ENDED };
+
+struct keyspace_watch {
+	struct list link;      /* in events->watches */
+	struct list due;       /* in events->due while its callback is owed */
+	struct events *events; /* NULL once the keyspace is closed */
+	enum watch_state state;
+	struct err end; /* why it ended */
+	struct prefix *prefixes;
+	size_t prefix_count;
+	struct lmdb_position position; /* what was read from the log, until it is live */
+	struct shared **queue;         /* a ring that grows as it must */
+	size_t queue_size;
+	size_t queue_max;
+	size_t first;
+	size_t count;
+	struct shared *current; /* what the reader has borrowed */
+	uint64_t delivered;     /* every revision before this one was handed out whole */
+	keyspace_watch_cb ready;
+	void *arg;
+};
+
+/* All watches, and what has been pushed to them. */
+struct events {
+	struct lmdb *db;
+	uint64_t head; /* everything up to here was pushed */
+	struct prefixes *index;
+	struct list watches;
+	struct list due;
+};
+
+/* A copy with one reference; NULL when memory runs out. */
+struct shared *shared_new(const struct keyspace_event *event);
+void shared_unref(struct shared *s); /* NULL allowed */
+
+/* Takes prefixes from the options, queues INIT; live at once if it begins at the head. On failure
+ * keyspace_watch_close() releases what there is. */
+int watch_init(struct keyspace_watch *w, const struct keyspace_watch_options *options,
+               struct err *err);
+
+/* Queues one event (adding a reference); ends the watch when the queue is full. */
+void watch_push(struct keyspace_watch *w, struct shared *s);
+
+/* Ends it for good, unless it has ended: why is what its reader is told. */
+void watch_end(struct keyspace_watch *w, const struct err *why);
+
+#endif
