@@ -4,7 +4,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "base/strlist.h"
-#include "model/resource.h"
+#include "model/role_part.h"
 #include "model/rule.h"
 #include "wire/fields.h"
 
@@ -15,20 +15,12 @@
 
 #define DEFAULT_TTL (30 * 60 * 60 * 1000LL)
 
-/* What one part (allow or deny) of a role says about nodes, its templates filled in. */
-struct part {
-	bool in_scope; /* its namespaces hold "default", the only one there is */
-	struct strlist logins;
-	struct label_selector *labels;
-	const pv_RoleConditions *conditions; /* of the role, for its rules */
-};
-
 struct role {
 	const char *name;
 	int64_t ttl;
 	pv_Role pb;
-	struct part allow;
-	struct part deny;
+	struct role_part allow;
+	struct role_part deny;
 };
 
 struct role_set {
@@ -46,119 +38,6 @@ static const char *const implicit_kinds[] = {
 
 /* --- making a set --------------------------------------------------------------------------- */
 
-/* A part whose templates give something unusable is narrowed when it allows, and refused when
- * it denies: either way nobody gets more than was meant. */
-static int add_logins(struct part *part, const pv_RoleConditions *c, const struct traits *traits,
-                      bool denying, struct err *err)
-{
-	struct strlist expanded = { 0 };
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < c->logins_count; i++) {
-		rc = template_expand(c->logins[i], traits, &expanded, err);
-		if (rc == ERR_INVALID && !denying)
-			rc = 0;
-	}
-	for (size_t i = 0; rc == 0 && i < expanded.count; i++)
-		if (resource_is_login(expanded.items[i]))
-			rc = strlist_add_new(&part->logins, expanded.items[i], err);
-	strlist_deinit(&expanded);
-	return rc;
-}
-
-static int expand_patterns(struct strlist *out, const pv_Strings *values,
-                           const struct traits *traits, bool denying, struct err *err)
-{
-	struct strlist expanded = { 0 };
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < values->values_count; i++) {
-		rc = template_expand(values->values[i], traits, &expanded, err);
-		if (rc == ERR_INVALID && !denying)
-			rc = 0;
-	}
-	for (size_t i = 0; rc == 0 && i < expanded.count; i++) {
-		rc = denying ? 0 : label_pattern_check(expanded.items[i], err);
-		if (rc == 0)
-			rc = strlist_add_new(out, expanded.items[i], err);
-		else if (rc == ERR_INVALID)
-			rc = 0;
-	}
-	strlist_deinit(&expanded);
-	return rc;
-}
-
-/* One selector entry with its templates filled in. A key that comes out empty stays, and
- * matches nothing. `key` and `values` hold what the entry borrows. */
-static int expand_entry(pv_RoleConditions_NodeLabelsEntry *out, struct strlist *key,
-                        struct strlist *values, const pv_RoleConditions_NodeLabelsEntry *in,
-                        const struct traits *traits, bool denying, struct err *err)
-{
-	int rc = template_expand(in->key != NULL ? in->key : "", traits, key, err);
-
-	if (rc == ERR_INVALID && !denying)
-		rc = 0;
-	if (rc == 0)
-		rc = expand_patterns(values, &in->value, traits, denying, err);
-	if (rc == 0 && values->count > UINT16_MAX)
-		rc = err_set(err, ERR_LIMIT, "label '%s' has too many values", in->key);
-	if (rc != 0)
-		return rc;
-	*out = (pv_RoleConditions_NodeLabelsEntry){
-		.key = key->count > 0 ? key->items[0] : NULL,
-		.has_value = true,
-		.value = { .values_count = (pb_size_t)values->count, .values = values->items },
-	};
-	return 0;
-}
-
-static int add_labels(struct part *part, const pv_RoleConditions *c, const struct traits *traits,
-                      bool denying, struct err *err)
-{
-	size_t count = c->node_labels_count;
-	pv_RoleConditions_NodeLabelsEntry *entries = calloc(count + 1, sizeof(*entries));
-	struct strlist *texts = calloc(2 * count + 1, sizeof(*texts));
-	int rc = 0;
-
-	if (entries == NULL || texts == NULL)
-		rc = err_set_nomem(err);
-	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = expand_entry(&entries[i], &texts[2 * i], &texts[2 * i + 1], &c->node_labels[i],
-		                  traits, denying, err);
-	if (rc == 0)
-		rc = label_selector_new(&part->labels, entries, count, err);
-	for (size_t i = 0; texts != NULL && i < 2 * count; i++)
-		strlist_deinit(&texts[i]);
-	free(texts);
-	free(entries);
-	return rc;
-}
-
-static bool in_default_namespace(const pv_RoleConditions *c)
-{
-	return c->namespaces_count == 0 || str_in("default", c->namespaces, c->namespaces_count) ||
-	       str_in("*", c->namespaces, c->namespaces_count);
-}
-
-static int part_init(struct part *part, const pv_RoleConditions *c, const struct traits *traits,
-                     bool denying, struct err *err)
-{
-	int rc;
-
-	part->conditions = c;
-	part->in_scope = in_default_namespace(c);
-	rc = add_logins(part, c, traits, denying, err);
-	if (rc == 0)
-		rc = add_labels(part, c, traits, denying, err);
-	return rc;
-}
-
-static void part_deinit(struct part *part)
-{
-	strlist_deinit(&part->logins);
-	label_selector_free(part->labels);
-}
-
 static int role_init(struct role *r, const char *name, const struct traits *traits,
                      role_lookup lookup, void *arg, struct err *err)
 {
@@ -172,16 +51,16 @@ static int role_init(struct role *r, const char *name, const struct traits *trai
 		return err_set(err, ERR_INTERNAL, "asked for role '%s' and got '%s'", name,
 		               r->name);
 	r->ttl = spec->options.max_session_ttl > 0 ? spec->options.max_session_ttl : DEFAULT_TTL;
-	rc = part_init(&r->allow, &spec->allow, traits, false, err);
+	rc = role_part_init(&r->allow, &spec->allow, traits, false, err);
 	if (rc == 0)
-		rc = part_init(&r->deny, &spec->deny, traits, true, err);
+		rc = role_part_init(&r->deny, &spec->deny, traits, true, err);
 	return rc != 0 ? err_wrap(err, "role '%s'", name) : 0;
 }
 
 static void role_deinit(struct role *r)
 {
-	part_deinit(&r->allow);
-	part_deinit(&r->deny);
+	role_part_deinit(&r->allow);
+	role_part_deinit(&r->deny);
 	fields_release(&pv_Role_table, &r->pb);
 }
 
@@ -281,7 +160,7 @@ void role_set_free(struct role_set *s)
 
 /* --- nodes ---------------------------------------------------------------------------------- */
 
-static int part_matches(const struct part *part, const struct label_set *labels, bool *out,
+static int part_matches(const struct role_part *part, const struct label_set *labels, bool *out,
                         struct err *err)
 {
 	*out = false;
@@ -446,7 +325,7 @@ int role_set_check_rule(const struct role_set *s, const char *kind, const char *
 	bool allowed = implicit_role_allows(kind, verb);
 
 	for (size_t i = 0; i < s->count; i++) {
-		const struct part *allow = &s->roles[i].allow, *deny = &s->roles[i].deny;
+		const struct role_part *allow = &s->roles[i].allow, *deny = &s->roles[i].deny;
 
 		if (deny->in_scope &&
 		    rule_denies(deny->conditions->rules, deny->conditions->rules_count, kind, verb,

@@ -1,0 +1,31 @@
+/*
+ * role_part - what a role allows, or what it denies, about nodes: its templates filled in from
+ * somebody's traits, its selectors compiled. Half of a role, inside of a role set.
+ */
+#ifndef MODEL_ROLE_PART_H
+#define MODEL_ROLE_PART_H
+
+#include "base/strlist.h"
+
+#include "proto/resource.pb.h"
+
+#include <stdbool.h>
+
+struct err;
+struct label_selector;
+struct traits;
+
+struct role_part {
+	bool in_scope; /* its namespaces hold "default", the only one there is */
+	struct strlist logins;
+	struct label_selector *labels;
+	const pv_RoleConditions *conditions; /* of the role, for its rules; borrowed */
+};
+
+/* A part whose templates give something unusable is narrowed when it allows, and refused when it
+ * denies (ERR_INVALID): either way nobody gets more than was meant. Deinit it in any case. */
+int role_part_init(struct role_part *part, const pv_RoleConditions *c, const struct traits *traits,
+                   bool denying, struct err *err);
+void role_part_deinit(struct role_part *part);
+
+#endif
