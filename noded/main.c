@@ -115,19 +115,19 @@ static void on_cache_state(void *ctx, const struct err *err)
 static int make_folders(const struct noded *n, struct err *err)
 {
 	const struct {
-		const char *parent;
+		const char *in;
 		const char *name;
-		mode_t mode;
-	} folders[] = {
-		{ n->conf.data_dir, "", 0700 },        { n->conf.run_dir, "", 0711 },
-		{ n->conf.data_dir, "spool", 0700 },   { n->conf.data_dir, "events", 0700 },
-		{ n->conf.run_dir, "sessions", 0700 },
-	};
+	} below[] = { { n->conf.data_dir, "spool" },
+		      { n->conf.data_dir, "events" },
+		      { n->conf.run_dir, "sessions" } };
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folders[i].parent, folders[i].name);
-		if (file_make_dir(path, folders[i].mode, err) != 0)
+	if (file_make_dir(n->conf.data_dir, 0700, err) != 0 ||
+	    file_make_dir(n->conf.run_dir, 0711, err) != 0)
+		return err->code;
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", below[i].in, below[i].name);
+		if (file_make_dir(path, 0700, err) != 0)
 			return err->code;
 	}
 	return 0;
