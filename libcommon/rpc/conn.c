@@ -157,8 +157,8 @@ static void on_soon(void *owner)
 		grpc_conn_flush(c);
 }
 
-int conn_new(struct rpc_server *s, struct stream *take_stream, const char *client_addr,
-             struct err *err)
+int rpc_conn_new(struct rpc_server *s, struct stream *take_stream, const char *client_addr,
+                 struct err *err)
 {
 	struct rpc_conn *c = calloc(1, sizeof(*c));
 

@@ -103,7 +103,7 @@ int rpc_server_attach(struct rpc_server *s, struct stream *take_stream, const ch
 	else if (s->conn_count >= s->conf.connections_max)
 		err_set(err, ERR_LIMIT, "more than %u connections", s->conf.connections_max);
 	else
-		return conn_new(s, take_stream, client_addr, err);
+		return rpc_conn_new(s, take_stream, client_addr, err);
 	stream_reset(take_stream, err);
 	return err->code;
 }

@@ -121,8 +121,8 @@ void call_leave(struct rpc_call *c);
 
 /* --- conn.c --- */
 
-int conn_new(struct rpc_server *s, struct stream *take_stream, const char *client_addr,
-             struct err *err);
+int rpc_conn_new(struct rpc_server *s, struct stream *take_stream, const char *client_addr,
+                 struct err *err);
 /* Ends it, soon. */
 void conn_doom(struct rpc_conn *c, int code, const char *why);
 /* Takes no more calls; ends when those open have. */
