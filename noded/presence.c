@@ -77,7 +77,8 @@ static void on_announced(void *ctx, const void *response, const struct err *err)
 		free_if_idle(p);
 		return;
 	}
-	if (err != NULL)
+	/* That authd is away is said once, by who keeps the connection. */
+	if (err != NULL && err->code != ERR_UNAVAILABLE)
 		log_warn("not announced", kv("reason", err->msg));
 	if (err == NULL && p->changed)
 		announce(p);
