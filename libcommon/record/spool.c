@@ -106,7 +106,8 @@ int spool_remove(int dir, const char *sid, struct err *err)
 {
 	char name[SPOOL_NAME_SIZE];
 
-	for (int kind = 0; kind < SPOOL_KINDS; kind++) {
+	/* The recording last, so that who dies in between finds the rest of the work to do. */
+	for (int kind = SPOOL_KINDS - 1; kind >= 0; kind--) {
 		if (spool_name(name, sid, (enum spool_kind)kind, err) != 0)
 			return err->code;
 		if (unlinkat(dir, name, 0) != 0 && errno != ENOENT)
