@@ -8,9 +8,37 @@
 #include "model/resource.h"
 #include "store/keyspace.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-#define KEY_NAME KEYSPACE_SECRETS "authd/cluster"
+#define KEY_NAME         KEYSPACE_SECRETS "authd/cluster"
+#define CLUSTER_NAME_MAX 150
+
+/* One label of a DNS name in lower case (RFC 1123). */
+static bool is_label(const char *s, size_t len)
+{
+	if (len == 0 || len > 63 || s[0] == '-' || s[len - 1] == '-')
+		return false;
+	return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") >= len;
+}
+
+/* The name becomes part of host names (auth.<cluster>) and, behind a UUID, a common name. */
+static int check_dns_name(const char *name, struct err *err)
+{
+	if (strlen(name) > CLUSTER_NAME_MAX)
+		return err_set(err, ERR_INVALID, "cluster.name: more than %d bytes",
+		               CLUSTER_NAME_MAX);
+	for (const char *at = name;; at++) {
+		size_t len = strcspn(at, ".");
+
+		if (!is_label(at, len))
+			return err_set(err, ERR_INVALID,
+			               "cluster.name: '%s' is not a DNS name in lower case", name);
+		at += len;
+		if (*at == 0)
+			return 0;
+	}
+}
 
 /* ERR_NOT_FOUND: a keyspace without a cluster. */
 static int check_name(struct authd *a, struct err *err)
@@ -66,10 +94,10 @@ static int finish_first_start(struct authd *a, struct err *err)
 
 int cluster_open(struct authd *a, int *out_created, struct err *err)
 {
-	int rc = resource_check_name(a->conf.cluster_name, err);
+	int rc = check_dns_name(a->conf.cluster_name, err);
 
 	if (rc != 0)
-		return err_wrap(err, "cluster.name");
+		return rc;
 	rc = check_name(a, err);
 	*out_created = rc == ERR_NOT_FOUND;
 	if (rc != 0 && rc != ERR_NOT_FOUND)
