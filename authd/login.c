@@ -1,11 +1,12 @@
 /*
  * login - a name and a password in, certificates out.
  *
- *   GATE --> VERIFYING --wrong--> COUNTING --+--> AUDITING --> answer
- *                      --right--> SIGNING ---+
+ *   GATES --> VERIFYING --wrong--> COUNTING --+--> AUDITING --> answer
+ *                       --right--> SIGNING ---+
  *
- * The gate lets no more logins of one name in than may still fail, so that guesses cannot
- * race each other past the lock. Names that nobody has take the same way at the same cost.
+ * There is a gate per address, so that one of them cannot keep the hashing to itself, and behind
+ * it one per name, which lets no more in than may still fail: guesses cannot race each other
+ * past the lock. Names that nobody has take the same way at the same cost.
  */
 #include "authd/attempts.h"
 #include "authd/audit_log.h"
@@ -35,10 +36,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROOM_PER_ADDRESS 8
+
 struct login {
 	struct pending pending;
 	struct authd *authd;
-	struct gate_guest guest;
+	struct gate_guest at_address;
+	struct gate_guest at_name;
 	struct work work; /* the hash */
 	struct certify certify;
 
@@ -111,18 +115,21 @@ static void audit(struct login *l)
 
 /* --- COUNTING a failure --------------------------------------------------------------------- */
 
-/* Leaves the gate to those who wait, with the room that there is now. */
-static void leave_gate(struct login *l)
+/* Leaves the gates to those who wait, with the room that there is now. */
+static void leave_gates(struct login *l)
 {
 	pv_LoginAttempts attempts = { 0 };
 	struct err err;
 	unsigned room;
 
-	if (attempts_load(l->authd, l->user, &attempts, &err) != 0)
-		room = 1; /* locked: they find out one by one */
-	else
-		room = attempts_room(l->authd, &attempts);
-	gate_leave(l->authd->people, &l->guest, room);
+	if (l->at_name.inside) {
+		if (attempts_load(l->authd, l->user, &attempts, &err) != 0)
+			room = 1; /* locked: they find out one by one */
+		else
+			room = attempts_room(l->authd, &attempts);
+		gate_leave(l->authd->people, &l->at_name, room);
+	}
+	gate_leave(l->authd->people, &l->at_address, ROOM_PER_ADDRESS);
 }
 
 static void on_counted(void *arg, uint64_t revision, const struct err *err)
@@ -132,7 +139,7 @@ static void on_counted(void *arg, uint64_t revision, const struct err *err)
 	(void)revision;
 	if (err != NULL)
 		fail(l, err);
-	leave_gate(l);
+	leave_gates(l);
 	audit(l);
 }
 
@@ -184,7 +191,7 @@ static void on_cleared(void *arg, uint64_t revision, const struct err *err)
 	(void)revision;
 	if (err != NULL)
 		fail(l, err);
-	leave_gate(l);
+	leave_gates(l);
 	if (l->err.code != 0)
 		audit(l);
 	else
@@ -225,7 +232,7 @@ static void on_verified(struct work *w, bool canceled)
 		count_failure(l);
 	} else { /* ours, not theirs: nothing to hold against them */
 		fail(l, &l->verdict);
-		leave_gate(l);
+		leave_gates(l);
 		finish(l);
 	}
 }
@@ -246,24 +253,61 @@ static int load_hash(struct login *l, struct err *err)
 	return rc != 0 ? err_set(err, ERR_CORRUPT, "the stored password is too long") : 0;
 }
 
-static void on_entered(struct gate_guest *g)
+static int start_verifying(struct login *l, struct err *err)
 {
-	struct login *l = container_of(g, struct login, guest);
 	pv_LoginAttempts attempts;
-	struct err err;
-	int rc = attempts_load(l->authd, l->user, &attempts, &err);
+	int rc = attempts_load(l->authd, l->user, &attempts, err);
 
 	if (rc == 0)
-		rc = load_hash(l, &err);
-	if (rc == 0) {
-		l->had_failures = attempts.failures > 0;
-		rc = people_hash(l->authd, &l->work, run_verify, on_verified, &err);
-	}
-	if (rc == 0)
-		return;
-	fail(l, &err);
-	leave_gate(l);
+		rc = load_hash(l, err);
+	if (rc != 0)
+		return rc;
+	l->had_failures = attempts.failures > 0;
+	return people_hash(l->authd, &l->work, run_verify, on_verified, err);
+}
+
+/* --- GATES ---------------------------------------------------------------------------------- */
+
+static void turn_away(struct login *l, const struct err *err)
+{
+	fail(l, err);
+	leave_gates(l);
 	audit(l);
+}
+
+static void on_name_entered(struct gate_guest *g)
+{
+	struct login *l = container_of(g, struct login, at_name);
+	struct err err;
+
+	if (start_verifying(l, &err) != 0)
+		turn_away(l, &err);
+}
+
+static void on_address_entered(struct gate_guest *g)
+{
+	struct login *l = container_of(g, struct login, at_address);
+	pv_LoginAttempts attempts;
+	struct err err;
+
+	if (attempts_load(l->authd, l->user, &attempts, &err) != 0 ||
+	    gate_arrive(l->authd->people, &l->at_name, l->user, attempts_room(l->authd, &attempts),
+	                &err) != 0)
+		turn_away(l, &err);
+}
+
+/* "/192.0.2.7" of "192.0.2.7:51234": no name of a user begins like this. */
+static int arrive(struct login *l, struct err *err)
+{
+	const char *port = strrchr(l->addr, ':');
+	int host_len = port != NULL ? (int)(port - l->addr) : (int)strlen(l->addr);
+	char *gate = str_printf("/%.*s", host_len, l->addr);
+	int rc = gate != NULL ? 0 : err_set_nomem(err);
+
+	if (rc == 0)
+		rc = gate_arrive(l->authd->people, &l->at_address, gate, ROOM_PER_ADDRESS, err);
+	free(gate);
+	return rc;
 }
 
 /* --- the call ------------------------------------------------------------------------------- */
@@ -288,7 +332,8 @@ static struct login *login_new(struct rpc_call *call, struct err *err)
 		return NULL;
 	}
 	l->authd = authd_of(call);
-	l->guest.enter = on_entered;
+	l->at_address.enter = on_address_entered;
+	l->at_name.enter = on_name_entered;
 	l->ttl = in->ttl;
 	rc = fields_set_str(&l->user, in->user != NULL ? in->user : "", err);
 	if (rc == 0)
@@ -307,7 +352,6 @@ static struct login *login_new(struct rpc_call *call, struct err *err)
 
 void handle_login(struct rpc_call *call)
 {
-	pv_LoginAttempts attempts;
 	struct err err;
 	struct login *l = login_new(call, &err);
 
@@ -316,15 +360,8 @@ void handle_login(struct rpc_call *call)
 		return;
 	}
 	pending_begin(&l->pending, call);
-	if (resource_check_name(l->user, &err) != 0) {
+	if (resource_check_name(l->user, &err) != 0 || arrive(l, &err) != 0) {
 		fail(l, &err);
 		finish(l);
-		return;
-	}
-	if (attempts_load(l->authd, l->user, &attempts, &err) != 0 ||
-	    gate_arrive(l->authd->people, &l->guest, l->user, attempts_room(l->authd, &attempts),
-	                &err) != 0) {
-		fail(l, &err);
-		audit(l);
 	}
 }

@@ -17,7 +17,7 @@
 #define GATE_WAITING_MAX 32
 
 struct gate {
-	char *user;
+	char *name;
 	unsigned inside;
 	unsigned waiting;
 	struct list queue;
@@ -87,13 +87,13 @@ int people_certify(struct authd *a, struct certify *c, const struct authority *c
 
 static void gate_free(struct gate *g)
 {
-	free(g->user);
+	free(g->name);
 	free(g);
 }
 
-static struct gate *gate_of(struct people *p, const char *user)
+static struct gate *gate_of(struct people *p, const char *name)
 {
-	struct gate *g = map_get(p->gates, user);
+	struct gate *g = map_get(p->gates, name);
 
 	if (g != NULL)
 		return g;
@@ -101,8 +101,8 @@ static struct gate *gate_of(struct people *p, const char *user)
 	if (g == NULL)
 		return NULL;
 	list_init(&g->queue);
-	g->user = strdup(user);
-	if (g->user == NULL || map_put(p->gates, user, g, NULL) != 0) {
+	g->name = strdup(name);
+	if (g->name == NULL || map_put(p->gates, name, g, NULL) != 0) {
 		gate_free(g);
 		return NULL;
 	}
@@ -116,15 +116,15 @@ static void let_in(struct gate *g, struct gate_guest *guest)
 	guest->enter(guest);
 }
 
-int gate_arrive(struct people *p, struct gate_guest *guest, const char *user, unsigned room,
+int gate_arrive(struct people *p, struct gate_guest *guest, const char *name, unsigned room,
                 struct err *err)
 {
-	struct gate *g = gate_of(p, user);
+	struct gate *g = gate_of(p, name);
 
 	if (g == NULL)
 		return err_set_nomem(err);
 	if (g->waiting >= GATE_WAITING_MAX)
-		return err_set(err, ERR_LIMIT, "too many logins of user '%s' at once", user);
+		return err_set(err, ERR_LIMIT, "too many logins at once; try again");
 	guest->gate = g;
 	if (g->inside < room && list_empty(&g->queue)) {
 		let_in(g, guest);
@@ -141,6 +141,7 @@ void gate_leave(struct people *p, struct gate_guest *guest, unsigned room)
 	struct gate *g = guest->gate;
 
 	guest->gate = NULL;
+	guest->inside = false;
 	while (!list_empty(&g->queue) && g->inside - 1 < room) {
 		struct gate_guest *next = container_of(g->queue.next, struct gate_guest, link);
 
@@ -150,6 +151,6 @@ void gate_leave(struct people *p, struct gate_guest *guest, unsigned room)
 	}
 	if (--g->inside > 0 || !list_empty(&g->queue))
 		return;
-	map_remove(p->gates, g->user);
+	map_remove(p->gates, g->name);
 	gate_free(g);
 }

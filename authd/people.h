@@ -1,7 +1,7 @@
 /*
  * people - what the calls about people and hosts share: the pools in which passwords are
- * hashed and certificates signed, and a gate per user name that lets no more logins in at
- * once than there are failures left before the lock.
+ * hashed and certificates signed, and gates that bound how many logins of one user name, or
+ * from one address, are judged at once.
  */
 #ifndef AUTHD_PEOPLE_H
 #define AUTHD_PEOPLE_H
@@ -20,7 +20,7 @@ struct map;
 struct people {
 	struct work_pool *passwords; /* argon2id: each takes 32 MB and a tenth of a second */
 	struct work_pool *signers;
-	struct map *gates; /* user name -> struct gate, of those who are logging in */
+	struct map *gates; /* name -> struct gate, as long as somebody is there */
 };
 
 int people_open(struct authd *a, struct err *err); /* fills a->people */
@@ -35,7 +35,7 @@ void people_close(struct authd *a);
 int people_hash(struct authd *a, struct work *w, work_run run, work_done done, struct err *err);
 int people_certify(struct authd *a, struct certify *c, const struct authority *ca, struct err *err);
 
-/* One login at the gate of its user's name. Embed it. */
+/* Somebody at a gate. Embed it. */
 struct gate_guest {
 	struct list link;
 	struct gate *gate;
@@ -45,10 +45,10 @@ struct gate_guest {
 
 /*
  * Queues up; `enter` is called at once or later, as soon as fewer than `room` are inside.
- * ERR_LIMIT: too many wait for this name. Once inside, gate_leave() must
+ * ERR_LIMIT: too many wait at this gate. Once inside, gate_leave() must
  * follow, with the room that there is by then.
  */
-int gate_arrive(struct people *p, struct gate_guest *g, const char *user, unsigned room,
+int gate_arrive(struct people *p, struct gate_guest *g, const char *name, unsigned room,
                 struct err *err);
 void gate_leave(struct people *p, struct gate_guest *g, unsigned room);
 
