@@ -298,7 +298,7 @@ int jail_prepare(const char *run_dir, int ns, const char *login, struct err *err
 	if (setns(ns, CLONE_NEWNS) != 0)
 		return err_set_errno(err, ERR_IO, errno, "enter the mount namespace");
 	if (make_dir(root, 0755, err) != 0 || place_helper(jails, root, shell, err) != 0 ||
-	    show(root, "attach", attach, err) != 0 || show(root, "tmp", agents, err) != 0)
+	    copy_etc(root, err) != 0 || show(root, "tmp", agents, err) != 0)
 		return err->code;
-	return copy_etc(root, err);
+	return show(root, "attach", attach, err); /* the last: it shows that all is there */
 }

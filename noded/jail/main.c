@@ -3,8 +3,8 @@
  * it looks logins up by name services, which load foreign code and may hang, and since moving
  * into a namespace cannot be undone.
  *
- *   noded-jail open               sends on descriptor 0: "jail helper_dev helper_ino" and the
- *                                 namespace, or "error message"
+ *   noded-jail open               sends on descriptor 0: "jail helper_dev helper_ino", the
+ *                                 namespace and the folder of jails; or "error message"
  *   noded-jail prepare LOGIN SEQ  in the namespace that descriptor 1 is, sees to LOGIN's jail and
  *                                 answers request SEQ on descriptor 0
  *
@@ -55,7 +55,7 @@ static int open_all(struct err *err)
 	struct packet p;
 	dev_t dev;
 	ino_t ino;
-	int ns;
+	int fds[2];
 
 	snprintf(jails, sizeof(jails), "%s/jails", run_dir);
 	snprintf(config, sizeof(config), "%s/sshd_config", run_dir);
@@ -63,11 +63,12 @@ static int open_all(struct err *err)
 	              err) != 0 ||
 	    sshd_conf_generate(&sshd, setting("NODED_SSHD"), config, err) != 0)
 		return err->code;
-	ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	fds[0] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	fds[1] = open(jails, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	packet_begin(&p, text, sizeof(text), "jail");
 	packet_add_number(&p, "helper_dev", (long long)dev);
 	packet_add_number(&p, "helper_ino", (long long)ino);
-	if (ns < 0 || packet_send(STDIN_FILENO, &p, &ns, 1) != 0)
+	if (fds[0] < 0 || fds[1] < 0 || packet_send(STDIN_FILENO, &p, fds, 2) != 0)
 		return err_set_errno(err, ERR_IO, errno, "hand the namespace over");
 	return 0;
 }

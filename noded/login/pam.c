@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <security/pam_appl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,9 +57,12 @@ static int open_session(struct pam *p, const struct passwd *pw, const char *tty,
                         struct err *err)
 {
 	pam_handle_t *h = p->handle;
+	char address[64];
 
+	/* Without the port: modules ask DNS for what is no address. */
+	snprintf(address, sizeof(address), "%.*s", (int)strcspn(client, " "), client);
+	pam_set_item(h, PAM_RHOST, address);
 	pam_set_item(h, PAM_TTY, tty != NULL ? tty : "ssh"); /* some modules need one */
-	pam_set_item(h, PAM_RHOST, client);
 	if (check(p, pam_acct_mgmt(h, PAM_SILENT), "account", err) != 0)
 		return err->code;
 	/* As in sshd: who came by a key has no credentials to establish, if modules want some. */

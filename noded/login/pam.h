@@ -14,8 +14,8 @@ struct err;
 struct pam;
 
 /* Account check, credentials, session; the process then has the login's groups. `tty`: its name,
- * NULL without one. `client`: its address. ERR_DENIED (the account may not log in; message for the
- * user), ERR_IO. */
+ * NULL without one. `client`: its address, with or without " PORT". ERR_DENIED (the account may not
+ * log in; message for the user), ERR_IO. */
 int pam_login_open(struct pam **out, const char *service_dir, const struct passwd *pw,
                    const char *tty, const char *client, struct err *err);
 

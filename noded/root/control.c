@@ -106,15 +106,19 @@ static int on_list(struct root *r, struct call *c, struct err *err)
 	return 0;
 }
 
+/* sshd asks twice per login. The first time counts: the login's shell may have changed. */
 static int on_prepare(struct root *r, struct call *c, struct err *err)
 {
+	const char *login = field(c, "login");
 	struct track *conn;
+	bool again;
 
-	if (find(r, TRACK_CONNECTION, field(c, "id"), &conn, err) != 0 ||
-	    track_put(conn, "login", field(c, "login"), err) != 0)
+	if (find(r, TRACK_CONNECTION, field(c, "id"), &conn, err) != 0)
 		return err->code;
-	c->answered =
-	        start_prepare(r, field(c, "login"), field(c, "seq"), c->from->source.fd, err) == 0;
+	again = track_get(conn, "login")[0] != 0;
+	if (track_put(conn, "login", login, err) != 0 || (again && start_has_jail(r, login)))
+		return err->code;
+	c->answered = start_prepare(r, login, field(c, "seq"), c->from->source.fd, err) == 0;
 	return err->code;
 }
 

@@ -110,8 +110,7 @@ static void close_all(struct root *r)
 	track_close(r);
 	quick_close(r);
 	loop_close(&r->signals);
-	if (r->jail.ns >= 0)
-		close(r->jail.ns);
+	start_forget(&r->jail);
 	if (r->loop >= 0)
 		close(r->loop);
 	root_conf_deinit(&r->conf);
@@ -125,7 +124,7 @@ static int earlier(int a, int b)
 
 int main(int argc, char **argv)
 {
-	struct root r = { .signals.fd = -1, .control.fd = -1, .attach.fd = -1, .jail.ns = -1 };
+	struct root r = { .signals.fd = -1, .control.fd = -1, .attach.fd = -1, .jail = { -1, -1 } };
 	struct err err = { 0 };
 	struct options options;
 

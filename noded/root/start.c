@@ -16,27 +16,39 @@
 
 #define ENV_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* Runs a program of ours with `in` as its descriptor 0; never returns. */
-static void run(const struct root *r, const char *name, int in, const char *a, const char *b,
-                const char *c)
+/* Starts a child that shares our memory until it runs another program, as vfork(2) does: a copy of
+ * the page tables would cost a login more than all else that we do. */
+static pid_t start(int (*run)(void *), const void *arg, struct err *err)
 {
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/%s", r->conf.lib_dir, name);
-	proc_reset_signals();
-	setsid();
-	if (dup2(in, STDIN_FILENO) == STDIN_FILENO)
-		execl(path, name, a, b, c, (char *)NULL);
-	_exit(127);
-}
-
-static pid_t fork_child(struct err *err)
-{
-	pid_t child = fork();
+	static _Alignas(16) char stack[128 * 1024];
+	pid_t child = clone(run, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD,
+	                    (void *)(uintptr_t)arg);
 
 	if (child < 0)
 		err_set_errno(err, ERR_IO, errno, "start a child");
 	return child;
+}
+
+/* A program of ours, with its descriptors 0 and 1 (-1: as ours) and three arguments. */
+struct program {
+	const char *lib_dir;
+	const char *name;
+	int in, out;
+	const char *a, *b, *c;
+};
+
+static int run_program(void *arg)
+{
+	const struct program *p = arg;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", p->lib_dir, p->name);
+	proc_reset_signals();
+	setsid();
+	if (dup2(p->in, STDIN_FILENO) == STDIN_FILENO &&
+	    (p->out < 0 || dup2(p->out, STDOUT_FILENO) == STDOUT_FILENO))
+		execl(path, p->name, p->a, p->b, p->c, (char *)NULL);
+	_exit(127);
 }
 
 /* --- surroundings -------------------------------------------------------------------------------
@@ -45,16 +57,16 @@ static pid_t fork_child(struct err *err)
 static int receive_surroundings(int from, struct surroundings *s, struct err *err)
 {
 	char data[1024];
-	int fd = -1, count = 0;
-	ssize_t len = packet_recv(from, data, sizeof(data), &fd, 1, &count);
+	int fds[2] = { -1, -1 }, count = 0;
+	ssize_t len = packet_recv(from, data, sizeof(data), fds, 2, &count);
 
 	if (len <= 0)
 		return err_set(err, ERR_IO, "noded-jail said nothing");
-	if (count != 1)
+	if (count != 2)
 		return err_set(err, ERR_IO, "%s", packet_get(data, (size_t)len, "message"));
-	if (s->ns >= 0)
-		close(s->ns);
-	s->ns = fd;
+	start_forget(s);
+	s->ns = fds[0];
+	s->jails = fds[1];
 	s->helper_dev = (dev_t)packet_get_number(data, (size_t)len, "helper_dev", 0);
 	s->helper_ino = (ino_t)packet_get_number(data, (size_t)len, "helper_ino", 0);
 	return 0;
@@ -62,6 +74,7 @@ static int receive_surroundings(int from, struct surroundings *s, struct err *er
 
 int start_surroundings(struct root *r, struct err *err)
 {
+	struct program open = { r->conf.lib_dir, "noded-jail", .out = -1, .a = "open" };
 	struct stat st;
 	int pair[2];
 	pid_t child;
@@ -72,9 +85,8 @@ int start_surroundings(struct root *r, struct err *err)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return err_set_errno(err, ERR_IO, errno, "make a socket pair");
-	child = fork_child(err);
-	if (child == 0)
-		run(r, "noded-jail", pair[1], "open", NULL, NULL);
+	open.in = pair[1];
+	child = start(run_program, &open, err);
 	close(pair[1]);
 	if (child > 0)
 		receive_surroundings(pair[0], &r->jail, err);
@@ -84,39 +96,61 @@ int start_surroundings(struct root *r, struct err *err)
 	return err->code == 0 ? 0 : err_wrap(err, "make the surroundings of sshd");
 }
 
+void start_forget(struct surroundings *s)
+{
+	if (s->ns >= 0)
+		close(s->ns);
+	if (s->jails >= 0)
+		close(s->jails);
+	s->ns = s->jails = -1;
+}
+
+bool start_has_jail(const struct root *r, const char *login)
+{
+	char last[NAME_MAX + 64]; /* what noded-jail makes last */
+
+	snprintf(last, sizeof(last), "%s/attach/attach.sock", login);
+	return faccessat(r->jail.jails, last, F_OK, 0) == 0;
+}
+
 int start_prepare(struct root *r, const char *login, const char *seq, int caller, struct err *err)
 {
-	pid_t child = fork_child(err);
+	const struct program prepare = { r->conf.lib_dir, "noded-jail", caller, r->jail.ns,
+		                         "prepare",       login,        seq };
 
-	if (child == 0) {
-		dup2(r->jail.ns, STDOUT_FILENO);
-		run(r, "noded-jail", caller, "prepare", login, seq);
-	}
-	return child > 0 ? 0 : err->code;
+	return start(run_program, &prepare, err) > 0 ? 0 : err->code;
 }
 
 /* --- sshd ---------------------------------------------------------------------------------------
  */
 
-/* In the child. Nothing of ours may reach what sessions inherit: signals, environment, files. */
-static void run_sshd(const struct root *r, const char *id, int stream, int log)
+struct sshd {
+	const struct root *r;
+	const char *id;
+	int stream, log;
+};
+
+/* Nothing of ours may reach what sessions inherit: signals, environment, open files. */
+static int run_sshd(void *arg)
 {
+	const struct sshd *s = arg;
+	const struct root_conf *conf = &s->r->conf;
 	char *const env[] = { (char[]){ ENV_PATH }, NULL };
 	char command[2 * PATH_MAX], config[PATH_MAX];
 
-	snprintf(config, sizeof(config), "%s/sshd_config", r->conf.run_dir);
+	snprintf(config, sizeof(config), "%s/sshd_config", conf->run_dir);
 	snprintf(command, sizeof(command),
 	         "AuthorizedPrincipalsCommand=%s/jails/.principals %s %s/" REQUEST_SOCKET
 	         " %s %%u %%i %%s %%F %%k",
-	         r->conf.run_dir, r->conf.policy_socket, r->conf.run_dir, id);
+	         conf->run_dir, conf->policy_socket, conf->run_dir, s->id);
 	proc_reset_signals();
 	setsid();
-	dup2(stream, STDIN_FILENO);
-	dup2(stream, STDOUT_FILENO);
-	dup2(log, STDERR_FILENO);
+	dup2(s->stream, STDIN_FILENO);
+	dup2(s->stream, STDOUT_FILENO);
+	dup2(s->log, STDERR_FILENO);
 	/* Until 9.7 the name that sshd is called by is its PAM service. */
-	if (setns(r->jail.ns, CLONE_NEWNS) == 0)
-		execle(r->conf.sshd, "/usr/sbin/postern-sshd", "-i", "-e", "-f", config, "-o",
+	if (setns(s->r->jail.ns, CLONE_NEWNS) == 0)
+		execle(conf->sshd, "/usr/sbin/postern-sshd", "-i", "-e", "-f", config, "-o",
 		       command, (char *)NULL, env);
 	_exit(127);
 }
@@ -136,9 +170,7 @@ int start_sshd(struct root *r, const char *id, const char *client, int stream, i
 		return err_set(err, ERR_INVALID, "'%s' is no connection's id", id);
 	if (start_surroundings(r, err) != 0)
 		return err->code;
-	child = fork_child(err);
-	if (child == 0)
-		run_sshd(r, id, stream, log);
+	child = start(run_sshd, &(struct sshd){ r, id, stream, log }, err);
 	if (child < 0)
 		return err->code;
 	quick_start(r, stream);
@@ -152,10 +184,10 @@ int start_sshd(struct root *r, const char *id, const char *client, int stream, i
 
 int start_login(struct root *r, const struct track *c, int peer, struct err *err)
 {
-	pid_t child = fork_child(err);
+	const struct program login = {
+		r->conf.lib_dir,       "noded-login",         peer, -1, track_get(c, "id"),
+		track_get(c, "login"), track_get(c, "client")
+	};
 
-	if (child == 0)
-		run(r, "noded-login", peer, track_get(c, "id"), track_get(c, "login"),
-		    track_get(c, "client"));
-	return child > 0 ? 0 : err->code;
+	return start(run_program, &login, err) > 0 ? 0 : err->code;
 }

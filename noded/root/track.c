@@ -11,6 +11,7 @@
 #include "noded/root/root.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <sys/pidfd.h>
@@ -105,12 +106,23 @@ static int track_new(struct root *r, enum track_kind kind, pid_t pid, char *take
 	return 0;
 }
 
+/* By rename, so that it is whole; not synced, for /run does not outlive the machine. */
 static int save(const struct track *t, struct err *err)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], draft[PATH_MAX];
+	ssize_t len = -1;
+	int fd;
 
 	path_of(t->root, t->kind, track_get(t, "id"), path);
-	return file_replace(path, t->fields, t->len, 0600, err);
+	path_of(t->root, t->kind, ".new", draft);
+	fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		len = write(fd, t->fields, t->len);
+		close(fd);
+	}
+	return len == (ssize_t)t->len && rename(draft, path) == 0
+	               ? 0
+	               : err_set_errno(err, ERR_IO, errno, "write '%s'", path);
 }
 
 int track_add(struct root *r, enum track_kind kind, const char *id, pid_t pid,
