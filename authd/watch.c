@@ -157,16 +157,29 @@ static int send_init(struct watch *w, struct strlist *accepted, bool snapshot, s
 	return rpc_call_send(w->call, &event, err);
 }
 
+/* Where the client may go on when this was the last it got: everything up to there has been sent.
+ * Within a snapshot, and within a write of several keys, that is not the event's own revision. */
+static int64_t reached(const struct watch *w)
+{
+	return w->events != NULL ? (int64_t)keyspace_watch_revision(w->events) : 0;
+}
+
 static int send_delete(struct watch *w, const struct watched *k, const struct keyspace_item *item,
                        struct err *err)
 {
+	char *rest = item->key + strlen(k->visible.kind->prefix);
+	char *slash = k->visible.kind->sub_kinds ? strchr(rest, '/') : NULL;
+	char sub_kind[KEYSPACE_KEY_MAX + 1] = "";
 	pv_WatchEvent event = {
 		.type = pv_WatchEvent_Type_DELETE,
-		.revision = (int64_t)item->revision,
+		.revision = reached(w),
 		.kind = (char *)(uintptr_t)k->visible.kind->name,
-		.name = item->key + strlen(k->visible.kind->prefix),
+		.name = slash != NULL ? slash + 1 : rest,
+		.sub_kind = sub_kind,
 	};
 
+	if (slash != NULL)
+		memcpy(sub_kind, rest, (size_t)(slash - rest)); /* ends with the 0 of before */
 	return rpc_call_send(w->call, &event, err);
 }
 
@@ -184,7 +197,7 @@ static int send_put(struct watch *w, const struct watched *k, const struct keysp
 {
 	pv_WatchEvent event = {
 		.type = pv_WatchEvent_Type_PUT,
-		.revision = (int64_t)item->revision,
+		.revision = reached(w),
 		.has_resource = true,
 	};
 	int rc;

@@ -341,7 +341,8 @@ def watches(daemon, admin, node):
     put = w.wait(lambda e: e.type == pb.WatchEvent.PUT
                  and e.resource.role.metadata.name == "fresh")
     took = time.monotonic() - start
-    assert put.revision > synced.revision
+    assert put.revision >= synced.revision
+    assert int(put.resource.role.metadata.revision) > synced.revision
     admin.DeleteResource(pb.DeleteResourceRequest(kind="role", name="fresh"))
     w.wait(lambda e: e.type == pb.WatchEvent.DELETE and (e.kind, e.name) == ("role", "fresh"))
     say(f"a watch has its snapshot, then every change (the first after {took * 1000:.0f} ms)")
@@ -349,6 +350,10 @@ def watches(daemon, admin, node):
     resumed = Watcher(node, ["role"], after=synced.revision)
     resumed.wait(lambda e: e.type == pb.WatchEvent.DELETE and e.name == "fresh")
     assert not resumed.events[0].snapshot and len(resumed.events) == 3, resumed.events
+    users = Watcher(admin, ["user", "role"])
+    users.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
+    assert all(e.revision == 0 for e in users.events if e.type == pb.WatchEvent.PUT)
+    users.call.cancel()
     gone = Watcher(node, ["role"], after=10**12)
     gone.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
     assert gone.events[0].snapshot

@@ -232,6 +232,22 @@ static void a_watch_says_where_another_may_go_on(void **state)
 	keyspace_watch_close(w);
 }
 
+static void between_the_events_of_one_write_nobody_goes_on_behind_it(void **state)
+{
+	struct fixture *f = *state;
+	struct keyspace_watch *w = watch(f, NULL, 0);
+	struct keyspace_op ops[] = { keyspace_op_put("/a", "1", 1, 0),
+		                     keyspace_op_put("/b", "2", 1, 0) };
+	uint64_t revision;
+
+	assert_int_equal(keyspace_write_wait(f->ks, ops, 2, &revision, &f->err), 0);
+	assert_event(f, w, KEYSPACE_EVENT_PUT, "/a", "1");
+	assert_true(keyspace_watch_revision(w) < revision);
+	assert_event(f, w, KEYSPACE_EVENT_PUT, "/b", "2");
+	assert_int_equal(keyspace_watch_revision(w), revision);
+	keyspace_watch_close(w);
+}
+
 static void count_call(void *arg)
 {
 	(*(int *)arg)++;
@@ -427,6 +443,7 @@ int main(void)
 		CASE(old_events_leave_the_log_by_their_age),
 		CASE(a_watch_that_the_log_outruns_says_so),
 		CASE(a_watch_says_where_another_may_go_on),
+		CASE(between_the_events_of_one_write_nobody_goes_on_behind_it),
 		CASE(the_callback_comes_when_something_waits_or_the_keyspace_closes),
 		CASE(a_replica_that_is_cut_off_at_random_ends_up_equal),
 		CASE(a_watch_may_be_closed_from_its_callback),
