@@ -160,7 +160,7 @@ static void show_size(const pv_JoinSize *size)
 	char text[64];
 	int len = snprintf(text, sizeof(text), "\x1b[8;%u;%ut", size->rows, size->columns);
 
-	if (isatty(STDOUT_FILENO))
+	if (isatty(STDOUT_FILENO) && size->rows > 0 && size->columns > 0)
 		terminal_write(STDOUT_FILENO, text, (size_t)len);
 }
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import shutil
 import time
 
@@ -45,37 +46,56 @@ def a_login_gives_certificates(cluster):
                 assert cluster.login in run("ssh-keygen", "-Lf", path).stdout
 
 
-def on_terminal(argv, after, keys, env=None, status=0):
-    """Runs a program on a terminal of its own and presses keys once `after` was shown; all that
-    was shown, and the seconds it took."""
-    start = time.monotonic()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(argv[0], argv, env or os.environ)
-    shown = b""
-    try:
-        while True:
-            piece = os.read(terminal, 4096)
-            if not piece:
-                break
-            shown += piece
-            if after in shown and keys:
-                os.write(terminal, keys)
-                keys = b""
-    except OSError:  # the other end is gone
-        pass
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == status, shown
-    return shown, time.monotonic() - start
+class OnTerminal:
+    """A program on a terminal of its own."""
+
+    def __init__(self, argv, env=None):
+        self.started, self.shown, self.seen = time.monotonic(), b"", 0
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execve(argv[0], argv, env or os.environ)
+
+    def read(self):
+        """More of what is shown; False: the program closed its terminal."""
+        assert select.select([self.terminal], [], [], 20)[0], ("silence", self.shown)
+        try:
+            piece = os.read(self.terminal, 4096)
+        except OSError:
+            piece = b""
+        self.shown += piece
+        return piece != b""
+
+    def wait(self, text):
+        """Until `text` was shown, later than what was waited for before."""
+        while self.shown.find(text, self.seen) < 0:
+            assert self.read(), (text, self.shown)
+        self.seen = self.shown.find(text, self.seen) + len(text)
+        return self
+
+    def type(self, keys):
+        os.write(self.terminal, keys)
+        return self
+
+    def end(self, status=0):
+        """Until it ends by itself; the seconds it took."""
+        while self.read():
+            pass
+        found = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        os.close(self.terminal)
+        assert found == status, (found, self.shown)
+        return time.monotonic() - self.started
 
 
 def a_password_is_asked_for_without_echo(cluster):
     argv = [TSH, "login", f"--proxy=127.0.0.1:{cluster.proxy_port}", "--user=alice",
             f"--ca-pin={cluster.pin}"]
     env = {"HOME": cluster.home("alice"), "PATH": os.environ["PATH"]}
-    shown, _ = on_terminal(argv, b"Password of", PASSWORD.encode() + b"\n", env)
-    assert b"Logged in to" in shown and PASSWORD.encode() not in shown, shown
-    shown, _ = on_terminal(argv, b"Password of", b"secr\x03", env, status=1)
-    assert b"interrupted" in shown and b"secr\r" not in shown, shown
+    asked = OnTerminal(argv, env).wait(b"Password of").type(PASSWORD.encode() + b"\n")
+    asked.wait(b"Logged in to").end()
+    assert PASSWORD.encode() not in asked.shown, asked.shown
+    asked = OnTerminal(argv, env).wait(b"Password of").type(b"secr\x03")
+    asked.wait(b"interrupted").end(status=1)
+    assert b"secr" not in asked.shown, asked.shown
 
 
 def nodes_are_listed(cluster):
@@ -147,17 +167,51 @@ def strangers_are_refused(cluster):
     assert "Host key verification failed" in words or "host key" in words.lower(), words
 
 
-def a_recording_plays_and_obeys_keys(cluster):
-    """From a file: two seconds long, unless a key says otherwise."""
+def a_file_plays_and_obeys_keys(cluster):
+    """It lasts two seconds, unless a key says otherwise."""
     sample = os.path.join(TREE, "tests/fuzz/corpus/frame/sample")
-    shown, took = on_terminal([TSH, "play", sample], b"ls", b"")
-    assert b"byte\r\nlast" in shown and took > 1.9, (shown, took)
-    shown, took = on_terminal([TSH, "play", sample], b"ls", b"\x1b[C")  # seek beyond the end
-    assert b"byte\r\nlast" in shown and took < 1.5, (shown, took)
-    shown, took = on_terminal([TSH, "play", sample], b"ls", b"q")
-    assert b"byte" not in shown and took < 1.5, (shown, took)
-    text = run(TSH, "play", "--format=text", sample).stdout
-    assert text.startswith("$ ls\ncaf\u00e9"), text
+    assert OnTerminal([TSH, "play", sample]).wait(b"byte\r\nlast").end() > 1.9
+    beyond = OnTerminal([TSH, "play", sample]).wait(b"ls").type(b"\x1b[C")
+    assert beyond.wait(b"byte\r\nlast").end() < 1.5
+    left = OnTerminal([TSH, "play", sample]).wait(b"ls").type(b"q")
+    assert left.end() < 1.5 and b"byte" not in left.shown, left.shown
+    assert run(TSH, "play", "--format=text", sample).stdout.startswith("$ ls\ncaf\u00e9")
+
+
+def a_live_session_is_joined(cluster):
+    """An observer sees, a peer types, everybody is told, and it plays afterwards."""
+    cluster.user("bob", ["dev", "access"])
+    cluster.log_in("bob")
+    env = {"HOME": cluster.home("bob"), "PATH": os.environ["PATH"], "TERM": "dumb"}
+    shell = OnTerminal([TSH, "ssh", "-tt", cluster.login + "@web-1"], env)
+    shell.wait(b"$ ").type(b"echo fir''st\n").wait(b"\nfirst")
+    sid = wait_for("the session", lambda: cluster.tsh(
+        "bob", "sessions", "ls", "--format=names").stdout.strip())
+    observer = OnTerminal([TSH, "join", sid], env).wait(b"joined as observer")
+    peer = OnTerminal([TSH, "join", "--mode=peer", sid], env).wait(b"joined as peer")
+    shell.wait(b"bob joined the session as peer")
+    observer.type(b"echo un''heard\n")
+    peer.wait(b"\nfirst").type(b"echo sec''ond\n")
+    for terminal in (shell, observer, peer):
+        terminal.wait(b"\nsecond")
+    observer.type(b"~.").end()
+    shell.wait(b"bob left the session").type(b"exit 5\n").end(status=5)
+    peer.wait(b"the session ended with code 5").end()
+    assert b"unheard" not in shell.shown, shell.shown
+    assert "live" not in cluster.tsh("bob", "sessions", "ls").stdout
+
+    def played():
+        out = cluster.tsh("bob", "play", "--format=text", sid, check=False)
+        return out.stdout if not out.stderr else None
+    text = wait_for("the whole recording", played)
+    assert "\nfirst\n" in text and "\nsecond\n" in text, text
+    frames = [json.loads(line) for line in cluster.tsh(
+        "bob", "play", "--format=json", sid).stdout.splitlines()]
+    assert frames[-1]["end"]["exit_code"] == 5, frames[-1]
+    assert [f["participant"]["mode"] for f in frames if "participant" in f and
+            f["participant"].get("joined")].count("peer") == 1
+    cast = cluster.tsh("bob", "play", "--format=asciicast", sid).stdout.splitlines()
+    assert json.loads(cast[0])["version"] == 2 and all(json.loads(line) for line in cast)
 
 
 def proxy_command_starts_fast(cluster):
@@ -181,5 +235,5 @@ if __name__ == "__main__":
            a_password_is_asked_for_without_echo, nodes_are_listed,
            tsh_ssh_and_scp_reach_nodes, stock_programs_need_the_block_only,
            an_ambiguous_name_lists_its_candidates, strangers_are_refused,
-           a_recording_plays_and_obeys_keys, proxy_command_starts_fast,
-           logging_out_leaves_no_key], door=False)
+           a_file_plays_and_obeys_keys, a_live_session_is_joined,
+           proxy_command_starts_fast, logging_out_leaves_no_key], door=False)
