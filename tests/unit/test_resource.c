@@ -132,6 +132,69 @@ static void a_role_gets_what_was_left_out(void **state)
 	resource_deinit(&r);
 }
 
+/* As people write them for Teleport, block style, scalars for lists, YAML 1.1 booleans. */
+static void documents_for_teleport_are_understood(void **state)
+{
+	const struct {
+		const char *kind, *yaml;
+	} rows[] = {
+		{ "role",
+		  "kind: role\nversion: v3\nmetadata: {name: ops}\nspec:\n"
+		  "  options: {max_session_ttl: 8h, forward_agent: yes, port_forwarding: no,\n"
+		  "            client_idle_timeout: 15m, disconnect_expired_cert: \"yes\"}\n"
+		  "  allow:\n"
+		  "    logins: [deploy, '{{internal.logins}}']\n"
+		  "    node_labels:\n"
+		  "      env: ['staging', '^dev-[0-9]+$']\n"
+		  "      tier: '*'\n"
+		  "    rules:\n"
+		  "    - resources: [session]\n"
+		  "      verbs: [list, read]\n"
+		  "      where: 'contains(session.participants, user.metadata.name)'\n"
+		  "  deny:\n"
+		  "    logins: [root]\n"
+		  "    node_labels: {pci: 'true'}\n" },
+		{ "role", "kind: role\nversion: v3\nmetadata: {name: everything}\nspec:\n"
+		          "  allow:\n    logins: [root]\n    node_labels: {'*': '*'}\n"
+		          "    rules: [{resources: ['*'], verbs: ['*']}]\n" },
+		{ "role", "kind: role\nversion: v4\n"
+		          "metadata: {name: contractor, labels: {team: ext}, expires: "
+		          "\"2030-01-01T00:00:00Z\"}\n"
+		          "spec:\n  options: {max_session_ttl: 2h, max_sessions: 5, "
+		          "permit_x11_forwarding: off}\n"
+		          "  allow:\n    logins: ['{{email.local(external.email)}}']\n"
+		          "    node_labels: {project: '{{external.projects}}', region: 'eu-*'}\n" },
+		{ "role", "kind: role\nversion: v5\nmetadata: {name: auditor-lite}\nspec:\n"
+		          "  options: {max_session_ttl: 12h}\n  allow:\n    rules:\n"
+		          "    - {resources: [event, session], verbs: [list, read]}\n"
+		          "    - {resources: [cert_authority], verbs: [list, readnosecrets]}\n"
+		          "  deny:\n    rules: [{resources: [token], verbs: ['*']}]\n" },
+		{ "user", "kind: user\nversion: v2\nmetadata: {name: alice@example.com}\nspec:\n"
+		          "  roles: [ops, k8s-dev]\n"
+		          "  traits: {logins: [alice, ubuntu], kubernetes_groups: [dev], "
+		          "projects: [apollo, zeus]}\n" },
+		{ "token", "kind: token\nversion: v2\n"
+		           "metadata: {name: 4f1c0e6a9b, expires: \"2030-01-01T00:30:00Z\"}\n"
+		           "spec: {roles: [node, Proxy], join_method: token, "
+		           "suggested_labels: {rack: [r1]}}\n" },
+		{ "lock", "kind: lock\nversion: v2\n"
+		          "metadata: {name: 6b1d0c2e-0a4b-4e0d-9a3c-9f1f0f2f7d11}\n"
+		          "spec: {target: {user: mallory}, message: \"under investigation\", "
+		          "expires: \"2030-02-01T00:00:00Z\"}\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct err err = { 0 };
+		pv_Resource r;
+
+		if (read_one(rows[i].kind, rows[i].yaml, &r, &err) != 0 ||
+		    resource_validate(&r, &err) != 0)
+			fail_msg("%s", err.msg);
+		resource_deinit(&r);
+	}
+}
+
 static void kinds_have_aliases_and_keys(void **state)
 {
 	const struct {
@@ -226,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_must_fail_fails_with_its_reason),
 		cmocka_unit_test(a_role_gets_what_was_left_out),
+		cmocka_unit_test(documents_for_teleport_are_understood),
 		cmocka_unit_test(kinds_have_aliases_and_keys),
 		cmocka_unit_test(names_are_checked),
 		cmocka_unit_test(logins_and_uuids_are_told_from_other_words),
