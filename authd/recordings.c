@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "base/strlist.h"
 #include "crypto/key.h"
 #include "loop/work.h"
 #include "record/spool.h"
@@ -28,62 +29,122 @@ int recordings_reserve(struct recordings *r, size_t len, struct err *err)
 		               " bytes that they may take",
 		               r->used, r->quota);
 	r->used += (int64_t)len;
+	r->written += (int64_t)len;
 	return 0;
 }
 
 void recordings_give_back(struct recordings *r, size_t len)
 {
 	r->used -= (int64_t)len;
+	r->written -= (int64_t)len;
 }
 
 /* --- what is there, and what is too old ------------------------------------------------------- */
 
-static void remove_recording(const struct recordings *r, const char *sid, const char *name)
-{
-	char signature[RECORDING_SIGNATURE_NAME_SIZE];
+/* One look over the folder, in a thread but for the first. */
+struct sweep {
+	struct work work;
+	struct recordings *all; /* a reference */
+	int dir;
+	int64_t oldest; /* what was last written before this goes; ms */
+	int64_t size;   /* of all that stay */
+	struct strlist expired;
+	struct err err;
+};
 
-	unlinkat(r->dir, recording_file_signature_name(signature, sid), 0);
-	unlinkat(r->dir, name, 0);
-}
-
-/* Counts a recording, or removes it when its time is over and nobody streams it. */
 static int visit(const char *sid, void *arg, struct err *err)
 {
-	struct recordings *r = arg;
+	struct sweep *s = arg;
 	char name[SPOOL_NAME_SIZE];
 	struct stat st;
-	int64_t written;
 
 	if (spool_name(name, sid, SPOOL_RECORDING, err) != 0 ||
-	    fstatat(r->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+	    fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return 0;
-	written = st.st_mtim.tv_sec * 1000LL;
-	if (r->keep_ms != 0 && clock_wall_ms(r->clock) - written > r->keep_ms &&
-	    map_get(r->uploads, sid) == NULL)
-		remove_recording(r, sid, name);
-	else
-		r->used += st.st_size;
+	if (st.st_mtim.tv_sec * 1000LL < s->oldest)
+		return strlist_add(&s->expired, sid, err);
+	s->size += st.st_size;
 	return 0;
 }
 
-static int sweep(struct recordings *r, struct err *err)
+static void look(struct sweep *s)
 {
-	int64_t before = r->used;
-	int rc;
+	spool_walk(s->dir, SPOOL_RECORDING, visit, s, &s->err);
+}
 
-	r->used = 0;
-	rc = spool_walk(r->dir, SPOOL_RECORDING, visit, r, err);
-	if (rc != 0)
-		r->used = before;
-	return rc;
+/* On the loop: what somebody streams just now stays. */
+static void remove_expired(const struct recordings *r, const struct strlist *expired)
+{
+	char name[SPOOL_NAME_SIZE], signature[RECORDING_SIGNATURE_NAME_SIZE];
+	struct err err;
+
+	for (size_t i = 0; i < expired->count; i++) {
+		const char *sid = expired->items[i];
+
+		if (map_get(r->uploads, sid) != NULL ||
+		    spool_name(name, sid, SPOOL_RECORDING, &err) != 0)
+			continue;
+		unlinkat(r->dir, recording_file_signature_name(signature, sid), 0);
+		unlinkat(r->dir, name, 0);
+	}
+}
+
+static struct sweep sweep_of(struct recordings *r)
+{
+	int64_t now = clock_wall_ms(r->clock);
+
+	return (struct sweep){ .all = r,
+		               .dir = r->dir,
+		               .oldest = r->keep_ms != 0 ? now - r->keep_ms : INT64_MIN };
+}
+
+static int sweep_now(struct recordings *r, struct err *err)
+{
+	struct sweep s = sweep_of(r);
+
+	look(&s);
+	if (s.err.code == 0) {
+		remove_expired(r, &s.expired);
+		r->used = s.size;
+	}
+	strlist_deinit(&s.expired);
+	return s.err.code != 0 ? err_copy(err, &s.err) : 0;
+}
+
+static void run_sweep(struct work *w)
+{
+	look(container_of(w, struct sweep, work));
+}
+
+/* What was written meanwhile may be in both figures: the quota is rather too strict for an hour. */
+static void on_swept(struct work *w, bool canceled)
+{
+	struct sweep *s = container_of(w, struct sweep, work);
+	struct recordings *r = s->all;
+
+	if (!canceled && s->err.code == 0) {
+		remove_expired(r, &s->expired);
+		r->used = s->size + r->written;
+	}
+	strlist_deinit(&s->expired);
+	free(s);
+	recordings_unref(r);
 }
 
 static void on_sweep(uv_timer_t *timer)
 {
 	struct recordings *r = container_of(timer, struct recordings, sweep);
+	struct sweep *s = malloc(sizeof(*s));
 	struct err err;
 
-	sweep(r, &err);
+	if (s == NULL)
+		return;
+	*s = sweep_of(r);
+	r->written = 0;
+	if (recordings_work(r, &s->work, run_sweep, on_swept, &err) == 0)
+		recordings_ref(r);
+	else
+		free(s);
 }
 
 /* --- open and close -------------------------------------------------------------------------- */
@@ -128,7 +189,7 @@ int recordings_open(struct recordings **out, const struct recordings_spec *spec,
 	else
 		rc = open_dir(spec->dir, &r->dir, err);
 	if (rc == 0)
-		rc = sweep(r, err);
+		rc = sweep_now(r, err);
 	if (rc != 0) {
 		recordings_free(r);
 		return err_wrap(err, "open the recordings");

@@ -23,7 +23,8 @@ struct recordings {
 	int dir;
 	int64_t quota;
 	int64_t keep_ms;
-	int64_t used; /* bytes of all recordings */
+	int64_t used;    /* bytes of all recordings */
+	int64_t written; /* since the last look over the folder began */
 	struct key *key;
 	const struct clock *clock;
 	struct work_pool *pool;

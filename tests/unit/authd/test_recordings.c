@@ -121,6 +121,24 @@ static void what_is_there_counts_against_the_quota(void **state)
 	assert_int_equal(recordings_reserve(w->all, 10, &err), 0);
 }
 
+/* The timer's next turn brought near; it fires until it finds something to remove. */
+static void later_looks_find_what_has_become_too_old(void **state)
+{
+	struct world *w = *state;
+	struct err err;
+
+	open_all(w, 1000, 7 * DAY);
+	assert_int_equal(recordings_reserve(w->all, 5, &err), 0);
+	assert_int_equal(w->all->used, 15);
+	clock_fake_advance(&w->clock, 7 * DAY);
+	uv_ref((uv_handle_t *)&w->all->sweep);
+	uv_timer_set_repeat(&w->all->sweep, 1);
+	uv_timer_again(&w->all->sweep);
+	while (exists(w, NEW ".rec"))
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_true(w->all->used < 15);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +146,7 @@ int main(void)
 		STORY(old_recordings_go_with_their_signatures),
 		STORY(without_a_bound_on_time_all_stay),
 		STORY(what_is_there_counts_against_the_quota),
+		STORY(later_looks_find_what_has_become_too_old),
 	};
 
 	return unit_run(tests);
