@@ -19,7 +19,7 @@
 #include <string.h>
 
 #define ANONYMOUS_LIFE_MS (5 * 60 * 1000) /* long enough to log in or join */
-#define REFUSED_LIFE_MS   (10 * 1000)     /* long enough to hear why */
+#define REFUSED_LIFE_MS   (2 * 1000)      /* long enough to hear why */
 
 /* Who is at the other end of a connection: its data. */
 struct caller {

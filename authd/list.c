@@ -21,7 +21,7 @@
 #define PAGE_MAX       1000
 #define PAGE_BYTES_MAX (1024 * 1024) /* of stored values, far below what a message may have */
 #define BLANKS         " \t\r\n"
-#define SCAN_MAX       10000 /* keys looked at for a page; the loop has others to serve */
+#define SCAN_MAX       2000 /* keys looked at for a page; the loop has others to serve */
 
 /* --- filters --------------------------------------------------------------------------------- */
 
