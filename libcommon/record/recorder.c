@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -141,10 +142,11 @@ static int create_file(int dir, const char *name, struct err *err)
 	return fd;
 }
 
-/* link(2), unlike rename(2), never replaces a recording. */
+/* Never replaces a recording. It must be a rename, not link(2) and unlink(2): whoever watches the
+ * folder hears of a write under the name by which the file was opened, which moves along. */
 static int publish(int dir, const char *name, const char *recording, struct err *err)
 {
-	if (linkat(dir, name, dir, recording, 0) != 0)
+	if (renameat2(dir, name, dir, recording, RENAME_NOREPLACE) != 0)
 		return err_set_errno(err, errno == EEXIST ? ERR_EXISTS : ERR_IO, errno, "name '%s'",
 		                     recording);
 	return 0;
@@ -208,11 +210,11 @@ int recorder_open(struct recorder **out, int dir, const pv_RecordStart *start,
 	if (rc == 0)
 		rc = publish(dir, name, recording, err);
 out:
-	if (created)
-		unlinkat(dir, name, 0);
 	if (rc != 0) {
 		struct err ignored = { 0 };
 
+		if (created)
+			unlinkat(dir, name, 0);
 		syncer_stop(r->syncer, &ignored);
 		recorder_free(r);
 		return err_wrap(err, "record session '%s'", start->session_id);

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -235,6 +236,26 @@ static void the_file_is_private_and_locked_while_its_recorder_lives(void **state
 	close(fd);
 }
 
+static void who_watches_the_folder_hears_of_growth_by_the_recordings_name(void **state)
+{
+	struct fixture *f = *state;
+	union {
+		struct inotify_event event;
+		char bytes[sizeof(struct inotify_event) + 256];
+	} got;
+	struct err err = { 0 };
+	int watch;
+
+	begin(f);
+	watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	assert_true(inotify_add_watch(watch, f->path, IN_MODIFY) >= 0);
+	assert_int_equal(recorder_resize(f->r, 90, 20, &err), 0);
+	assert_true(read(watch, &got, sizeof(got)) > 0);
+	assert_string_equal(got.event.name, FILE_NAME);
+	close(watch);
+	finish(f);
+}
+
 static void a_recording_is_never_written_over(void **state)
 {
 	struct fixture *f = *state;
@@ -437,6 +458,7 @@ int main(void)
 		TEST(a_sync_is_asked_for_within_300_ms_of_a_write),
 		TEST(resizes_and_participants_keep_their_place_among_the_output),
 		TEST(the_file_is_private_and_locked_while_its_recorder_lives),
+		TEST(who_watches_the_folder_hears_of_growth_by_the_recordings_name),
 		TEST(a_recording_is_never_written_over),
 		TEST(a_session_id_cannot_leave_the_spool),
 		TEST(a_full_disk_is_told_and_leaves_whole_frames_only),
