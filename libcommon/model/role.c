@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_TTL (30 * 60 * 60 * 1000LL)
-
 struct role {
 	const char *name;
 	int64_t ttl;
@@ -50,7 +48,8 @@ static int role_init(struct role *r, const char *name, const struct traits *trai
 	if (strcmp(r->name, name) != 0)
 		return err_set(err, ERR_INTERNAL, "asked for role '%s' and got '%s'", name,
 		               r->name);
-	r->ttl = spec->options.max_session_ttl > 0 ? spec->options.max_session_ttl : DEFAULT_TTL;
+	r->ttl = spec->options.max_session_ttl > 0 ? spec->options.max_session_ttl
+	                                           : ROLE_TTL_DEFAULT;
 	rc = role_part_init(&r->allow, &spec->allow, traits, false, err);
 	if (rc == 0)
 		rc = role_part_init(&r->deny, &spec->deny, traits, true, err);

@@ -44,7 +44,8 @@ int role_set_of_identity(struct role_set **out, const pv_Identity *id, role_look
                          void *arg, struct err *err);
 void role_set_free(struct role_set *s);
 
-#define ROLE_SET_MAX 4096
+#define ROLE_SET_MAX     4096
+#define ROLE_TTL_DEFAULT (30 * 60 * 60 * 1000LL) /* ms; of a role that sets no max_session_ttl */
 
 /* --- nodes ---------------------------------------------------------------------------------- */
 

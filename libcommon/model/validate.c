@@ -5,6 +5,7 @@
 #include "base/strlist.h"
 #include "model/label.h"
 #include "model/resource.h"
+#include "model/role.h"
 #include "model/rule.h"
 #include "model/system_role.h"
 #include "model/template.h"
@@ -14,8 +15,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#define DEFAULT_TTL (30 * 60 * 60 * 1000LL)
 
 #define LABELS_MAX      100  /* of one node */
 #define LABEL_VALUE_MAX 1024 /* bytes */
@@ -71,7 +70,7 @@ static int validate_options(pv_RoleOptions *o, struct err *err)
 	if (rc != 0)
 		return rc;
 	if (o->max_session_ttl <= 0)
-		o->max_session_ttl = DEFAULT_TTL;
+		o->max_session_ttl = ROLE_TTL_DEFAULT;
 	if (o->client_idle_timeout < 0)
 		o->client_idle_timeout = 0;
 	if (!o->has_port_forwarding) {
