@@ -125,8 +125,11 @@ static void on_resized(uv_signal_t *handle, int signum)
 
 static void say(const struct joining *j, const char *text)
 {
-	fprintf(stderr, "%s[%s]%s", j->terminal.raw ? "\r\n" : "", text,
-	        j->terminal.raw ? "\r\n" : "\n");
+	const char *end = j->terminal.raw ? "\r\n" : "\n";
+
+	fprintf(stderr, "%s[", j->terminal.raw ? "\r\n" : "");
+	terminal_print(stderr, text);
+	fprintf(stderr, "]%s", end);
 }
 
 static const char *or_empty(const char *s)

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "tsh/cmd.h"
+#include "tsh/terminal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -135,8 +136,11 @@ static int run(const struct command *c, int argc, char **argv)
 	rc = tsh_init(&t, &err);
 	if (rc == 0)
 		rc = c->run(&t, argc, argv, &err);
-	if (rc != 0)
-		fprintf(stderr, "tsh: %s\n", err.msg);
+	if (rc != 0) {
+		fputs("tsh: ", stderr);
+		terminal_print(stderr, err.msg);
+		fputc('\n', stderr);
+	}
 	tsh_deinit(&t);
 	if (fflush(stdout) != 0 && rc == 0)
 		fprintf(stderr, "tsh: write: %s\n", strerror(errno));

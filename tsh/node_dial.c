@@ -7,6 +7,7 @@
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "tsh/proxy_link.h"
+#include "tsh/terminal.h"
 #include "tsh/trust.h"
 #include "wire/fields.h"
 #include "wire/framing.h"
@@ -172,17 +173,16 @@ int node_dial_start(uv_loop_t *loop, const struct profile *p, const struct clock
 	return rc;
 }
 
-static const char *or_empty(const char *s)
-{
-	return s != NULL ? s : "";
-}
-
 void node_dial_print_candidates(const pv_DialResponse *answer)
 {
 	for (pb_size_t i = 0; i < answer->candidates_count; i++) {
 		const pv_DialCandidate *c = &answer->candidates[i];
+		const char *const cells[] = { c->node_id, c->hostname, c->addr, c->labels };
 
-		fprintf(stderr, "  %s  %s  %s  %s\n", or_empty(c->node_id), or_empty(c->hostname),
-		        or_empty(c->addr), or_empty(c->labels));
+		for (size_t k = 0; k < sizeof(cells) / sizeof(cells[0]); k++) {
+			fputs("  ", stderr);
+			terminal_print(stderr, cells[k] != NULL ? cells[k] : "");
+		}
+		fputc('\n', stderr);
 	}
 }

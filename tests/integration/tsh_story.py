@@ -125,7 +125,7 @@ def tsh_ssh_and_scp_reach_nodes(cluster):
 
 
 def stock_programs_need_the_block_only(cluster):
-    """ssh, rsync, sftp and git, by full and by bare names."""
+    """ssh, rsync, sftp, git and ansible, by full and by bare names."""
     login, home = ["-l", cluster.login], f"/home/{cluster.login}"
     for name in ("web-1", "web-1.example", "db-1.example"):
         assert cluster.ssh("alice", *login, name, "echo here").stdout == "here\n"
@@ -135,6 +135,9 @@ def stock_programs_need_the_block_only(cluster):
     shutil.copy(TSH, cluster.path("source"))
     run("rsync", "-a", "-e", shell, cluster.path("source") + "/", f"web-1:{home}/copy/", env=env)
     run("cmp", TSH, home + "/copy/tsh")
+    pong = run("ansible", "all", "-i", "web-1,", "-u", cluster.login, "-m", "ping", env={
+        **env, "ANSIBLE_SSH_ARGS": "-o ControlMaster=no -F " + cluster.path("ssh-alice.conf")})
+    assert '"ping": "pong"' in pong.stdout, pong.stdout
     batch = cluster.write("batch", f"ls {home}/copy\n")
     assert "tsh" in cluster.ssh("alice", "-b", batch, cluster.login + "@web-1",
                                 program="sftp").stdout
