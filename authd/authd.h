@@ -9,6 +9,7 @@
 
 #include "authd/authorities.h"
 #include "authd/conf.h"
+#include "authd/event_bytes.h"
 #include "authd/own.h"
 
 #include <stdint.h>
@@ -36,8 +37,9 @@ struct authd {
 	struct own own; /* id and key as a host of the cluster */
 	struct rpc_server *server;
 	struct tls_port *tls_port;
-	struct changes *changes; /* what authd itself watches: roles and locks */
-	struct people *people;   /* pools of threads and gates of the calls about people */
+	struct changes *changes;        /* what authd itself watches: roles and locks */
+	struct people *people;          /* pools of threads and gates of the calls about people */
+	struct event_bytes event_bytes; /* of the change that watches send now */
 	struct audit_log *audit;
 	struct recordings *recordings;
 };

@@ -186,6 +186,7 @@ static void on_server_stopped(void *ctx)
 
 	a->server = NULL;
 	changes_close(a->changes);
+	event_bytes_deinit(&a->event_bytes);
 	people_stop(a);
 	recordings_close(a->recordings);
 	audit_log_close(a->audit);

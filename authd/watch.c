@@ -191,6 +191,16 @@ static int skip_damaged(const struct keyspace_item *item, const struct err *err)
 	return err->code == ERR_CORRUPT ? 0 : err->code;
 }
 
+/* Whoever sees all of the kind gets the same bytes. */
+static int send_shared(struct watch *w, const struct keyspace_item *item, struct err *err)
+{
+	const struct buf *bytes;
+
+	if (event_bytes_put(&w->authd->event_bytes, item, reached(w), &bytes, err) != 0)
+		return skip_damaged(item, err);
+	return rpc_call_send_encoded(w->call, bytes->data, bytes->len, err);
+}
+
 /* What the caller may not see (any more) is as good as deleted; in a snapshot it is left out. */
 static int send_put(struct watch *w, const struct watched *k, const struct keyspace_item *item,
                     struct err *err)
@@ -202,6 +212,8 @@ static int send_put(struct watch *w, const struct watched *k, const struct keysp
 	};
 	int rc;
 
+	if (k->visible.all)
+		return send_shared(w, item, err);
 	if (resource_of_item(item, &event.resource, err) != 0)
 		return skip_damaged(item, err);
 	if (visible_check(&k->visible, &event.resource))
