@@ -78,7 +78,6 @@ static int write_out(struct recorder *r, struct err *err)
 	if (r->written == r->requested)
 		r->sync_at = now_of(r) + RECORDER_SYNC_MS;
 	r->written += r->out.len;
-	r->frame_at = now_of(r) + RECORDER_FRAME_MS;
 	return 0;
 }
 
@@ -107,6 +106,7 @@ static int write_gathered(struct recorder *r, struct err *err)
 	if (write_frame(r, &f, err) != 0)
 		return err->code;
 	r->data.size = 0;
+	r->frame_at = now_of(r) + RECORDER_FRAME_MS;
 	return 0;
 }
 
@@ -298,7 +298,7 @@ static int record_data(struct recorder *r, pb_size_t tag, const uint8_t *data, s
 			rc = write_gathered(r, err);
 	}
 	/* After a pause output is written at once: a keystroke's echo is on record with it. */
-	if (rc == 0 && now_of(r) >= r->frame_at)
+	if (rc == 0 && (r->data.size >= RECORDER_GATHER || now_of(r) >= r->frame_at))
 		rc = write_gathered(r, err);
 	return settle(r, rc, err);
 }

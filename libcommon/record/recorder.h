@@ -2,10 +2,11 @@
  * recorder - writes one live recording into the spool, so that whatever dies, it stays.
  *
  * For a loop of one's own around poll(2): no call waits for the disk but recorder_open()
- * and recorder_close(). Output is gathered into frames, each written to the file at
- * latest RECORDER_FRAME_MS after its first byte; written frames survive the death of every
- * process. A thread of the recorder's own calls fdatasync(2) at latest RECORDER_SYNC_MS
- * after a write; synced frames survive the death of the machine.
+ * and recorder_close(). Output is gathered into frames, each written to the file once
+ * it has RECORDER_GATHER bytes and at latest RECORDER_FRAME_MS after its first, at once after a
+ * pause; written frames survive the death of every process. A thread of the recorder's own calls
+ * fdatasync(2) at latest RECORDER_SYNC_MS after a write; synced frames survive the death of the
+ * machine.
  *
  *   for (;;) {
  *           poll(fds, n, recorder_timeout(r));
@@ -34,7 +35,8 @@ struct clock;
 struct err;
 struct recorder;
 
-#define RECORDER_FRAME_MS 100
+#define RECORDER_FRAME_MS 20
+#define RECORDER_GATHER   4096
 #define RECORDER_SYNC_MS  300
 
 /*
