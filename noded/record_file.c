@@ -24,7 +24,7 @@ int record_file_write(const struct noded *n, const char *folder, const char *id,
 	if (p->full)
 		return err_set(err, ERR_LIMIT, "record of '%s' is too long", id);
 	path_of(n, folder, id, path);
-	return file_replace(path, p->data, p->len, 0600, err);
+	return file_replace_brief(path, p->data, p->len, 0600, err);
 }
 
 void record_file_remove(const struct noded *n, const char *folder, const char *id)

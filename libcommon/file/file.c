@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,13 +71,14 @@ static int write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-static int write_new(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+static int write_new(const char *path, const void *data, size_t len, mode_t mode, bool durable,
+                     struct err *err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return err_set_errno(err, ERR_IO, errno, "create '%s'", path);
-	if (fchmod(fd, mode) != 0 || write_all(fd, data, len) != 0 || fsync(fd) != 0) {
+	if (fchmod(fd, mode) != 0 || write_all(fd, data, len) != 0 || (durable && fsync(fd) != 0)) {
 		err_set_errno(err, ERR_IO, errno, "write '%s'", path);
 		close(fd);
 		return ERR_IO;
@@ -105,7 +107,8 @@ static int sync_folder_of(const char *path, struct err *err)
 	return rc;
 }
 
-int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+static int replace(const char *path, const void *data, size_t len, mode_t mode, bool durable,
+                   struct err *err)
 {
 	char fresh[PATH_MAX];
 	char tail[13];
@@ -114,14 +117,24 @@ int file_replace(const char *path, const void *data, size_t len, mode_t mode, st
 	rand_hex(tail, 6);
 	if ((size_t)snprintf(fresh, sizeof(fresh), "%s.%s", path, tail) >= sizeof(fresh))
 		return err_set(err, ERR_INVALID, "path '%.64s...' is too long", path);
-	rc = write_new(fresh, data, len, mode, err);
+	rc = write_new(fresh, data, len, mode, durable, err);
 	if (rc == 0 && rename(fresh, path) != 0)
 		rc = err_set_errno(err, ERR_IO, errno, "rename '%s' to '%s'", fresh, path);
 	if (rc != 0) {
 		unlink(fresh);
 		return rc;
 	}
-	return sync_folder_of(path, err);
+	return durable ? sync_folder_of(path, err) : 0;
+}
+
+int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	return replace(path, data, len, mode, true, err);
+}
+
+int file_replace_brief(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	return replace(path, data, len, mode, false, err);
 }
 
 int file_make_dir(const char *path, mode_t mode, struct err *err)

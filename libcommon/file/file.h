@@ -19,6 +19,11 @@ int file_read(const char *path, size_t max, struct buf *out, struct err *err);
  * the umask; the owner stays who we are. ERR_IO; then the old content is still there. */
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 
+/* The same for what need not outlive the machine's next start, as all in a run_dir: nothing is
+ * synced. Whatever process dies, a reader sees one whole content. */
+int file_replace_brief(const char *path, const void *data, size_t len, mode_t mode,
+                       struct err *err);
+
 /* Makes the folder with this mode unless it is there (its parent must be). ERR_IO. */
 int file_make_dir(const char *path, mode_t mode, struct err *err);
 

@@ -84,7 +84,7 @@ static int on_end_session(struct root *r, struct call *c, struct err *err)
 	if (find(r, TRACK_SESSION, field(c, "id"), &session, err) != 0)
 		return err->code;
 	snprintf(path, sizeof(path), "%s/sessions/%s.reason", r->conf.run_dir, field(c, "id"));
-	if (file_replace(path, reason, strlen(reason), 0600, err) == 0)
+	if (file_replace_brief(path, reason, strlen(reason), 0600, err) == 0)
 		track_end(session);
 	return err->code;
 }

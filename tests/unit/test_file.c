@@ -44,6 +44,20 @@ static void what_was_replaced_is_read_back_with_its_mode(void **state)
 	buf_deinit(&b);
 }
 
+static void a_brief_file_is_replaced_like_any_other(void **state)
+{
+	struct buf b = { 0 };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(file_replace(path, "one", 3, 0640, &e), 0);
+	assert_int_equal(file_replace_brief(path, "second", 6, 0600, &e), 0);
+	assert_int_equal(file_read(path, 6, &b, &e), 0);
+	assert_string_equal(buf_str(&b), "second");
+	assert_int_equal(file_replace_brief("/nonexistent/x", "new", 3, 0600, &e), ERR_IO);
+	buf_deinit(&b);
+}
+
 static void a_file_that_is_too_long_is_refused(void **state)
 {
 	struct buf b = { 0 };
@@ -95,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_replaced_is_read_back_with_its_mode),
+		cmocka_unit_test(a_brief_file_is_replaced_like_any_other),
 		cmocka_unit_test(a_file_that_is_too_long_is_refused),
 		cmocka_unit_test(an_absent_file_is_not_found_by_name),
 		cmocka_unit_test(a_failed_replace_leaves_the_old_content),
