@@ -204,9 +204,12 @@ static int greet(struct join *j, struct stream *supervisor, struct err *err)
 /* Roles may have changed while the supervisor was reached. */
 static int go_on(struct join *j, struct stream *take_supervisor, struct err *err)
 {
+	struct noded *n = j->port->n;
 	const struct join_wish wish = wish_of(j);
-	int rc = join_decide(j->port->n, &wish, &j->end, err);
+	int rc = join_decide(n, &wish, &j->end, err);
 
+	if (rc == 0)
+		rc = session_joined(n, session_find(n, wish.session_id), j->identity.user, err);
 	if (rc == 0)
 		rc = greet(j, take_supervisor, err);
 	if (rc == 0)

@@ -66,17 +66,6 @@ void report_disconnect(struct noded *n, const char *user, const char *login, con
 	put(n, &e);
 }
 
-void report_join(struct noded *n, const struct session *s, const char *user, int joined)
-{
-	struct audit_event e;
-
-	begin(n, &e, joined ? AUDIT_SESSION_JOIN : AUDIT_SESSION_LEAVE, true);
-	e.pb.user = audit_text(user);
-	e.pb.login = s->login;
-	e.pb.sid = audit_text(s->sid);
-	put(n, &e);
-}
-
 static void audit_start(struct noded *n, const struct session *s)
 {
 	struct audit_event e;
@@ -107,15 +96,15 @@ static void fill_who(struct audit_event *e, const struct session *s,
 static void audit_session_end(struct noded *n, const struct session *s,
                               const struct session_outcome *o)
 {
-	char *owner = s != NULL ? s->identity.user : audit_text(o->user);
+	char *owner = audit_text(o->user);
 	struct audit_event e;
 
 	begin(n, &e, AUDIT_SESSION_END, true);
 	fill_who(&e, s, o);
 	e.pb.has_interactive = true;
 	e.pb.interactive = true;
-	e.pb.participants = &owner;
-	e.pb.participants_count = 1;
+	e.pb.participants = s != NULL ? s->participants.items : &owner;
+	e.pb.participants_count = s != NULL ? (pb_size_t)s->participants.count : 1;
 	e.pb.session_start = o->started;
 	e.pb.session_stop = o->ended;
 	e.pb.reason = audit_text(o->reason);
@@ -168,7 +157,7 @@ static void on_put(void *ctx, const void *response, const struct err *err)
 
 static void put_record(struct noded *n, const struct session *s, int64_t ended)
 {
-	pv_PutSessionRequest request = {
+	const pv_PutSessionRequest request = {
 		.has_session = true,
 		.session = {
 			.kind = audit_text("session"),
@@ -188,16 +177,28 @@ static void put_record(struct noded *n, const struct session *s, int64_t ended)
 				.client_addr = s->client,
 				.recorded = s->recorded,
 				.size = audit_text(s->size),
+				.participants = s->participants.items,
+				.participants_count = (pb_size_t)s->participants.count,
 			},
 		},
 	};
-	char *participants[] = { s->identity.user };
 	struct err ignored = { 0 };
 
-	request.session.spec.participants = participants;
-	request.session.spec.participants_count = 1;
 	rpc_unary_start(host_client(n->host), AUTH_PUT_SESSION, &request, CALL_MS, on_put, NULL,
 	                NULL, &ignored);
+}
+
+void report_join(struct noded *n, const struct session *s, const char *user, int joined)
+{
+	struct audit_event e;
+
+	begin(n, &e, joined ? AUDIT_SESSION_JOIN : AUDIT_SESSION_LEAVE, true);
+	e.pb.user = audit_text(user);
+	e.pb.login = s->login;
+	e.pb.sid = audit_text(s->sid);
+	put(n, &e);
+	if (joined)
+		put_record(n, s, 0); /* it has one participant more */
 }
 
 void report_session_start(struct noded *n, const struct session *s)

@@ -25,6 +25,7 @@ void session_free(struct session *s)
 {
 	list_remove(&s->link);
 	identity_deinit(&s->identity);
+	strlist_deinit(&s->participants);
 	free(s->login);
 	free(s->client);
 	free(s->kind);
@@ -57,6 +58,8 @@ static int write_file(const struct noded *n, const struct session *s, struct err
 	packet_add_number(&p, "recorded", s->recorded);
 	packet_add_number(&p, "started", s->started);
 	packet_add(&p, "identity", buf_str(&identity));
+	for (size_t i = 0; i < s->participants.count; i++)
+		packet_add(&p, "participant", s->participants.items[i]);
 	if (rc == 0)
 		rc = record_file_write(n, FOLDER, s->sid, &p, err);
 	buf_deinit(&identity);
@@ -69,6 +72,17 @@ static int copy_field(const char *data, size_t len, const char *key, char **out,
 
 	*out = strdup(value != NULL ? value : "");
 	return *out != NULL ? 0 : err_set_nomem(err);
+}
+
+static int fill_participants(struct session *s, const char *data, size_t len, struct err *err)
+{
+	const char *user;
+	size_t at = 0;
+	int rc = 0;
+
+	while (rc == 0 && (user = packet_next(data, len, "participant", &at)) != NULL)
+		rc = strlist_add_new(&s->participants, user, err);
+	return rc;
 }
 
 static int fill(struct session *s, const char *data, size_t len, struct err *err)
@@ -92,7 +106,7 @@ static int fill(struct session *s, const char *data, size_t len, struct err *err
 	    copy_field(data, len, "kind", &s->kind, err) != 0 ||
 	    copy_field(data, len, "command", &s->command, err) != 0)
 		return err->code;
-	return 0;
+	return fill_participants(s, data, len, err);
 }
 
 static int insert(struct noded *n, struct session *s, struct err *err)
@@ -150,7 +164,9 @@ int session_add(struct noded *n, struct session *take_session, struct err *err)
 	int rc;
 
 	list_init(&take_session->link);
-	rc = write_file(n, take_session, err);
+	rc = strlist_add_new(&take_session->participants, take_session->identity.user, err);
+	if (rc == 0)
+		rc = write_file(n, take_session, err);
 	if (rc == 0)
 		rc = insert(n, take_session, err);
 	if (rc != 0) {
@@ -160,6 +176,18 @@ int session_add(struct noded *n, struct session *take_session, struct err *err)
 	}
 	report_session_start(n, take_session);
 	return 0;
+}
+
+int session_joined(struct noded *n, struct session *s, const char *user, struct err *err)
+{
+	if (strlist_has(&s->participants, user))
+		return 0;
+	if (s->participants.count >= SESSION_PARTICIPANTS_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d people in session '%s'",
+		               SESSION_PARTICIPANTS_MAX, s->sid);
+	if (strlist_add(&s->participants, user, err) != 0)
+		return err->code;
+	return write_file(n, s, err);
 }
 
 struct session *session_find(const struct noded *n, const char *sid)

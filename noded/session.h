@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "base/rand.h"
+#include "base/strlist.h"
 #include "model/identity.h"
 
 #include <stdbool.h>
@@ -30,10 +31,11 @@ struct session {
 	char *command; /* exec only; else "" */
 	bool tty;
 	bool recorded;
-	int64_t started;  /* ms since 1970 */
-	char size[16];    /* "80:24" of a terminal */
-	bool ending;      /* its end was asked for */
-	bool unconfirmed; /* from before noded-root was asked for its list */
+	int64_t started;             /* ms since 1970 */
+	char size[16];               /* "80:24" of a terminal */
+	bool ending;                 /* its end was asked for */
+	bool unconfirmed;            /* from before noded-root was asked for its list */
+	struct strlist participants; /* who was ever in it, the owner first */
 };
 
 int sessions_open(struct noded *n, struct sessions **out, struct err *err);
@@ -54,6 +56,11 @@ struct session *session_next(const struct noded *n, const struct session *at);
 
 /* Asks noded-root for its end; the reason is shown to the user. Once. */
 void session_end(struct noded *n, struct session *s, const char *reason);
+
+#define SESSION_PARTICIPANTS_MAX 100
+
+/* Somebody joined: from now on a participant. ERR_LIMIT, ERR_IO, ERR_NOMEM. */
+int session_joined(struct noded *n, struct session *s, const char *user, struct err *err);
 
 /* It has ended: forgets it. Its end was reported before. */
 void session_forget(struct noded *n, struct session *s);

@@ -209,6 +209,17 @@ static void who_may_log_in_may_join(void **state)
 	fields_release(&pv_JoinStart_table, &start);
 	buf_clear(&f->supervisor.got);
 
+	/* it is on record, also for a noded that starts anew */
+	for (int i = 0; i < 2; i++) {
+		const struct session *s = session_find(&f->w.n, SID);
+
+		assert_int_equal(s->participants.count, 2);
+		assert_string_equal(s->participants.items[0], "owner");
+		assert_string_equal(s->participants.items[1], "alice");
+		sessions_close(f->w.n.sessions);
+		world_check(sessions_open(&f->w.n, &f->w.n.sessions, &err), &err);
+	}
+
 	/* from then on bytes pass both ways, untouched */
 	stream_write(f->guest.ear.stream, "keys", 4);
 	turn_until(&f->w.loop, f->supervisor.got.len == 4);
