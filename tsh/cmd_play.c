@@ -52,7 +52,7 @@ static int write_out(struct buf *out, struct err *err)
 	return 0;
 }
 
-static int export_frames(struct play *p, struct export *e, struct buf *out, struct err *err)
+static int export_frames(struct play *p, struct exporter *e, struct buf *out, struct err *err)
 {
 	const pv_Frame *frame = NULL;
 	int rc;
@@ -69,7 +69,7 @@ static int export_frames(struct play *p, struct export *e, struct buf *out, stru
 
 static int play_export(struct play *p, struct err *err)
 {
-	struct export *e = export_new(p->format);
+	struct exporter *e = export_new(p->format);
 	struct buf out = { 0 };
 	struct err ignored = { 0 };
 	int rc = e != NULL ? export_frames(p, e, &out, err) : err_set_nomem(err);

@@ -12,8 +12,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-struct export
-{
+struct exporter {
 	enum export_format format;
 	bool started;
 	struct plain *plain; /* EXPORT_TEXT */
@@ -42,9 +41,9 @@ int export_format_parse(const char *name, enum export_format *out, struct err *e
 	               name);
 }
 
-struct export *export_new(enum export_format format)
+struct exporter *export_new(enum export_format format)
 {
-	struct export *e = calloc(1, sizeof(*e));
+	struct exporter *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
 		return NULL;
@@ -56,7 +55,7 @@ struct export *export_new(enum export_format format)
 	return e;
 }
 
-void export_free(struct export *e)
+void export_free(struct exporter *e)
 {
 	if (e != NULL)
 		plain_free(e->plain);
@@ -72,7 +71,7 @@ static int append_json(const pv_Frame *f, struct buf *out, struct err *err)
 	return rc;
 }
 
-int export_frame(struct export *e, const pv_Frame *f, struct buf *out, struct err *err)
+int export_frame(struct exporter *e, const pv_Frame *f, struct buf *out, struct err *err)
 {
 	const pb_bytes_array_t *data = frame_data(f);
 
@@ -90,7 +89,7 @@ int export_frame(struct export *e, const pv_Frame *f, struct buf *out, struct er
 	return buf_check(out, err);
 }
 
-int export_end(struct export *e, struct buf *out, struct err *err)
+int export_end(struct exporter *e, struct buf *out, struct err *err)
 {
 	if (e->format == EXPORT_ASCIICAST)
 		cast_end(&e->cast, out);

@@ -17,20 +17,20 @@
 #include "proto/record.pb.h"
 
 struct err;
-struct export;
+struct exporter;
 
 enum export_format { EXPORT_RAW, EXPORT_TEXT, EXPORT_JSON, EXPORT_ASCIICAST, EXPORT_FORMATS };
 
 /* NULL when memory runs out. */
-struct export *export_new(enum export_format format);
-void export_free(struct export *e);
+struct exporter *export_new(enum export_format format);
+void export_free(struct exporter *e);
 
 /* Appends what `f` adds. Buffer failures stick in `out` (buf_check()). ERR_CORRUPT: the
  * first frame is no start. */
-int export_frame(struct export *e, const pv_Frame *f, struct buf *out, struct err *err);
+int export_frame(struct exporter *e, const pv_Frame *f, struct buf *out, struct err *err);
 
 /* Appends what was held back (an unfinished line or character); once, after the last frame. */
-int export_end(struct export *e, struct buf *out, struct err *err);
+int export_end(struct exporter *e, struct buf *out, struct err *err);
 
 /* By name. ERR_INVALID names those that exist, and "pty", which is a matter of playing. */
 int export_format_parse(const char *name, enum export_format *out, struct err *err);

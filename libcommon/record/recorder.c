@@ -175,49 +175,66 @@ static void recorder_free(struct recorder *r)
 	free(r);
 }
 
-int recorder_open(struct recorder **out, int dir, const pv_RecordStart *start,
-                  const struct clock *clock, struct err *err)
+static int recorder_new(struct recorder **out, int dir, const struct clock *clock, struct err *err)
 {
-	char name[SPOOL_NAME_SIZE], recording[SPOOL_NAME_SIZE];
-	struct recorder *r = NULL;
-	bool created = false;
-	int rc;
+	struct recorder *r = calloc(1, sizeof(*r));
 
-	rc = spool_name(name, start->session_id, SPOOL_NEW, err);
-	if (rc == 0)
-		rc = spool_name(recording, start->session_id, SPOOL_RECORDING, err);
-	if (rc != 0)
-		return rc;
-	r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		return err_set_nomem(err);
 	r->fd = -1;
 	r->clock = clock;
 	r->dir = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->dir < 0) {
-		rc = err_set_errno(err, ERR_IO, errno, "open the spool directory");
-		goto out;
+		err_set_errno(err, ERR_IO, errno, "open the spool directory");
+		recorder_free(r);
+		return err->code;
 	}
-	r->fd = create_file(dir, name, err);
-	if (r->fd < 0) {
-		rc = err->code;
-		goto out;
-	}
-	created = true;
-	rc = write_start(r, start, err);
+	*out = r;
+	return 0;
+}
+
+/* Makes the file `name`, with all that a recording begins with, and gives it its own name. */
+static int begin_file(struct recorder *r, const char *name, const pv_RecordStart *start,
+                      struct err *err)
+{
+	char recording[SPOOL_NAME_SIZE];
+	int rc;
+
+	r->fd = create_file(r->dir, name, err);
+	if (r->fd < 0)
+		return err->code;
+	rc = spool_name(recording, start->session_id, SPOOL_RECORDING, err);
+	if (rc == 0)
+		rc = write_start(r, start, err);
 	if (rc == 0)
 		rc = syncer_start(&r->syncer, r->fd, r->dir, err);
 	if (rc == 0)
-		rc = publish(dir, name, recording, err);
-out:
-	if (rc != 0) {
-		struct err ignored = { 0 };
+		rc = publish(r->dir, name, recording, err);
+	if (rc != 0)
+		unlinkat(r->dir, name, 0);
+	return rc;
+}
 
-		if (created)
-			unlinkat(dir, name, 0);
-		syncer_stop(r->syncer, &ignored);
-		recorder_free(r);
-		return err_wrap(err, "record session '%s'", start->session_id);
+int recorder_open(struct recorder **out, int dir, const pv_RecordStart *start,
+                  const struct clock *clock, struct err *err)
+{
+	char name[SPOOL_NAME_SIZE];
+	struct recorder *r = NULL;
+	struct err ignored = { 0 };
+	int rc;
+
+	rc = spool_name(name, start->session_id, SPOOL_NEW, err);
+	if (rc == 0)
+		rc = recorder_new(&r, dir, clock, err);
+	if (rc == 0)
+		rc = begin_file(r, name, start, err);
+	if (rc != 0) {
+		if (r != NULL) {
+			syncer_stop(r->syncer, &ignored);
+			recorder_free(r);
+		}
+		return err_wrap(err, "record session '%s'",
+		                start->session_id != NULL ? start->session_id : "");
 	}
 	*out = r;
 	return 0;

@@ -6,7 +6,7 @@
 static void export_sample(enum export_format format, struct buf *out)
 {
 	struct frame_reader r;
-	struct export *e = export_new(format);
+	struct exporter *e = export_new(format);
 	struct buf bytes = { 0 };
 	const pv_Frame *f = NULL;
 	struct err err = { 0 };
@@ -88,7 +88,7 @@ static void formats_go_by_name(void **state)
 
 static void a_recording_without_its_start_is_refused(void **state)
 {
-	struct export *e = export_new(EXPORT_RAW);
+	struct exporter *e = export_new(EXPORT_RAW);
 	pv_Frame f = { .which_of = pv_Frame_resize_tag };
 	struct buf out = { 0 };
 	struct err err = { 0 };
