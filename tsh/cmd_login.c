@@ -34,19 +34,17 @@
 struct login {
 	const char *ca_pin;
 	const char *ttl;
-	const char *otp;
 	struct profile profile;
 	struct tls_conf *tls;
 	struct key *key;
 	struct buf password;
-	pv_LoginRequest request; /* password and otp are borrowed, the rest is its own */
+	pv_LoginRequest request; /* the password is borrowed, the rest is its own */
 	pv_LoginResponse response;
 };
 
 static void login_deinit(struct login *l)
 {
 	l->request.password = NULL;
-	l->request.otp = NULL;
 	fields_release(&pv_LoginRequest_table, &l->request);
 	fields_release(&pv_LoginResponse_table, &l->response);
 	buf_wipe(&l->password);
@@ -193,7 +191,6 @@ static int log_in(struct tsh *t, struct login *l, struct err *err)
 	int rc;
 
 	l->request.password = (char *)(uintptr_t)buf_str(&l->password);
-	l->request.otp = (char *)(uintptr_t)l->otp;
 	rc = call(t, l, "Login", &pv_LoginRequest_table, &l->request, &pv_LoginResponse_table,
 	          &l->response, err);
 	buf_wipe(&l->password);
@@ -219,7 +216,6 @@ int cmd_login(struct tsh *t, int argc, char **argv, struct err *err)
 	const struct args_option options[] = {
 		{ "ca-pin", 0, ARGS_TEXT, &l.ca_pin },
 		{ "ttl", 0, ARGS_TEXT, &l.ttl },
-		{ "otp", 0, ARGS_TEXT, &l.otp },
 		{ 0 },
 	};
 	struct pin pin;
