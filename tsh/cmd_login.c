@@ -108,9 +108,9 @@ static int explain_distrust(const struct login *l, struct err *err)
 		               "--ca-pin=sha256:... (the invite and 'tctl status' show it).",
 		               cause.msg, l->profile.data.proxy);
 	return err_set(err, cause.code,
-	               "%s\nThe proxy '%s' does not hold the pin, so nothing was sent. Ask an "
-	               "administrator for the\npresent one ('tctl status' shows it); if it is the "
-	               "same, somebody may be listening in.",
+	               "%s\nThe proxy '%s' has not proved that it holds the pin, so nothing was "
+	               "sent. If this\nmachine's clock and the proxy's name are right, ask an "
+	               "administrator for the present pin\n('tctl status' shows it).",
 	               cause.msg, l->profile.data.proxy);
 }
 

@@ -25,7 +25,7 @@ def no_trust_no_password(cluster):
     place = [f"--proxy=127.0.0.1:{cluster.proxy_port}", "--user=alice"]
     wrong = cluster.pin[:-1] + ("0" if cluster.pin[-1] != "0" else "1")
     attempts = len(cluster.audit("user.login"))
-    assert "does not hold the pin" in refused(cluster, "login", *place, "--ca-pin=" + wrong)
+    assert "has not proved that it holds the pin" in refused(cluster, "login", *place, "--ca-pin=" + wrong)
     assert "--ca-pin=sha256:" in refused(cluster, "login", *place)
     assert len(cluster.audit("user.login")) == attempts
 

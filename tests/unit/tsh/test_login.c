@@ -73,7 +73,8 @@ static void a_proxy_without_the_pin_sees_no_request_at_all(void **state)
 	other[10] = other[10] == '0' ? '1' : '0';
 	setenv("TSH_PASSWORD_FILE", "/nonexistent", 1); /* it is not even looked at */
 	assert_int_equal(fake_user_try(u, other, &err), ERR_UNAUTHENTICATED);
-	assert_non_null(strstr(err.msg, "does not hold the pin, so nothing was sent"));
+	assert_non_null(
+	        strstr(err.msg, "has not proved that it holds the pin, so nothing was sent"));
 	assert_int_equal(u->proxy.pings + u->proxy.logins, 0);
 }
 
@@ -103,6 +104,20 @@ static void system_roots_are_as_good_as_a_pin(void **state)
 		fail_msg("%s", err.msg);
 	unsetenv("SSL_CERT_FILE");
 	buf_deinit(&pem);
+}
+
+static void a_clock_that_is_far_off_is_named_as_the_cause(void **state)
+{
+	struct fake_user *u = *state;
+	struct clock_fake late;
+	struct err err = { 0 };
+
+	clock_fake_init(&late, PKI_NOW + 48 * PKI_HOUR);
+	u->tsh.clock = &late.clock;
+	assert_int_equal(fake_user_try(u, u->pin, &err), ERR_UNAUTHENTICATED);
+	assert_non_null(strstr(err.msg, "expired at 2027-01-15T09:00:00"));
+	assert_non_null(strstr(err.msg, "it is 2027-01-17T08:00:00"));
+	assert_int_equal(u->proxy.pings + u->proxy.logins, 0);
 }
 
 static void a_wrong_password_is_told_in_authds_words(void **state)
@@ -157,6 +172,7 @@ int main(void)
 		TEST(a_proxy_without_the_pin_sees_no_request_at_all),
 		TEST(a_proxy_that_the_system_does_not_trust_is_refused_with_advice),
 		TEST(system_roots_are_as_good_as_a_pin),
+		TEST(a_clock_that_is_far_off_is_named_as_the_cause),
 		TEST(a_wrong_password_is_told_in_authds_words),
 		TEST(certificates_of_another_key_are_not_taken),
 		TEST(a_clusters_name_that_would_widen_ssh_patterns_is_not_taken),
