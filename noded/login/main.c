@@ -338,14 +338,14 @@ static void watch(struct session *s)
 		}
 		if (poll(fds, 4, (int)wait) <= 0)
 			continue;
+		if (fds[3].revents != 0) /* first: why the shell ends */
+			on_link(s);
 		if (fds[0].revents != 0)
 			return;
 		if (fds[1].revents != 0 && s->kill_at == 0)
 			on_wake(s);
 		if (fds[2].revents != 0)
 			on_helper(s);
-		if (fds[3].revents != 0)
-			on_link(s);
 	}
 }
 

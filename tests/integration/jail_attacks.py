@@ -18,7 +18,7 @@ import jail_node
 from jail_node import BUILD, TREE, wait_for
 from jail_story import Terminal, recorded, run_all
 
-PROMPT = r"\$ $"
+PROMPT = r"\$ (\x1b\[K)?$"
 nodes = {}
 
 

@@ -13,7 +13,7 @@ from jail_node import wait_for
 from jail_story import Terminal, ended, frames, record_pb2, recorded, run_all
 
 node = jail_node.Node(logins=2)
-PROMPT = r"\$ $"
+PROMPT = r"\$ (\x1b\[K)?$"
 
 
 def free_port():
@@ -71,8 +71,8 @@ def a_shell_on_a_terminal_is_recorded_byte_for_byte():
     t.type("\r")
     wait_for("the new size", lambda: (t.type("stty size\r"), t.expect(PROMPT),
                                       b"50 132" in t.seen)[-1])
-    t.type("sleep 100\r")
-    t.expect(r"sleep 100\r\n")
+    t.type("sh -c 'echo up; exec cat'\r")
+    t.expect(r"[\r\n]up\r\n")  # only now it has the terminal
     t.type("\x03")
     t.expect(r"\^C\r\n")
     t.expect(PROMPT)

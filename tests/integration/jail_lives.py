@@ -11,7 +11,7 @@ from jail_node import wait_for
 from jail_story import Joiner, Terminal, dial_pb2, ended, frames, recorded, run_all
 
 node = jail_node.Node()
-PROMPT = r"\$ $"
+PROMPT = r"\$ (\x1b\[K)?$"
 
 
 def shell():
