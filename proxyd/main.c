@@ -20,10 +20,12 @@
 #include "daemon/host.h"
 #include "daemon/join_once.h"
 #include "loop/listen.h"
+#include "loop/packet_server.h"
 #include "loop/work.h"
 #include "proxyd/announce.h"
 #include "proxyd/door.h"
 #include "proxyd/door_files.h"
+#include "proxyd/drain.h"
 #include "proxyd/front.h"
 #include "proxyd/link.h"
 #include "proxyd/proxyd.h"
@@ -50,10 +52,12 @@ static void reload_certificates(struct proxyd *p)
 
 static void on_host_change(void *ctx, const struct err *err)
 {
+	struct proxyd *p = ctx;
+
 	if (err != NULL)
 		log_error("membership", kv("reason", err->msg));
-	else
-		reload_certificates(ctx);
+	else if (!p->draining) /* the door's files are our successor's */
+		reload_certificates(p);
 }
 
 static void on_host_state(void *ctx, const struct err *err)
@@ -62,7 +66,7 @@ static void on_host_state(void *ctx, const struct err *err)
 
 	if (err != NULL)
 		log_warn("authd not reached", kv("reason", err->msg));
-	else
+	else if (p->announce != NULL)
 		announce_now(p->announce);
 }
 
@@ -216,17 +220,25 @@ static int open_parts(struct proxyd *p, struct err *err)
 	return rc == 0 ? open_port(p, err) : rc;
 }
 
-static void close_parts(struct proxyd *p)
+static void stop_listening(struct proxyd *p)
 {
 	listen_free(p->public_port);
-	link_end_all(p);
-	door_close(p);
+	packet_server_stop(p->door);
 	diag_close(p->diag);
 	announce_close(p->announce);
+	p->announce = NULL;
+	daemon_close(p->daemon);
+	drain_close(p->drain);
+}
+
+static void close_parts(struct proxyd *p)
+{
+	stop_listening(p);
+	link_end_all(p);
+	door_close(p);
 	cache_free(p->cache);
 	host_close(p->host);
 	work_pool_free(p->handshakes);
-	daemon_close(p->daemon);
 }
 
 static void on_stop(void *ctx)
@@ -242,18 +254,30 @@ static void on_reload(void *ctx)
 	daemon_ready("serving");
 }
 
+/* Streams go on in a child, which alone comes back from here. */
+static int drain(struct proxyd *p)
+{
+	struct err err = { 0 };
+
+	stop_listening(p);
+	return drain_run(p, &err) != 0 ? daemon_fail("proxyd", &err) : 0;
+}
+
 static int run(struct proxyd *p)
 {
 	const struct daemon_hooks hooks = { p, on_stop, on_reload };
 	struct err err = { 0 };
 
 	if (default_hostname(&p->conf.hostname, &err) != 0 ||
-	    daemon_open(p->loop, &hooks, &p->daemon, &err) != 0 || open_parts(p, &err) != 0)
+	    daemon_open(p->loop, &hooks, &p->daemon, &err) != 0 ||
+	    drain_open(p, &p->drain, &err) != 0 || open_parts(p, &err) != 0)
 		return daemon_fail("proxyd", &err);
 	log_info("ready", kv("port", listen_port(p->public_port)),
 	         kv("cluster", host_cluster(p->host)), kv("host", host_id(p->host)));
 	daemon_ready("serving");
 	uv_run(p->loop, UV_RUN_DEFAULT);
+	if (p->draining)
+		return drain(p);
 	tls_conf_unref(p->public_tls);
 	ticket_keys_unref(p->tickets);
 	log_info("stopped");

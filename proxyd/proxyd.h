@@ -8,6 +8,8 @@
 #include "base/strlist.h"
 #include "proxyd/conf.h"
 
+#include <stdbool.h>
+
 #include <uv.h>
 
 struct announce;
@@ -15,6 +17,7 @@ struct cache;
 struct clock;
 struct daemon;
 struct diag;
+struct drain;
 struct host;
 struct listen;
 struct packet_server;
@@ -27,6 +30,8 @@ struct proxyd {
 	const struct clock *clock;
 	uv_loop_t *loop;
 	struct daemon *daemon;
+	struct drain *drain;
+	bool draining;        /* a successor is to serve; only open streams are ours still */
 	struct host *host;    /* our membership and the connection to authd */
 	struct strlist names; /* hosts of public_addrs, for our certificates */
 	struct announce *announce;

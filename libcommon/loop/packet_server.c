@@ -238,12 +238,21 @@ int packet_server_open(uv_loop_t *loop, const char *path, mode_t mode, gid_t gro
 	return 0;
 }
 
+void packet_server_stop(struct packet_server *s)
+{
+	if (s == NULL || s->path[0] == 0)
+		return;
+	uv_poll_stop(&s->poll);
+	unlink(s->path);
+	s->path[0] = 0; /* from now on somebody else's */
+}
+
 void packet_server_close(struct packet_server *s)
 {
 	if (s == NULL)
 		return;
+	packet_server_stop(s);
 	while (!list_empty(&s->peers))
 		packet_peer_close(container_of(s->peers.next, struct packet_peer, link));
-	unlink(s->path);
 	uv_close((uv_handle_t *)&s->poll, on_server_closed);
 }

@@ -35,6 +35,9 @@ int packet_server_open(uv_loop_t *loop, const char *path, mode_t mode, gid_t gro
                        unsigned max_peers, const struct packet_handler *h, void *owner,
                        struct packet_server **out, struct err *err);
 
+/* Removes the socket's name and accepts nobody any more; peers stay. NULL allowed. */
+void packet_server_stop(struct packet_server *s);
+
 /* Closes all peers without a call, removes the socket's name. NULL allowed. */
 void packet_server_close(struct packet_server *s);
 
