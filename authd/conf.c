@@ -16,7 +16,7 @@ static const struct conf_key keys[] = {
 	  .required = true },
 	{ "data_dir", CONF_PATH, AT(data_dir), "/var/lib/postern/authd",
 	  "where the keyspace, the audit log and recordings are kept" },
-	{ "socket", CONF_PATH, AT(socket), "/run/postern/authd.sock",
+	{ "socket", CONF_PATH, AT(socket), "/run/postern/authd/authd.sock",
 	  "unix socket of the local administrator" },
 	{ "socket_group", CONF_STRING, AT(socket_group), "postern-admin",
 	  "the group that may use the socket; empty leaves it to the folder's" },
@@ -50,7 +50,7 @@ static const struct conf_key keys[] = {
 	  "bytes that recordings may take, then nodes keep theirs; 0 is no bound" },
 	{ "recordings.keep", CONF_DURATION, AT(recordings_keep), "0",
 	  "how long recordings are kept; 0 is for ever", .max = 36500 * DAY },
-	{ "diag", CONF_STRING, AT(diag), "unix:/run/postern/authd-diag.sock",
+	{ "diag", CONF_STRING, AT(diag), "unix:/run/postern/authd/diag.sock",
 	  "where health and figures are served; empty: nowhere" },
 	{ 0 },
 };

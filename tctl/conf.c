@@ -5,7 +5,7 @@
 #define AT(member) offsetof(struct tctl_conf, member)
 
 static const struct conf_key keys[] = {
-	{ "socket", CONF_PATH, AT(socket), "/run/postern/authd.sock",
+	{ "socket", CONF_PATH, AT(socket), "/run/postern/authd/authd.sock",
 	  "unix socket of authd on this machine" },
 	{ "auth_server", CONF_STRING, AT(auth_server), NULL,
 	  "host:port of an authd elsewhere, reached over TLS instead of the socket" },

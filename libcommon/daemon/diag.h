@@ -17,7 +17,7 @@ struct err;
 
 struct diag_conf {
 	uv_loop_t *loop;
-	const char *addr; /* "127.0.0.1:3000", "unix:/run/postern/authd-diag.sock"; "" = nowhere */
+	const char *addr; /* "127.0.0.1:3000", "unix:/run/postern/authd/diag.sock"; "" = nowhere */
 	void *ctx;
 	/* 0, or why it is not ready. May be NULL: always ready. */
 	int (*ready)(void *ctx, struct err *err);
