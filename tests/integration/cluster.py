@@ -143,13 +143,14 @@ class Accounts:
 
     @staticmethod
     def processes(name):
-        """What runs as an account that is ours alone."""
-        uid = pwd.getpwnam(name).pw_uid
+        """What runs as an account that is ours alone. A container may use the same number."""
+        uid, here = pwd.getpwnam(name).pw_uid, os.readlink("/proc/self/ns/pid")
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
-                if os.stat(f"/proc/{pid}").st_uid == uid:
+                if (os.stat(f"/proc/{pid}").st_uid == uid and
+                        os.readlink(f"/proc/{pid}/ns/pid") == here):
                     yield int(pid)
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 pass
 
 

@@ -380,13 +380,13 @@ revoked_keys: %s
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def remove_account(self, name):
-        """Only processes of an account that we made are killed."""
-        uid = pwd.getpwnam(name).pw_uid
+        """Only processes of an account that we made are killed. A container may use its number."""
+        uid, here = pwd.getpwnam(name).pw_uid, os.readlink("/proc/self/ns/pid")
         for _ in range(50):
             left = 0
             for stat in glob.glob("/proc/[0-9]*"):
                 try:
-                    if os.stat(stat).st_uid == uid:
+                    if os.stat(stat).st_uid == uid and os.readlink(stat + "/ns/pid") == here:
                         os.kill(int(stat[6:]), signal.SIGKILL)
                         left += 1
                 except OSError:
