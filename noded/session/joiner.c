@@ -4,6 +4,9 @@
 #include "base/str.h"
 #include "noded/session/events.h"
 #include "noded/session/outlet.h"
+#include "proto/dial.fields.h"
+#include "wire/fields.h"
+#include "wire/framing.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,11 +15,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <pb_decode.h>
-#include <pb_encode.h>
-
-#include "proto/dial.pb.h"
 
 #define FRAME_MAX   65536u
 #define DATA_MAX    32768u
@@ -61,22 +59,12 @@ static void send_bytes(struct joiner *one, const struct buf *frame)
 static void send_frame(struct joiners *j, struct joiner *only, const pv_JoinFrame *f)
 {
 	struct buf bytes = { 0 };
-	size_t size;
-	uint8_t *at;
-	pb_ostream_t stream;
+	struct err err;
 
-	if (!pb_get_encoded_size(&size, pv_JoinFrame_fields, f) || size > FRAME_MAX)
-		return;
-	buf_append_u32(&bytes, (uint32_t)size);
-	at = buf_reserve(&bytes, size);
-	if (at != NULL) {
-		stream = pb_ostream_from_buffer(at, size);
-		if (pb_encode(&stream, pv_JoinFrame_fields, f))
-			buf_commit(&bytes, size);
+	if (framing_append(&pv_JoinFrame_table, f, FRAME_MAX, &bytes, &err) == 0)
 		for (int i = 0; i < JOINER_MAX; i++)
 			if (only == NULL ? j->all[i].user != NULL : only == &j->all[i])
 				send_bytes(&j->all[i], &bytes);
-	}
 	buf_deinit(&bytes);
 }
 
@@ -148,23 +136,11 @@ void joiner_resize(struct joiners *j, unsigned columns, unsigned rows)
 /* --- frames in ----------------------------------------------------------------------------------
  */
 
-static bool decode(const pb_msgdesc_t *fields, void *out, const uint8_t *data, size_t len)
-{
-	pb_istream_t stream = pb_istream_from_buffer(data, len);
-
-	return pb_decode(&stream, fields, out);
-}
-
 /* The newcomer learns who is there and what the terminal shows; the others, that he is. */
-static bool welcome(struct joiners *j, struct joiner *one, const uint8_t *data, size_t len)
+static bool welcome(struct joiners *j, struct joiner *one, const pv_JoinStart *start)
 {
-	pv_JoinStart start = pv_JoinStart_init_zero;
-
-	if (!decode(pv_JoinStart_fields, &start, data, len))
-		return false;
-	one->peer = start.mode != NULL && str_eq(start.mode, "peer");
-	one->user = strdup(start.user != NULL ? start.user : "");
-	pb_release(pv_JoinStart_fields, &start);
+	one->peer = start->mode != NULL && str_eq(start->mode, "peer");
+	one->user = strdup(start->user != NULL ? start->user : "");
 	if (one->user == NULL)
 		return false;
 	send_size(j, one);
@@ -178,41 +154,49 @@ static bool welcome(struct joiners *j, struct joiner *one, const uint8_t *data, 
 	return true;
 }
 
-static bool hear(struct joiners *j, struct joiner *one, const uint8_t *data, size_t len)
+/* Each gives how many bytes it used, 0: more are needed, -1: that is no frame. */
+static ssize_t hear_start(struct joiners *j, struct joiner *one)
 {
-	pv_JoinFrame f = pv_JoinFrame_init_zero;
+	pv_JoinStart start;
+	struct err err;
+	size_t used = 0;
+	bool good;
 
-	if (!decode(pv_JoinFrame_fields, &f, data, len))
-		return false;
-	if (f.which_of == pv_JoinFrame_input_tag && f.of.input != NULL && one->peer)
-		j->handler->on_input(j->owner, f.of.input->bytes, f.of.input->size);
-	pb_release(pv_JoinFrame_fields, &f);
-	return true;
+	if (framing_decode(&pv_JoinStart_table, one->in.data, one->in.len, FRAME_MAX, &start, &used,
+	                   &err) != 0)
+		return -1;
+	if (used == 0)
+		return 0;
+	good = welcome(j, one, &start);
+	fields_release(&pv_JoinStart_table, &start);
+	return good ? (ssize_t)used : -1;
 }
 
-static uint32_t length_at(const uint8_t *p)
+static ssize_t hear_frame(struct joiners *j, struct joiner *one)
 {
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	pv_JoinFrame f;
+	struct err err;
+	size_t used = 0;
+
+	if (framing_decode(&pv_JoinFrame_table, one->in.data, one->in.len, FRAME_MAX, &f, &used,
+	                   &err) != 0)
+		return -1;
+	if (used == 0)
+		return 0;
+	if (f.which_of == pv_JoinFrame_input_tag && f.of.input != NULL && one->peer)
+		j->handler->on_input(j->owner, f.of.input->bytes, f.of.input->size);
+	fields_release(&pv_JoinFrame_table, &f);
+	return (ssize_t)used;
 }
 
 /* False: he sent what is no frame. */
 static bool hear_all(struct joiners *j, struct joiner *one)
 {
-	while (one->in.len >= 4) {
-		uint32_t len = length_at(one->in.data);
-		bool good;
+	ssize_t used;
 
-		if (len > FRAME_MAX)
-			return false;
-		if (one->in.len - 4 < len)
-			return true;
-		good = one->user == NULL ? welcome(j, one, one->in.data + 4, len)
-		                         : hear(j, one, one->in.data + 4, len);
-		if (!good)
-			return false;
-		buf_consume(&one->in, 4 + len);
-	}
-	return true;
+	while ((used = one->user == NULL ? hear_start(j, one) : hear_frame(j, one)) > 0)
+		buf_consume(&one->in, (size_t)used);
+	return used == 0;
 }
 
 static void read_from(struct joiners *j, struct joiner *one)

@@ -65,7 +65,7 @@ class Terminal:
     """A program on a pseudo-terminal; everything it printed is in .seen"""
 
     def __init__(self, argv, rows=24, columns=80, env=None):
-        self.seen = b""
+        self.seen = bytearray()
         self.at = 0
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -93,12 +93,14 @@ class Terminal:
     def expect(self, pattern, seconds=20):
         """Waits until the pattern comes behind what was expected last."""
         end = time.monotonic() + seconds
+        pattern = re.compile(pattern.encode() if isinstance(pattern, str) else pattern)
+        start = self.at
         while True:
-            found = re.search(pattern.encode() if isinstance(pattern, str) else pattern,
-                              self.seen[self.at:])
+            found = pattern.search(self.seen[start:])
             if found:
-                self.at += found.end()
+                self.at = start + found.end()
                 return found
+            start = max(start, len(self.seen) - 4096)  # a match is never longer
             if not self.read(max(0, end - time.monotonic())):
                 raise AssertionError("expected %r, got %r" % (pattern, self.seen[self.at:]))
 
