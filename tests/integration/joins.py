@@ -1,0 +1,141 @@
+"""Joining live sessions with tsh: who may, what they see and type, when they are cut, what stays.
+
+alice has a shell on web-1; bob and dave may log in there as her login, mallory only as another.
+"""
+
+import contextlib
+import os
+
+from cluster import BUILD, story, wait_for
+from jail_story import Terminal
+
+SEE_SESSIONS = [{"resources": ["session"], "verbs": ["list", "read"]}]
+
+
+def may_join(c, login=None):
+    c.role("helper", {"logins": [login or c.login], "node_labels": {"env": "test"},
+                      "rules": SEE_SESSIONS})
+
+
+def people(c):
+    may_join(c)
+    c.role("other", {"logins": ["somebody"], "node_labels": {"env": "test"},
+                     "rules": SEE_SESSIONS})
+    c.user("bob", ["helper"])
+    c.user("dave", ["helper"])
+    c.user("mallory", ["other"])
+    for user in "alice", "bob", "dave", "mallory":
+        c.log_in(user)
+
+
+@contextlib.contextmanager
+def shell(c):
+    """alice's shell and its session's id."""
+    before = {e["sid"] for e in c.audit("session.start")}
+    term = Terminal(c.ssh_argv("alice", "-tt", f"{c.login}@web-1"), env=c.ssh_env("alice"))
+    try:
+        term.expect(r"\$ ")
+        yield term, wait_for("session.start", lambda: next(
+            (e["sid"] for e in c.audit("session.start") if e["sid"] not in before), None))
+    finally:
+        term.close()
+
+
+@contextlib.contextmanager
+def joined(c, user, sid, mode):
+    env = {"HOME": c.home(user), "LANG": "C.UTF-8"}
+    term = Terminal([BUILD + "/tsh", "join", f"--mode={mode}", sid], env=env)
+    try:
+        yield term
+    finally:
+        term.close()
+
+
+def a_peer_types_and_everybody_sees_everything(c):
+    people(c)
+    with shell(c) as (alice, sid):
+        alice.type("echo be''fore\n")
+        alice.expect("before")
+        with joined(c, "bob", sid, "peer") as bob, joined(c, "dave", sid, "observer") as dave:
+            bob.expect("before")  # what the terminal showed last
+            dave.expect("before")
+            bob.type("echo from''bob\n")
+            for term in alice, bob, dave:
+                term.expect("frombob")
+            dave.type("echo from''dave\n")
+            alice.type("echo from''alice\n")
+            for term in alice, bob, dave:
+                term.expect("fromalice")
+                assert b"fromdave" not in term.seen, "an observer typed"
+            alice.type("exit 0\n")
+            bob.wait()
+            dave.wait()
+        assert alice.wait() == 0
+    end = wait_for("session.end", lambda: [e for e in c.audit("session.end") if e["sid"] == sid])
+    assert sorted(end[0]["participants"]) == ["alice", "bob", "dave"], end
+    users = {e["user"] for e in c.audit("session.join") if e["sid"] == sid}
+    assert users == {"bob", "dave"}, users
+    record = c.call("GetResource", {"kind": "session", "name": sid})["session"]
+    assert sorted(record["spec"]["participants"]) == ["alice", "bob", "dave"], record
+
+
+def who_may_not_log_in_may_not_join(c):
+    with shell(c) as (alice, sid):
+        with joined(c, "mallory", sid, "observer") as mallory:
+            mallory.expect("no role allows login")
+            assert mallory.wait() != 0
+        wait_for("the refusal in the audit log", lambda: [
+            e for e in c.audit("auth") if e.get("user") == "mallory"])
+        with joined(c, "bob", "0f4c2d9e-7a41-4d0c-9a57-3b1e5f6a7c8d", "peer") as bob:
+            assert bob.wait() != 0
+        alice.type("exit 0\n")
+        assert alice.wait() == 0
+
+
+def a_change_of_roles_cuts_who_may_no_longer(c):
+    with shell(c) as (alice, sid):
+        with joined(c, "bob", sid, "peer") as bob:
+            alice.expect("bob")  # the notice that he has come
+            may_join(c, login="nobody")
+            bob.wait()
+            c.noded.wait_log(rf'event="join ended" sid={sid} user=bob')
+        alice.type("echo still''here\n")
+        alice.expect("stillhere")
+        alice.type("exit 0\n")
+        assert alice.wait() == 0
+    may_join(c)
+    gone = [e for e in c.audit("client.disconnect") if e.get("sid") == sid]
+    assert gone and gone[0]["user"] == "bob" and "no role allows login" in gone[0]["reason"], gone
+
+
+def a_restart_of_noded_cuts_joiners_and_not_the_session(c):
+    with shell(c) as (alice, sid):
+        with joined(c, "bob", sid, "observer") as bob:
+            bob.expect(r"\$ ")
+            c.noded.kill()
+            bob.wait()
+        alice.type("echo still''here\n")
+        alice.expect("stillhere")
+        c.noded.start()
+        with joined(c, "bob", sid, "observer") as bob:
+            bob.expect("stillhere")
+            alice.type("exit 0\n")
+            assert alice.wait() == 0
+            bob.wait()
+
+
+def what_was_shown_is_in_the_recording(c):
+    spool = c.path("noded", "spool")
+    wait_for("all recordings at authd", lambda: not os.listdir(spool))
+    sid = c.audit("session.start")[0]["sid"]
+    with open(c.path("authd", "recordings", sid + ".rec"), "rb") as f:
+        record = f.read()
+    for word in b"before", b"frombob", b"fromalice":
+        assert word in record, word
+
+
+story([a_peer_types_and_everybody_sees_everything,
+       who_may_not_log_in_may_not_join,
+       a_change_of_roles_cuts_who_may_no_longer,
+       a_restart_of_noded_cuts_joiners_and_not_the_session,
+       what_was_shown_is_in_the_recording], door=False)
