@@ -132,6 +132,28 @@ static void one_peer_too_many_is_turned_away(void **state)
 	run_until(&gone, 2);
 }
 
+static void after_a_stop_peers_stay_and_the_name_is_free(void **state)
+{
+	int sock = client();
+	char space[256];
+	struct packet p;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	packet_server_stop(server);
+	assert_int_equal(packet_connect(path, 5000), -1);
+	assert_int_equal(close(open(path, O_CREAT | O_EXCL | O_WRONLY, 0600)), 0);
+	packet_begin(&p, space, sizeof(space), "hello");
+	packet_add(&p, "name", "bob");
+	assert_int_equal(packet_send(sock, &p, NULL, 0), 0);
+	run_until(&heard, 1);
+	packet_server_stop(server);
+	assert_int_equal(unlink(path), 0); /* the successor's name was left alone */
+	close(sock);
+	run_until(&gone, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +163,8 @@ int main(void)
 		                                close_server),
 		cmocka_unit_test_setup_teardown(one_peer_too_many_is_turned_away, open_server,
 		                                close_server),
+		cmocka_unit_test_setup_teardown(after_a_stop_peers_stay_and_the_name_is_free,
+		                                open_server, close_server),
 	};
 
 	return unit_run(tests);
