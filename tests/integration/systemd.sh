@@ -40,7 +40,7 @@ make_image() { # IMAGE PACKAGES
 	[ -n "$source" ] || die "apt knows no source of $suite"
 	folder=$(mktemp -d)
 	echo "systemd: making the image $1, once"
-	unshare --mount --pid --fork --kill-child debootstrap --variant=minbase \
+	timeout 900 unshare --mount --pid --fork --kill-child debootstrap --variant=minbase \
 		--include="$(echo $2 | tr ' ' ,)" "$suite" "$folder/root" "$source" >"$folder/log" 2>&1 ||
 		die "debootstrap failed, see $folder/log"
 	tar -C "$folder/root" --one-file-system --exclude=./var/cache/apt/archives/*.deb -c . |

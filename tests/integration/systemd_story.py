@@ -10,6 +10,7 @@ import os
 import pwd
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -199,6 +200,10 @@ Host web-1
     ProxyCommand ssh -F {self.home}/stock.conf -p 3080 postern@localhost connect %h %p
 """)
 
+    @staticmethod
+    def main_pid(unit):
+        return int(systemctl("show", "--value", "-p", "MainPID", unit).stdout)
+
     # --- doing things ------------------------------------------------------------------------
 
     def call(self, method, body):
@@ -265,8 +270,7 @@ def every_daemon_has_a_user_of_its_own(m):
     wanted = {"authd": "postern-authd", "proxyd": "postern-proxyd", "proxyd-door": "postern",
               "noded": "postern-node", "noded-root": "root"}
     for unit, user in wanted.items():
-        pid = systemctl("show", "--value", "-p", "MainPID", unit).stdout.strip()
-        owner = pwd.getpwuid(os.stat(f"/proc/{pid}").st_uid).pw_name
+        owner = pwd.getpwuid(os.stat(f"/proc/{m.main_pid(unit)}").st_uid).pw_name
         assert owner == user, f"{unit} runs as {owner}"
     assert pwd.getpwnam("postern").pw_shell == "/usr/lib/postern/proxyd-connect"
 
@@ -437,6 +441,21 @@ def new_logins_work_after_all_restarts(m):
         assert out == f"{LOGIN}\n", out
 
 
+def killed_daemons_come_back(m):
+    shell = m.shell(m.direct("-tt"))
+    shell.ask("mark=alive")
+    for unit in UNITS:
+        before = m.main_pid(unit)
+        os.kill(before, signal.SIGKILL)
+        wait_for(f"{unit} to come back", lambda: m.main_pid(unit) not in (0, before) and
+                 systemctl("is-active", unit, check=False).stdout == "active\n")
+        assert shell.ask("echo $mark") == "alive", f"after the death of {unit}"
+    shell.close()
+    for way in (m.proxied, m.through_door, m.direct):
+        out = wait_for("a login", lambda: m.person(*way(), "id -un", check=False).stdout)
+        assert out == f"{LOGIN}\n", out
+
+
 CHECKS = [
     units_are_clean,
     all_units_are_active,
@@ -459,6 +478,7 @@ CHECKS = [
     the_machine_can_be_administered,
     restarts_leave_open_shells_alive,
     new_logins_work_after_all_restarts,
+    killed_daemons_come_back,
 ]
 
 
