@@ -139,6 +139,8 @@ static int send_request(struct root_client *r, struct packet *p, const int *fds,
                         struct err *err)
 {
 	if (r->sock < 0)
+		connect_now(r); /* it may be back already */
+	if (r->sock < 0)
 		return err_set(err, ERR_UNAVAILABLE, "noded-root is not running");
 	if (packet_send(r->sock, p, fds, count) != 0)
 		return err_set_errno(err, ERR_UNAVAILABLE, errno, "ask noded-root");
@@ -189,6 +191,7 @@ static void connect_now(struct root_client *r)
 		timer_once(r->retry, RETRY_MS);
 		return;
 	}
+	timer_stop(r->retry);
 	log_info("noded-root is there");
 	ask_list(r);
 }

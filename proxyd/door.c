@@ -66,9 +66,8 @@ static int open_door(struct proxyd *p, const char *client, struct stream **out, 
 	rc = send_to_door(p, ends[1], client, err);
 	close(ends[1]);
 	if (rc == 0)
-		rc = stream_open_fd(p->loop, ends[0], out, err);
-	if (rc != 0)
-		close(ends[0]);
+		return stream_open_fd(p->loop, ends[0], out, err);
+	close(ends[0]);
 	return rc;
 }
 
@@ -185,7 +184,6 @@ static int open_client(struct proxyd *p, const int *take_fds, int count, struct 
                        struct err *err)
 {
 	struct stat st;
-	int rc;
 
 	if (count != 2) {
 		while (count > 0)
@@ -194,17 +192,9 @@ static int open_client(struct proxyd *p, const int *take_fds, int count, struct 
 	}
 	if (fstat(take_fds[0], &st) == 0 && S_ISSOCK(st.st_mode)) {
 		close(take_fds[1]); /* the same socket, open twice */
-		rc = stream_open_fd(p->loop, take_fds[0], out, err);
-		if (rc != 0)
-			close(take_fds[0]);
-		return rc;
+		return stream_open_fd(p->loop, take_fds[0], out, err);
 	}
-	rc = stream_open_pair(p->loop, take_fds[0], take_fds[1], out, err);
-	if (rc != 0) {
-		close(take_fds[0]);
-		close(take_fds[1]);
-	}
-	return rc;
+	return stream_open_pair(p->loop, take_fds[0], take_fds[1], out, err);
 }
 
 static int read_certificate(struct helper *h, const char *data, size_t len, struct err *err)

@@ -13,6 +13,7 @@
 #include "proxyd/proxyd.h"
 #include "proxyd/reach.h"
 #include "wire/fields.h"
+#include "wire/framing.h"
 #include "wire/grpc.h"
 
 #include "proto/dial.fields.h"
@@ -21,8 +22,8 @@
 #include <stdlib.h>
 
 #define REQUEST_MAX        4096
+#define RESPONSE_MAX       65536
 #define REQUEST_TIMEOUT_MS 10000
-#define LENGTH_SIZE        4
 
 /*
  *   READING --request--> REACHING --node--> gone: the streams are a link's
@@ -48,17 +49,6 @@ static void stream_dial_free(struct stream_dial *d)
 
 /* --- answering ------------------------------------------------------------------------------- */
 
-static int append_response(const pv_DialResponse *response, struct buf *out, struct err *err)
-{
-	struct buf body = { 0 };
-	int rc = fields_encode(&pv_DialResponse_table, response, &body, err);
-
-	buf_append_u32(out, (uint32_t)body.len);
-	buf_append(out, body.data, body.len);
-	buf_deinit(&body);
-	return rc != 0 ? rc : buf_check(out, err);
-}
-
 /* `response` may hold candidates; code, message and time are put in here. */
 static int answer(struct stream_dial *d, const pv_DialResponse *response, const struct err *why,
                   struct err *err)
@@ -70,7 +60,7 @@ static int answer(struct stream_dial *d, const pv_DialResponse *response, const 
 	full.code = why != NULL ? grpc_from_err(why->code) : 0;
 	full.message = why != NULL ? (char *)why->msg : NULL;
 	full.server_time = clock_wall_ms(d->p->clock);
-	rc = append_response(&full, &bytes, err);
+	rc = framing_append(&pv_DialResponse_table, &full, RESPONSE_MAX, &bytes, err);
 	if (rc == 0)
 		stream_write_buf(d->client, &bytes);
 	buf_deinit(&bytes);
@@ -121,20 +111,12 @@ static void on_reached(void *owner, struct stream *take_stream, const char *node
 
 /* --- reading the request --------------------------------------------------------------------- */
 
-static void take_request(struct stream_dial *d, const uint8_t *data, size_t len)
+static void take_request(struct stream_dial *d, const pv_DialRequest *request)
 {
-	pv_DialResponse none = pv_DialResponse_init_zero;
-	pv_DialRequest request;
+	const pv_DialResponse none = pv_DialResponse_init_zero;
 	struct err err = { 0 };
-	int rc;
 
-	rc = fields_decode(&pv_DialRequest_table, data, len, &request, &err);
-	if (rc == 0) {
-		rc = reach_start(d->p, &d->peer, &request, on_reached, d, &d->reach, &err);
-		fields_release(&pv_DialRequest_table, &request);
-	}
-	if (rc != 0) {
-		err_wrap(&err, "read request");
+	if (reach_start(d->p, &d->peer, request, on_reached, d, &d->reach, &err) != 0) {
 		refuse(d, &none, &err);
 		return;
 	}
@@ -146,24 +128,25 @@ static void take_request(struct stream_dial *d, const uint8_t *data, size_t len)
 static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t len)
 {
 	struct stream_dial *d = owner;
-	const struct err too_long = { ERR_INVALID, "request is too long" };
 	const pv_DialResponse none = pv_DialResponse_init_zero;
-	size_t size;
+	pv_DialRequest request;
+	struct err err = { 0 };
+	size_t used = 0;
 
 	(void)s;
-	if (d->state == ENDING)
-		return len;
-	if (d->state == REACHING || len < LENGTH_SIZE)
-		return 0;
-	size = (size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3];
-	if (size > REQUEST_MAX) {
-		refuse(d, &none, &too_long);
+	if (d->state != READING)
+		return d->state == ENDING ? len : 0;
+	if (framing_decode(&pv_DialRequest_table, data, len, REQUEST_MAX, &request, &used, &err) !=
+	    0) {
+		err_wrap(&err, "read request");
+		refuse(d, &none, &err);
 		return len;
 	}
-	if (len - LENGTH_SIZE < size)
+	if (used == 0)
 		return 0;
-	take_request(d, data + LENGTH_SIZE, size);
-	return LENGTH_SIZE + size;
+	take_request(d, &request);
+	fields_release(&pv_DialRequest_table, &request);
+	return used;
 }
 
 static void on_end(void *owner, struct stream *s)

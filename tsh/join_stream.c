@@ -121,14 +121,11 @@ static int open_inner(struct join_stream *j, struct stream *take_outer, struct s
 		goto fail;
 	}
 	if (stream_open_fd(j->loop, pair[0], &near, err) != 0) {
-		close(pair[0]);
 		close(pair[1]);
 		goto fail;
 	}
-	if (stream_open_fd(j->loop, pair[1], &inner, err) != 0) {
-		close(pair[1]);
+	if (stream_open_fd(j->loop, pair[1], &inner, err) != 0)
 		goto fail;
-	}
 	if (splice_start(near, take_outer, on_spliced, NULL) == NULL) {
 		err_set_nomem(err);
 		goto fail;

@@ -66,7 +66,8 @@ struct stream_handler {
  * SIGPIPE must be ignored in the process. ERR_IO, ERR_NOMEM. */
 int stream_open_fd(uv_loop_t *loop, int take_fd, struct stream **out, struct err *err);
 
-/* Reads from one descriptor and writes to another, such as a program's 0 and 1. */
+/* Reads from one descriptor and writes to another. A program's own 0 and 1 move to other numbers,
+ * and /dev/null takes their place. */
 int stream_open_pair(uv_loop_t *loop, int take_in, int take_out, struct stream **out,
                      struct err *err);
 

@@ -93,6 +93,28 @@ static int opened(struct stream *s, int rc, struct stream **out, struct err *err
 	return 0;
 }
 
+/*
+ * libuv never closes descriptors 0 to 2, so the peer of one would wait for its end for ever: it
+ * moves up, and /dev/null takes its place, for the numbers must not fall to something else.
+ */
+static int above_stdio(int fd)
+{
+	int moved, null;
+
+	if (fd > STDERR_FILENO)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (moved < 0 || null < 0 || dup2(null, fd) < 0) {
+		if (moved >= 0)
+			close(moved);
+		moved = fd;
+	}
+	if (null >= 0)
+		close(null);
+	return moved;
+}
+
 int stream_open_fd(uv_loop_t *loop, int take_fd, struct stream **out, struct err *err)
 {
 	struct stream *s = stream_new(loop);
@@ -128,8 +150,8 @@ int stream_open_pair(uv_loop_t *loop, int take_in, int take_out, struct stream *
 	}
 	s->out_pipe = out_pipe;
 	s->out = (uv_stream_t *)out_pipe;
-	rc = open_pipe(loop, &s->in.pipe, take_in);
-	out_rc = open_pipe(loop, s->out_pipe, take_out);
+	rc = open_pipe(loop, &s->in.pipe, above_stdio(take_in));
+	out_rc = open_pipe(loop, s->out_pipe, above_stdio(take_out));
 	return opened(s, rc != 0 ? rc : out_rc, out, err);
 }
 
