@@ -96,6 +96,15 @@ int pam_login_open(struct pam **out, const char *service_dir, const struct passw
 	return err->code;
 }
 
+void pam_login_preload(const char *service_dir)
+{
+	static struct pam nobody;
+	static const struct pam_conv conv = { converse, &nobody };
+
+	/* The handle stays: it holds the modules. Failing is the first session's to report. */
+	(void)pam_start_confdir(SERVICE, "root", &conv, service_dir, &nobody.handle);
+}
+
 void pam_login_close(struct pam *p)
 {
 	int rc = PAM_SUCCESS;

@@ -13,6 +13,10 @@
 struct err;
 struct pam;
 
+/* Loads the service's modules for good, so that children find them in memory. What has changed by
+ * the time that a session opens is loaded again then. */
+void pam_login_preload(const char *service_dir);
+
 /* Account check, credentials, session; the process then has the login's groups. `tty`: its name,
  * NULL without one. `client`: its address, with or without " PORT". ERR_DENIED (the account may not
  * log in; message for the user), ERR_IO. */

@@ -110,6 +110,7 @@ static void close_all(struct root *r)
 	track_close(r);
 	quick_close(r);
 	loop_close(&r->signals);
+	loop_close(&r->logins);
 	start_forget(&r->jail);
 	if (r->loop >= 0)
 		close(r->loop);
@@ -124,7 +125,11 @@ static int earlier(int a, int b)
 
 int main(int argc, char **argv)
 {
-	struct root r = { .signals.fd = -1, .control.fd = -1, .attach.fd = -1, .jail = { -1, -1 } };
+	struct root r = { .signals.fd = -1,
+		          .control.fd = -1,
+		          .attach.fd = -1,
+		          .logins.fd = -1,
+		          .jail = { -1, -1 } };
 	struct err err = { 0 };
 	struct options options;
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define ENV_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -182,12 +183,42 @@ int start_sshd(struct root *r, const char *id, const char *client, int stream, i
 /* --- sessions -----------------------------------------------------------------------------------
  */
 
+/* It is started again when it is needed again. */
+static void on_logins_gone(struct source *s)
+{
+	loop_close(s);
+}
+
+static int start_logins(struct root *r, struct err *err)
+{
+	struct program logins = { r->conf.lib_dir, "noded-login", .out = -1 };
+	int pair[2];
+	pid_t child;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return err_set_errno(err, ERR_IO, errno, "make a socket pair");
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	logins.in = pair[1];
+	child = start(run_program, &logins, err);
+	close(pair[1]);
+	if (child > 0)
+		return loop_watch(r->loop, &r->logins, pair[0], EPOLLIN, on_logins_gone, err);
+	close(pair[0]);
+	return err->code;
+}
+
 int start_login(struct root *r, const struct track *c, int peer, struct err *err)
 {
-	const struct program login = {
-		r->conf.lib_dir,       "noded-login",         peer, -1, track_get(c, "id"),
-		track_get(c, "login"), track_get(c, "client")
-	};
+	char text[512];
+	struct packet p;
 
-	return start(run_program, &login, err) > 0 ? 0 : err->code;
+	packet_begin(&p, text, sizeof(text), "login");
+	packet_add(&p, "conn", track_get(c, "id"));
+	packet_add(&p, "login", track_get(c, "login"));
+	packet_add(&p, "client", track_get(c, "client"));
+	if (r->logins.fd < 0 && start_logins(r, err) != 0)
+		return err->code;
+	return packet_send(r->logins.fd, &p, &peer, 1) == 0
+	               ? 0
+	               : err_set_errno(err, ERR_IO, errno, "hand a helper to noded-login");
 }

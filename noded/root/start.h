@@ -38,7 +38,8 @@ int start_prepare(struct root *r, const char *login, const char *seq, int caller
 int start_sshd(struct root *r, const char *id, const char *client, int stream, int log,
                struct track **out, struct err *err);
 
-/* A session of connection `c` for the helper at the other end of `peer`. ERR_IO. */
+/* A session of connection `c` for the helper at the other end of `peer`, by the noded-login that
+ * is there for it; it is started when it is not. ERR_IO. */
 int start_login(struct root *r, const struct track *c, int peer, struct err *err);
 
 #endif

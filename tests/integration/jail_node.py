@@ -122,8 +122,10 @@ class Node:
             self.path(name + ".pub"))
 
     def configure(self):
-        for name in ("lib", "noded", "noded/sessions", "events", "spool", "pam"):
+        for name in ("lib", "noded", "noded/sessions", "events", "spool", "pam", "run"):
             os.makedirs(self.path(name))
+        # as /run is under systemd
+        run("mount", "-t", "tmpfs", "-o", "nosuid,nodev,noexec,mode=755", "run", self.path("run"))
         for name in ("noded", "noded/sessions", "events", "spool"):
             os.chown(self.path(name), self.node_uid, -1)
             os.chmod(self.path(name), 0o700)
@@ -372,7 +374,8 @@ revoked_keys: %s
             self.root.wait()
         for name in self.accounts:
             self.remove_account(name)
-        subprocess.run(["umount", self.path("run/agents")], capture_output=True)
+        for name in ("run/agents", "run"):
+            subprocess.run(["umount", "-l", self.path(name)], capture_output=True)
         os.close(self.sshd_log_fd)
         if keep:
             print("kept: " + self.dir)
