@@ -16,7 +16,8 @@ import time
 
 import jail_node
 from jail_node import BUILD, TREE, wait_for
-from jail_story import Terminal, recorded, run_all
+from jail_story import recorded, run_all
+from terminal import Terminal
 
 PROMPT = r"\$ (\x1b\[K)?$"
 nodes = {}

@@ -7,7 +7,7 @@ import contextlib
 import os
 
 from cluster import BUILD, story, wait_for
-from jail_story import Terminal
+from terminal import Terminal
 
 SEE_SESSIONS = [{"resources": ["session"], "verbs": ["list", "read"]}]
 
