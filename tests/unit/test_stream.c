@@ -369,6 +369,33 @@ static void a_pair_of_pipes_is_a_stream(void **state)
 	buf_deinit(&a.got);
 }
 
+static void who_reads_from_standard_output_sees_a_stream_end(void **state)
+{
+	struct ear a = { .ends_too = true };
+	int kept = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	struct stream *s;
+	struct err err;
+	int in[2], out[2];
+	char text[8];
+
+	assert_int_equal(pipe(in), 0);
+	assert_int_equal(pipe(out), 0);
+	/* 0 is as special as 1, and cmocka does not write to it. */
+	assert_int_equal(dup2(out[1], STDIN_FILENO), STDIN_FILENO);
+	close(out[1]);
+	assert_int_equal(stream_open_pair(*state, in[0], STDIN_FILENO, &s, &err), 0);
+	ear_attach(&a, s);
+	assert_int_equal(fcntl(out[0], F_SETFL, O_NONBLOCK), 0);
+	stream_end(s);
+	turn_until(*state, read(out[0], text, sizeof(text)) == 0);
+	close(in[1]);
+	turn_until(*state, a.closes == 1);
+	close(out[0]);
+	assert_int_equal(dup2(kept, STDIN_FILENO), STDIN_FILENO);
+	close(kept);
+	buf_deinit(&a.got);
+}
+
 static void a_file_is_not_a_stream_and_is_closed(void **state)
 {
 	struct stream *s;
@@ -450,6 +477,7 @@ int main(void)
 		loop_test(a_descriptor_can_be_taken_out_with_what_was_read),
 		loop_test(within_on_data_everything_offered_goes_with_the_descriptor),
 		loop_test(a_pair_of_pipes_is_a_stream),
+		loop_test(who_reads_from_standard_output_sees_a_stream_end),
 		loop_test(a_file_is_not_a_stream_and_is_closed),
 		loop_test(the_process_behind_a_unix_socket_is_known),
 		loop_test(it_can_be_ended_at_every_turn_of_the_loop),
