@@ -1,6 +1,7 @@
 /*
  * link - a client's stream joined to a node's, watched while it lives: a lock that concerns it
- * ends it at once.
+ * ends it. The node does so at once and says why on the terminal; we cut what is left a second
+ * later, whatever the node does.
  */
 #ifndef PROXYD_LINK_H
 #define PROXYD_LINK_H

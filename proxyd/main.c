@@ -21,6 +21,7 @@
 #include "daemon/join_once.h"
 #include "loop/listen.h"
 #include "loop/packet_server.h"
+#include "loop/timer.h"
 #include "loop/work.h"
 #include "proxyd/announce.h"
 #include "proxyd/door.h"
@@ -35,6 +36,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define LAST_WORD_MS       1000 /* for a node to say why it ends a session */
 #define HANDSHAKES_AT_ONCE 4
 #define HANDSHAKES_WAITING 2000
 
@@ -78,8 +80,13 @@ static void on_cache_changed(void *ctx, const char *key, const pv_Resource *now)
 	if (str_starts(key, "/authorities/") && now != NULL &&
 	    host_take_authority(p->host, &now->of.cert_authority, &err) != 0)
 		log_error("authority not taken", kv("reason", err.msg));
-	if (str_starts(key, "/locks/"))
-		link_check_all(p);
+	if (str_starts(key, "/locks/") && !timer_active(p->lock_due))
+		timer_once(p->lock_due, LAST_WORD_MS);
+}
+
+static void on_lock_due(void *owner)
+{
+	link_check_all(owner);
 }
 
 static void on_cache_state(void *ctx, const struct err *err)
@@ -201,7 +208,8 @@ static int open_parts(struct proxyd *p, struct err *err)
 
 	list_init(&p->links);
 	p->handshakes = work_pool_new(p->loop, HANDSHAKES_AT_ONCE, HANDSHAKES_WAITING);
-	if (p->handshakes == NULL)
+	p->lock_due = timer_new(p->loop, on_lock_due, p);
+	if (p->handshakes == NULL || p->lock_due == NULL)
 		return err_set_nomem(err);
 	if (names_of_host(p->conf.hostname, &p->conf.public_addrs, &p->names, err) != 0 ||
 	    open_host(p, err) != 0 || host_start(p->host, err) != 0)
@@ -237,6 +245,7 @@ static void close_parts(struct proxyd *p)
 	link_end_all(p);
 	door_close(p);
 	cache_free(p->cache);
+	timer_free(p->lock_due);
 	host_close(p->host);
 	work_pool_free(p->handshakes);
 }

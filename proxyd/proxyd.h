@@ -22,6 +22,7 @@ struct host;
 struct listen;
 struct packet_server;
 struct ticket_keys;
+struct timer;
 struct tls_conf;
 struct work_pool;
 
@@ -43,6 +44,7 @@ struct proxyd {
 	struct listen *public_port;
 	struct packet_server *door; /* the SSH door's helpers; NULL: no door */
 	struct list links;          /* struct link: forwarded connections */
+	struct timer *lock_due;     /* links are compared with the locks */
 };
 
 #endif
