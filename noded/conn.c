@@ -26,7 +26,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAIT_MAX_MS (3600 * 1000LL) /* wall clocks jump: look again at least this often */
+#define WAIT_MAX_MS  (3600 * 1000LL) /* wall clocks jump: look again at least this often */
+#define LAST_WORD_MS 500             /* for its sessions to show why it ends */
 
 struct conns {
 	struct list all;
@@ -55,7 +56,9 @@ static void on_deadline(void *owner)
 {
 	struct conn *c = owner;
 
-	if (c->state == CONN_PROVEN)
+	if (c->ending)
+		root_end_connection(c->n->root, c->id);
+	else if (c->state == CONN_PROVEN)
 		recheck_conn(c);
 	else
 		conn_end(c, "took too long to log in");
@@ -219,11 +222,24 @@ static int begin(struct conn *c, int fd, const char *client, struct err *err)
 	return root_start_sshd(c->n->root, c, fd, sshd_log_fd(c->n->sshd_log), err);
 }
 
+/* A line before the identification string (RFC 4253, 4.2), as sshd says "Exceeded MaxStartups".
+ * What the client has sent is read first: closing over unread bytes would take our line back. */
+static void say_why(int fd, const struct err *why)
+{
+	char bytes[1024];
+
+	(void)!recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	snprintf(bytes, sizeof(bytes), "postern: %.200s\r\n", why->msg);
+	(void)!send(fd, bytes, strlen(bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 int conn_start(struct noded *n, int take_fd, const char *client, struct err *err)
 {
 	struct conn *c = conn_new(n, err);
 	int rc = c != NULL ? begin(c, take_fd, client, err) : err->code;
 
+	if (rc == ERR_LIMIT)
+		say_why(take_fd, err);
 	close(take_fd);
 	if (rc != 0 && c != NULL) {
 		conn_file_remove(c);
@@ -278,6 +294,20 @@ void conn_set_proven(struct conn *c, int64_t end)
 
 /* --- ending ---------------------------------------------------------------------------------- */
 
+static bool end_sessions(struct conn *c, const char *reason)
+{
+	struct noded *n = c->n;
+	bool any = false;
+
+	for (struct session *s = session_next(n, NULL); s != NULL; s = session_next(n, s))
+		if (str_eq(s->conn, c->id)) {
+			session_end(n, s, reason);
+			any = true;
+		}
+	return any;
+}
+
+/* The kernel's word for the end must not overtake the reason on its way to the terminal. */
 void conn_end(struct conn *c, const char *reason)
 {
 	struct noded *n = c->n;
@@ -289,10 +319,10 @@ void conn_end(struct conn *c, const char *reason)
 	         kv("client", c->client), kv("reason", reason));
 	if (c->state == CONN_PROVEN)
 		report_disconnect(n, c->identity.user, c->login, c->client, NULL, reason);
-	for (struct session *s = session_next(n, NULL); s != NULL; s = session_next(n, s))
-		if (str_eq(s->conn, c->id))
-			session_end(n, s, reason);
-	root_end_connection(n->root, c->id);
+	if (end_sessions(c, reason))
+		timer_once(c->deadline, LAST_WORD_MS);
+	else
+		root_end_connection(n->root, c->id);
 	/* Whoever reads no longer learns at once, even if sshd is stuck. */
 	if (c->state != CONN_PROVEN && c->fd >= 0)
 		shutdown(c->fd, SHUT_RDWR);
@@ -321,6 +351,17 @@ void conns_expect_list(struct noded *n)
 		c->unconfirmed = true;
 }
 
+/* What was asked of a noded-root that was not there, or died. */
+static void end_again(const struct noded *n)
+{
+	for (struct session *s = session_next(n, NULL); s != NULL; s = session_next(n, s))
+		if (s->end_reason != NULL)
+			root_end_session(n->root, s->sid, s->end_reason);
+	for (struct conn *c = conn_next(n, NULL); c != NULL; c = conn_next(n, c))
+		if (c->ending && !timer_active(c->deadline))
+			timer_once(c->deadline, LAST_WORD_MS);
+}
+
 void conns_reconcile(struct noded *n, char *const *ids, size_t count)
 {
 	struct conn *next;
@@ -332,4 +373,5 @@ void conns_reconcile(struct noded *n, char *const *ids, size_t count)
 		else
 			c->unconfirmed = false;
 	}
+	end_again(n);
 }

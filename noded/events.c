@@ -80,6 +80,7 @@ static void take_end(struct events *e, const char *data, size_t len)
 		.ended = packet_get_number(data, len, "ended", 0),
 		.exit_code = (int)packet_get_number(data, len, "exit", -1),
 		.signal = (int)packet_get_number(data, len, "signal", 0),
+		.cut = packet_get_number(data, len, "cut", 0) != 0,
 		.reason = field(data, len, "reason"),
 		.sent = packet_get_number(data, len, "sent", 0),
 		.received = packet_get_number(data, len, "received", 0),

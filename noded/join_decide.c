@@ -12,7 +12,7 @@ static int find_session(const struct noded *n, const struct join_wish *wish, str
 	const char *sid = wish->session_id != NULL ? wish->session_id : "";
 
 	*out = session_find(n, sid);
-	if (*out == NULL || (*out)->ending)
+	if (*out == NULL || (*out)->end_reason != NULL)
 		return err_set(err, ERR_NOT_FOUND, "no live session '%.40s' on this node", sid);
 	if (!(*out)->tty)
 		return err_set(err, ERR_INVALID, "session '%s' has no terminal", sid);
@@ -45,7 +45,7 @@ int join_decide_again(const struct noded *n, const struct join_wish *wish, int64
 	struct session *s;
 
 	s = session_find(n, wish->session_id);
-	if (s == NULL || s->ending) {
+	if (s == NULL || s->end_reason != NULL) {
 		*out_end = 0; /* its supervisor says goodbye */
 		return 0;
 	}

@@ -39,7 +39,7 @@ void recheck_conn_proven(struct conn *c)
 
 void recheck_conn(struct conn *c)
 {
-	if (c->state == CONN_PROVEN)
+	if (c->state == CONN_PROVEN && !c->ending)
 		recheck_conn_proven(c);
 }
 

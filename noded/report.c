@@ -210,6 +210,9 @@ void report_session_start(struct noded *n, const struct session *s)
 
 void report_session_end(struct noded *n, const struct session *s, const struct session_outcome *o)
 {
+	if (o->cut)
+		report_disconnect(n, s != NULL ? s->identity.user : o->user, o->login,
+		                  s != NULL ? s->client : NULL, o->sid, o->reason);
 	if (o->tty)
 		audit_session_end(n, s, o);
 	else

@@ -7,6 +7,7 @@
 #ifndef NODED_REPORT_H
 #define NODED_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct noded;
@@ -30,6 +31,7 @@ struct session_outcome {
 	int64_t ended;
 	int exit_code; /* -1: did not end by itself */
 	int signal;
+	bool cut; /* it ended itself by a rule, such as idle time: client.disconnect too */
 	const char *reason;
 	int64_t sent;
 	int64_t received;

@@ -30,6 +30,7 @@ void session_free(struct session *s)
 	free(s->client);
 	free(s->kind);
 	free(s->command);
+	free(s->end_reason);
 	free(s);
 }
 
@@ -204,9 +205,9 @@ struct session *session_next(const struct noded *n, const struct session *at)
 
 void session_end(struct noded *n, struct session *s, const char *reason)
 {
-	if (s->ending)
+	if (s->end_reason != NULL)
 		return;
-	s->ending = true;
+	s->end_reason = strdup(reason);
 	log_info("session ended", kv("sid", s->sid), kv("user", s->identity.user),
 	         kv("reason", reason));
 	root_end_session(n->root, s->sid, reason);

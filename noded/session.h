@@ -33,7 +33,7 @@ struct session {
 	bool recorded;
 	int64_t started;             /* ms since 1970 */
 	char size[16];               /* "80:24" of a terminal */
-	bool ending;                 /* its end was asked for */
+	char *end_reason;            /* its end was asked for; NULL: it was not */
 	bool unconfirmed;            /* from before noded-root was asked for its list */
 	struct strlist participants; /* who was ever in it, the owner first */
 };

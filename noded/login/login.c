@@ -305,6 +305,7 @@ static void on_link(struct session *s)
 		s->link = -1;
 		end_for(s, "the session's recorder died", true);
 	} else if (str_eq(text, LINK_END)) {
+		s->end.cut = s->kill_at == 0;
 		end_for(s, reason != NULL ? reason : "", false); /* it has shown it already */
 	} else if (str_eq(text, LINK_HANGUP) && closure("helper-end")) {
 		end_for(s, "the connection was lost", false);

@@ -16,6 +16,7 @@
  *         started ended   milliseconds since 1970
  *         exit            code of the command; -1 when it did not end by itself
  *         signal          number of the signal that it died by, or 0
+ *         cut             1: a rule that the session itself keeps ended it, such as idle time
  *         reason          why it was ended or could not start, if so; for people
  *         sent received   bytes to and from the client; 0 where they did not pass through us
  *         spool           as in the answer
@@ -24,6 +25,7 @@
 #define NODED_SESSION_EVENTS_H
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ipc/packet.h"
@@ -36,6 +38,7 @@ struct event_end {
 	int exit;
 	int signal;
 	const char *reason; /* "" = by itself */
+	bool cut;           /* the supervisor wanted it */
 	long long started, ended;
 	unsigned long long sent, received;
 };
@@ -60,6 +63,7 @@ static inline void event_describe(struct packet *p, const struct event_end *e)
 	packet_add_number(p, "ended", e->ended);
 	packet_add_number(p, "exit", e->exit);
 	packet_add_number(p, "signal", e->signal);
+	packet_add_number(p, "cut", e->cut);
 	packet_add(p, "reason", e->reason);
 	packet_add_number(p, "sent", (long long)e->sent);
 	packet_add_number(p, "received", (long long)e->received);
