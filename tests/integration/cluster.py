@@ -422,15 +422,17 @@ diag_addr: "unix:{self.path("noded-run")}/diag.sock"
             remove_tree(self.dir)
 
 
-def story(tests, **options):
+def story(tests, setup=None, **options):
     """Runs test functions in order on one cluster; prints a line each, keeps logs on failure."""
     cluster, failed = None, []
     only = os.environ.get("F", "")
     try:
         cluster = Cluster(**options).start()
         cluster.standard_people()
+        if setup:
+            setup(cluster)
         for test in tests:
-            if only and only not in test.__name__:
+            if not re.search(only, test.__name__):
                 continue
             try:
                 test(cluster)
