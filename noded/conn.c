@@ -358,7 +358,7 @@ static void end_again(const struct noded *n)
 		if (s->end_reason != NULL)
 			root_end_session(n->root, s->sid, s->end_reason);
 	for (struct conn *c = conn_next(n, NULL); c != NULL; c = conn_next(n, c))
-		if (c->ending && !timer_active(c->deadline))
+		if (c->ending)
 			timer_once(c->deadline, LAST_WORD_MS);
 }
 
