@@ -65,13 +65,22 @@ static int find(struct root *r, enum track_kind kind, const char *id, struct tra
 	return *out != NULL ? 0 : err_set(err, ERR_NOT_FOUND, "there is no '%s'", id);
 }
 
+/* A command without a terminal would go on without its connection. */
 static int on_end_connection(struct root *r, struct call *c, struct err *err)
 {
 	struct track *conn;
 
-	if (find(r, TRACK_CONNECTION, field(c, "id"), &conn, err) == 0)
-		track_end(conn);
-	return err->code;
+	if (find(r, TRACK_CONNECTION, field(c, "id"), &conn, err) != 0)
+		return err->code;
+	for (struct list *at = r->tracks.next; at != &r->tracks; at = at->next) {
+		struct track *session = container_of(at, struct track, link);
+
+		if (session->kind == TRACK_SESSION &&
+		    str_eq(track_get(session, "conn"), field(c, "id")))
+			track_end(session);
+	}
+	track_end(conn);
+	return 0;
 }
 
 /* noded-login reads the reason when the signal reaches it, whoever of us lives by then. */

@@ -22,8 +22,8 @@
  *   Let it be a named FIFO of noded's, opened O_RDWR: then sshd never sees a broken pipe, and
  *   a noded that starts anew opens it again and reads on. "Accepted publickey for LOGIN" on it
  *   is the moment at which the last certificate that noded allowed has been proven.
- * end_connection: sshd and everything of that connection is told to end, and killed if it does
- *   not. Sessions of it end as after any disconnect; end them first to show a reason.
+ * end_connection: sshd and the sessions of that connection are told to end, and killed if they do
+ *   not. To show users a reason, end_session first.
  * end_session: shows `reason` to the user (terminal, or standard error), hangs the session up,
  *   kills what is left after two seconds.
  * list: what lives, also across restarts of both programs:

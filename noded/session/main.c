@@ -14,6 +14,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 int main(int argc, char **argv)
 {
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
 		fputs("noded-session is started by noded-login\n", stderr);
 		return 2;
 	}
+	prctl(PR_SET_DUMPABLE, 0); /* noded is of the same user, and must not see what is typed */
 	log_open("noded-session", LOG_LEVEL_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	if (session_open(&s, &err) != 0) {

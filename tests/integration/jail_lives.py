@@ -15,6 +15,11 @@ node = jail_node.Node()
 PROMPT = r"\$ (\x1b\[K)?$"
 
 
+def all_ended():
+    """Nothing of an earlier test is left."""
+    wait_for("quiet", lambda: not node.list("connection") and not node.list("session"))
+
+
 def shell():
     """A terminal at its prompt, and the session's id."""
     before = set(node.recordings())
@@ -82,7 +87,7 @@ def restarts_of_noded_root_leave_sessions_alone():
         assert node.end_of(sid)["reason"] == "locked"
         node.ask("end_connection", [("id", node.list("session")[0]["conn"])])
         other.wait()
-    wait_for("all told", lambda: not node.list("session") and not node.list("connection"))
+    all_ended()
 
 
 def the_administrator_ends_a_shell_and_says_why():
@@ -109,6 +114,7 @@ def the_administrator_ends_a_command_and_says_why():
 
 
 def a_connection_without_session_can_be_ended():
+    all_ended()
     p = subprocess.Popen(node.ssh_argv("-N", "127.0.0.1"), stderr=subprocess.PIPE)
     conn = wait_for("login", lambda: [c for c in node.list("connection") if c.get("login")])[0]
     node.ask("end_connection", [("id", conn["id"])])
@@ -118,7 +124,18 @@ def a_connection_without_session_can_be_ended():
     assert node.ask("end_connection", [("id", conn["id"])], check=False)[-1][0] == "error"
 
 
+def the_end_of_a_connection_is_the_end_of_its_commands():
+    p, sid = command("echo started; sleep 1000; true")
+    parts = processes(sid)
+    node.ask("end_connection", [("id", entry("session", sid)["conn"])])
+    p.communicate(timeout=20)
+    assert p.returncode == 255
+    wait_for("the shell's end", lambda: gone(parts["bash"]))
+    assert node.end_of(sid)["reason"] == "ended by the administrator"
+
+
 def a_connection_that_never_logs_in_can_be_ended():
+    all_ended()
     sock = socket.create_connection(("127.0.0.1", node.port))
     assert sock.recv(100).startswith(b"SSH-2.0-OpenSSH")
     node.ask("end_connection", [("id", node.list("connection")[0]["id"])])
@@ -146,7 +163,7 @@ def kill_9_of_any_part_ends_the_session_and_leaves_its_record():
             end = wait_for("end frame", lambda: ended(recording(sid)))
             assert end.reason or end.signal == 9, (victim, end)
         wait_for("told", lambda: node.was_told("session_ended", sid))
-    assert not node.list("session")
+    all_ended()
 
 
 def kill_9_of_noded_login_ends_a_command_too():
@@ -300,6 +317,7 @@ def what_is_no_frame_is_let_go_of():
 
 run_all([restarts_of_noded_root_leave_sessions_alone, the_administrator_ends_a_shell_and_says_why,
          the_administrator_ends_a_command_and_says_why, a_connection_without_session_can_be_ended,
+         the_end_of_a_connection_is_the_end_of_its_commands,
          a_connection_that_never_logs_in_can_be_ended,
          kill_9_of_any_part_ends_the_session_and_leaves_its_record,
          kill_9_of_noded_login_ends_a_command_too,
