@@ -85,8 +85,10 @@ int ask_principals(struct noded *n, const char *data, size_t len, struct packet 
 	struct sshcert cert;
 	int rc;
 
-	if (c == NULL || login == NULL || certificate == NULL)
+	if (c == NULL || login == NULL || certificate == NULL) {
+		log_warn("login refused", kv("conn", id), kv("reason", "no such connection"));
 		return err_set(err, ERR_INVALID, "no such connection");
+	}
 	rc = read_certificate(certificate, &cert, err);
 	if (rc != 0)
 		return rc;

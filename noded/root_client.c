@@ -261,7 +261,10 @@ int root_start_sshd(struct root_client *r, struct conn *c, int fd, int log_fd, s
 	packet_add_number(&p, "seq", c->request);
 	packet_add(&p, "id", c->id);
 	packet_add(&p, "client", client);
-	return send_request(r, &p, fds, 2, err);
+	if (send_request(r, &p, fds, 2, err) != 0)
+		return err->code;
+	c->unconfirmed = false; /* a list that was asked for on the way cannot know it */
+	return 0;
 }
 
 void root_end_connection(struct root_client *r, const char *id)

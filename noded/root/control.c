@@ -173,6 +173,8 @@ static void answer(struct call *c, int rc, const struct err *err)
 	char text[ANSWER_SIZE];
 
 	if (rc != 0) {
+		log_warn("request refused", kv("request", c->data), kv("id", field(c, "id")),
+		         kv("reason", err->msg));
 		packet_begin(&c->answer, text, sizeof(text), REQUEST_ERROR);
 		packet_add(&c->answer, "seq", field(c, "seq"));
 		packet_add(&c->answer, "message", err->msg);

@@ -32,6 +32,8 @@ class Session:
 
     def __init__(self, c):
         self.c = c
+        wait_for("what happened before to be told", lambda: os.path.getsize(
+            c.path("noded", "audit-queue")) == 0)
         self.before = {e["sid"] for e in c.audit("session.start")}
         self.files_before = set(os.listdir(c.path("noded", "spool")))
         self.term = Terminal(c.ssh_argv("alice", "-tt", f"{c.login}@web-1"), env=c.ssh_env("alice"))
@@ -181,7 +183,7 @@ def one(c, victim, phase):
         else:
             session.term.wait()
             outcome = "ends"
-        if phase == "login" and not begun(session):
+        if outcome == "ends" and phase == "login" and not begun(session):
             return outcome
         return f"{outcome} {check_recording(c, session, victim, held, shown)}"
     finally:
