@@ -52,12 +52,19 @@ void conn_free(struct conn *c)
 	free(c);
 }
 
+/* A noded-root that is away hears of it when it is back, after the sessions: end_again(). */
+static void end_now(const struct conn *c)
+{
+	if (root_client_ready(c->n->root))
+		root_end_connection(c->n->root, c->id);
+}
+
 static void on_deadline(void *owner)
 {
 	struct conn *c = owner;
 
 	if (c->ending)
-		root_end_connection(c->n->root, c->id);
+		end_now(c);
 	else if (c->state == CONN_PROVEN)
 		recheck_conn(c);
 	else
