@@ -186,11 +186,11 @@ class Cluster:
         return path
 
     def make_lib(self):
-        """The node's and the door's programs where any account may execute them."""
+        """The daemons where any account may execute them, as it could not below /root."""
         lib = self.path("lib")
         os.mkdir(lib, 0o755)
         for name in os.listdir(BUILD):
-            if name.startswith(("noded-", "proxyd-")):
+            if name.split("-")[0] in ("authd", "noded", "proxyd"):
                 shutil.copy(os.path.join(BUILD, name), lib)
         return lib
 
@@ -217,7 +217,7 @@ class Cluster:
         self.authd_port = self.free_port()
         self.write_authd_settings()
         self.authd = self.add_daemon(
-            "authd", [BUILD + "/authd", "--config", self.path("authd.yaml")], self.service)
+            "authd", [self.lib + "/authd", "--config", self.path("authd.yaml")], self.service)
         self.authd.start()
         self.pin = self.call("Ping", {})["ca_pins"][0]
 
@@ -256,7 +256,7 @@ join: {{token_file: {self.token_file("Proxy")}, ca_pin: "{self.pin}"}}
 diag_addr: "unix:{self.path("run")}/proxyd-diag.sock"
 {door}{self.extra["proxyd"]}""")
         self.proxyd = self.add_daemon(
-            "proxyd", [BUILD + "/proxyd", "--config", self.path("proxyd.yaml")], self.service)
+            "proxyd", [self.lib + "/proxyd", "--config", self.path("proxyd.yaml")], self.service)
         if self.door_user:
             # proxyd gives the door's files to the door's group, which it must be a member of.
             run("usermod", "-aG", self.door_user, self.service)
@@ -289,7 +289,7 @@ revoked_keys: {self.path("noded")}/revoked_keys
             "noded-root",
             [self.lib + "/noded-root", "--config", self.path("noded-root.yaml")])
         self.noded = self.add_daemon(
-            "noded", [BUILD + "/noded", "--config", self.path("noded.yaml")], self.node_user,
+            "noded", [self.lib + "/noded", "--config", self.path("noded.yaml")], self.node_user,
             {"NODED_DEBUG": "sshd"})
         self.noded_root.start()
         self.noded.start()
