@@ -59,7 +59,9 @@ def nothing_of_ours_is_open_in_a_command():
                    "cat /proc/self/cgroup").stdout.decode()
     assert len(re.findall(r" -> ", out)) == 4, out  # three, and the folder that ls reads
     assert "SigBlk:\t0000000000000000" in out, out
-    assert "SigIgn:\t0000000000000000" in out, out
+    # but for 32 and 33, the C library's own: `make` leaves them ignored in all that it starts
+    ignored = int(re.search(r"SigIgn:\t(\w+)", out)[1], 16)
+    assert ignored & ~(3 << 31) == 0, out
     assert "NoNewPrivs:\t0" in out and "Seccomp:\t0" in out, out
 
 
