@@ -373,7 +373,7 @@ def forwarding_to_a_unix_socket(node):
                     except BlockingIOError:
                         pass
         finally:
-            p.terminate()
+            p.kill()
             p.wait()
             os.unlink(path)
             if os.path.exists(local):

@@ -213,7 +213,7 @@ def each_channel_of_a_master_is_decided_anew():
             assert p.returncode == i
     finally:
         node.session = node.allow_session
-        master.terminate()
+        master.kill()  # its SIGTERM may come just before it sleeps
         master.wait()
 
 
@@ -236,7 +236,7 @@ def forwards_work_where_allowed():
             sock.sendall(b"hello")
             assert sock.recv(5) == b"hello"
     finally:
-        p.terminate()
+        p.kill()
         p.wait()
 
 
@@ -291,7 +291,7 @@ def an_agent_is_forwarded():
         assert out.returncode != 0, out
     finally:
         node.line_options = "restrict,pty,port-forwarding,agent-forwarding"
-        p.terminate()
+        p.kill()
         p.wait()
 
 
