@@ -18,13 +18,18 @@ import sys
 import traceback
 
 from cluster import Cluster, wait_for
-from jail_story import Terminal, ended, frames, recorded
+from jail_story import ended, frames, recorded
+from terminal import Terminal
 
 PHASES = ["login", "prompt", "output", "ending", "ended"]
 DAEMONS = ["authd", "proxyd", "noded", "noded-root"]
-OF_SESSION = ["sshd", "noded-login", "noded-session", "shell", "tsh"]
-SURVIVES = {"authd", "noded", "noded-root"}
+OF_SESSION = ["login-starter", "sshd", "noded-login", "noded-session", "shell", "tsh"]
+SURVIVES = {"authd", "noded", "noded-root", "login-starter"}
 RECORDER = {"noded-session", "noded-login"}
+
+
+def logins(c):
+    return c.noded.text().count('event="logged in"')
 
 
 class Session:
@@ -35,6 +40,7 @@ class Session:
         wait_for("what happened before to be told", lambda: os.path.getsize(
             c.path("noded", "audit-queue")) == 0)
         self.before = {e["sid"] for e in c.audit("session.start")}
+        self.logins_before = logins(c)
         self.files_before = set(os.listdir(c.path("noded", "spool")))
         self.term = Terminal(c.ssh_argv("alice", "-tt", f"{c.login}@web-1"), env=c.ssh_env("alice"))
 
@@ -102,9 +108,15 @@ def processes(c, session, victim):
         return [p for p in c.accounts.processes(c.login) if program_of(p) == "bash"]
     if victim == "sshd":
         return [p for p in descendants(c.noded_root.child.pid) if program_of(p) == "sshd"]
+    program = "noded-login" if victim == "login-starter" else victim
     # Also those that an earlier noded-root left to process 1.
-    return [int(p) for p in filter(str.isdigit, os.listdir("/proc"))
-            if path_of(p) == f"{c.lib}/{victim}"]
+    found = [int(p) for p in filter(str.isdigit, os.listdir("/proc"))
+             if path_of(p) == f"{c.lib}/{program}"]
+    if program == "noded-login":
+        # One is started by noded-root, and forks per session.
+        starters = [p for p in found if set(descendants(p)) & set(found)]
+        found = starters if victim == "login-starter" else [p for p in found if p not in starters]
+    return found
 
 
 def kill(c, session, victim):
@@ -171,7 +183,7 @@ def one(c, victim, phase):
             elif not (step == "output" and phase != "output"):
                 getattr(session, step)()
         if phase == "login":
-            c.noded.wait_log(r"(?s)event=\"logged in\"(?!.*event=\"session over\")")
+            wait_for("the login", lambda: logins(c) > session.logins_before)
         held, shown = session.spooled(), bytes(session.term.seen)
         if not kill(c, session, victim):
             return "-"
