@@ -2,6 +2,7 @@
 import array
 import glob
 import os
+import signal
 import socket
 import struct
 import subprocess
