@@ -92,6 +92,12 @@ static int proxy_ssh(struct tsh *t, const struct profile *p, char *target, struc
 	return proxying.err.code != 0 ? err_copy(err, &proxying.err) : 0;
 }
 
+/* One handshake needs one thread; libuv would start four and wait for all of them. */
+static void bound_threads(void)
+{
+	setenv("UV_THREADPOOL_SIZE", "1", 0);
+}
+
 int cmd_proxy(struct tsh *t, int argc, char **argv, struct err *err)
 {
 	struct profile p = { 0 };
@@ -106,8 +112,10 @@ int cmd_proxy(struct tsh *t, int argc, char **argv, struct err *err)
 	if (rc == 0 && cluster != NULL && !str_eq(cluster, p.data.cluster))
 		rc = err_set(err, ERR_NOT_FOUND, "logged in to '%s', not to '%s'", p.data.cluster,
 		             cluster);
-	if (rc == 0)
+	if (rc == 0) {
+		bound_threads();
 		rc = proxy_ssh(t, &p, argv[1], err);
+	}
 	profile_deinit(&p);
 	return rc;
 }
