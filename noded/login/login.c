@@ -34,8 +34,8 @@ struct session {
 	int helper; /* the connection to it */
 	struct hello hello;
 	struct grant grant;
-	struct passwd *pw;
-	struct passwd node; /* noded's account; only ids are used */
+	struct passwd pw;
+	struct passwd node; /* noded's account */
 	struct terminal terminal;
 	struct pam *pam;
 	int link;     /* to noded-session; -1: none */
@@ -98,19 +98,29 @@ static void tell_end(const struct session *s)
 /* --- beginning ----------------------------------------------------------------------------------
  */
 
+/* Into memory of its own: PAM's modules look people up too. */
+static int find_account(const char *name, struct passwd *out, char *memory, size_t size,
+                        struct err *err)
+{
+	struct passwd *found = NULL;
+	int rc = getpwnam_r(name, out, memory, size, &found);
+
+	if (found != NULL)
+		return 0;
+	return rc == 0 ? err_set(err, ERR_NOT_FOUND, "no account '%s'", name)
+	               : err_set_errno(err, ERR_IO, rc, "look up '%s'", name);
+}
+
 /* The helper was proven to be one; here, to be this login's. */
 static int find_accounts(struct session *s, struct err *err)
 {
-	const struct passwd *node = getpwnam(setting("NODED_NODE_USER"));
+	static char memory[2][16384];
 
-	if (node == NULL)
-		return err_set(err, ERR_NOT_FOUND, "no account '%s'", setting("NODED_NODE_USER"));
-	s->node.pw_uid = node->pw_uid;
-	s->node.pw_gid = node->pw_gid;
-	s->pw = getpwnam(s->login);
-	if (s->pw == NULL)
-		return err_set(err, ERR_NOT_FOUND, "no account '%s'", s->login);
-	if (s->pw->pw_uid != s->hello.uid)
+	if (find_account(setting("NODED_NODE_USER"), &s->node, memory[0], sizeof(memory[0]), err) !=
+	            0 ||
+	    find_account(s->login, &s->pw, memory[1], sizeof(memory[1]), err) != 0)
+		return err->code;
+	if (s->pw.pw_uid != s->hello.uid)
 		return err_set(err, ERR_DENIED, "the helper is not of '%s'", s->login);
 	return 0;
 }
@@ -144,7 +154,7 @@ static int open_stream(struct session *s, struct err *err)
 	if (!s->hello.tty && s->grant.spool == NULL)
 		return 0;
 	if (s->hello.tty) {
-		if (terminal_open(&s->terminal, s->hello.fds[0], s->pw, err) != 0)
+		if (terminal_open(&s->terminal, s->hello.fds[0], &s->pw, err) != 0)
 			return err->code;
 		start.fds[0] = s->terminal.outer;
 		start.fds[1] = s->terminal.master;
@@ -171,7 +181,7 @@ static int start_shell(struct session *s, struct err *err)
 {
 	char agents[PATH_MAX];
 	bool tty = s->hello.tty, piped = s->pipes[0] >= 0;
-	struct shell shell = { .pw = s->pw,
+	struct shell shell = { .pw = &s->pw,
 		               .hello = &s->hello,
 		               .grant = &s->grant,
 		               .pam_env = pam_login_env(s->pam),
@@ -213,7 +223,7 @@ static int begin(struct session *s, struct err *err)
 		return err->code;
 	if (s->hello.tty)
 		tty = s->terminal.name;
-	if (pam_login_open(&s->pam, setting("NODED_PAM_DIR"), s->pw, tty, s->client, err) != 0 ||
+	if (pam_login_open(&s->pam, setting("NODED_PAM_DIR"), &s->pw, tty, s->client, err) != 0 ||
 	    (s->link >= 0 && supervisor_wait_ready(s->link, err) != 0) || start_shell(s, err) != 0)
 		return err->code;
 	if (s->hello.tty)
@@ -261,7 +271,7 @@ static void pass_signal(const struct session *s, int number)
 	pid_t child = fork();
 
 	if (child == 0) {
-		if (setresuid(s->pw->pw_uid, s->pw->pw_uid, s->pw->pw_uid) == 0)
+		if (setresuid(s->pw.pw_uid, s->pw.pw_uid, s->pw.pw_uid) == 0)
 			kill(-s->shell, number);
 		_exit(0);
 	}

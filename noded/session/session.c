@@ -138,7 +138,8 @@ int session_open(struct session *s, struct err *err)
 	if (hear_start(s, fds, err) != 0)
 		return err->code;
 	open_streams(s, fds);
-	s->idle_ms = packet_get_number(s->data, s->len, "idle_ms", 0);
+	if (s->tty) /* what a command is sent does not pass through us */
+		s->idle_ms = packet_get_number(s->data, s->len, "idle_ms", 0);
 	s->last_input = now();
 	s->end.started = clock_wall_ms(clock_system());
 	if (tape_open(&s->tape, s->data, s->len, err) != 0 ||

@@ -364,6 +364,14 @@ def root_mounts_are_seen_by_the_machine_and_sudo_works():
         subprocess.run(["umount", node.path("mnt")], capture_output=True)
 
 
+def root_may_log_in_where_noded_says_so():
+    out = node.ssh("id -u; echo $HOME; echo $POSTERN_USER", login="root")
+    assert out.stdout == b"0\n/root\nalice\n", out
+    t = Terminal(node.ssh_argv("-tt", "127.0.0.1", "id -u; tty", login="root"))
+    t.expect(r"0\r\n/dev/pts/\d+\r\n")
+    assert t.wait() == 0
+
+
 def limits_conf_counts_in_a_session():
     conf = "/etc/security/limits.d/%s.conf" % node.login
     with open(conf, "w") as f:
@@ -435,7 +443,7 @@ run_all([exit_codes_and_signals_arrive, the_three_streams_are_separate_and_end,
          forwards_work_where_allowed, forwards_are_refused_where_not, an_agent_is_forwarded,
          certificates_that_are_not_good_are_refused,
          what_noded_denies_or_does_not_answer_is_refused, an_account_with_an_odd_shell_gets_it,
-         root_mounts_are_seen_by_the_machine_and_sudo_works, limits_conf_counts_in_a_session,
+         root_mounts_are_seen_by_the_machine_and_sudo_works, root_may_log_in_where_noded_says_so, limits_conf_counts_in_a_session,
          twenty_logins_at_once, a_long_command_arrives_whole,
          a_stream_out_of_a_tunnel_logs_in_without_asking_dns],
         node.close, lambda: node.log_text() + node.sshd_log()[-3000:])
