@@ -5,7 +5,10 @@
 
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/error.h>
+#include <mbedtls/pem.h>
+#include <mbedtls/ssl.h>
 
+#include <stdbool.h>
 #include <time.h>
 
 int mbed_rng(void *unused, unsigned char *out, size_t len)
@@ -15,10 +18,30 @@ int mbed_rng(void *unused, unsigned char *out, size_t len)
 	return 0;
 }
 
+static bool is_out_of_memory(int ret)
+{
+	static const int codes[] = { MBEDTLS_ERR_X509_ALLOC_FAILED,  MBEDTLS_ERR_PK_ALLOC_FAILED,
+		                     MBEDTLS_ERR_ECP_ALLOC_FAILED,   MBEDTLS_ERR_PEM_ALLOC_FAILED,
+		                     MBEDTLS_ERR_MD_ALLOC_FAILED,    MBEDTLS_ERR_SSL_ALLOC_FAILED,
+		                     MBEDTLS_ERR_CIPHER_ALLOC_FAILED };
+	const int low = -(-ret & 0x7f); /* what it met further down */
+
+	if (low == MBEDTLS_ERR_MPI_ALLOC_FAILED || low == MBEDTLS_ERR_ASN1_ALLOC_FAILED)
+		return true;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (ret == codes[i])
+			return true;
+	return false;
+}
+
 int mbed_fail(struct err *err, int code, int ret, const char *what)
 {
 	char text[160];
 
+	if (is_out_of_memory(ret)) {
+		err_set_nomem(err);
+		return err_wrap(err, "%s", what);
+	}
 	mbedtls_strerror(ret, text, sizeof(text));
 	return err_set(err, code, "%s: %s", what, text);
 }

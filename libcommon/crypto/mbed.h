@@ -16,7 +16,8 @@ struct x509_set;
 /* base/rand in the form that mbedTLS asks for; never fails. */
 int mbed_rng(void *unused, unsigned char *out, size_t len);
 
-/* Sets "what: mbedTLS's own words for ret" (what it was doing). */
+/* Sets "what: mbedTLS's own words for ret" (what it was doing); ERR_NOMEM instead of `code` when
+ * memory ran out. */
 int mbed_fail(struct err *err, int code, int ret, const char *what);
 
 /* SHA-2 only, RSA from 2048 bits, the NIST curves. */

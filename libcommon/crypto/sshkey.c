@@ -45,7 +45,7 @@ static int check_rsa(struct sshwire *r, const struct sshkey_type *type, struct e
 }
 
 /* The point must be on its curve: a bad one could leak what others do with it. */
-static bool is_on_curve(struct sshwire_string point, mbedtls_ecp_group_id curve)
+static int check_on_curve(struct sshwire_string point, mbedtls_ecp_group_id curve, struct err *err)
 {
 	mbedtls_ecp_group grp;
 	mbedtls_ecp_point p;
@@ -60,7 +60,9 @@ static bool is_on_curve(struct sshwire_string point, mbedtls_ecp_group_id curve)
 		ret = mbedtls_ecp_check_pubkey(&grp, &p);
 	mbedtls_ecp_point_free(&p);
 	mbedtls_ecp_group_free(&grp);
-	return ret == 0;
+	return ret == 0 ? 0
+	                : mbed_fail(err, ERR_INVALID, ret,
+	                            "an ECDSA key that is no point of its curve");
 }
 
 static int check_ecdsa(struct sshwire *r, const struct sshkey_type *type, struct err *err)
@@ -71,9 +73,7 @@ static int check_ecdsa(struct sshwire *r, const struct sshkey_type *type, struct
 	if (!sshwire_is(name, type->curve_name))
 		return err_set(err, ERR_INVALID,
 		               "an ECDSA key of another curve than its type says");
-	if (!is_on_curve(point, (mbedtls_ecp_group_id)type->curve))
-		return err_set(err, ERR_INVALID, "an ECDSA key that is no point of its curve");
-	return 0;
+	return check_on_curve(point, (mbedtls_ecp_group_id)type->curve, err);
 }
 
 /* FIDO keys have the application behind the key: "ssh:" or longer. */

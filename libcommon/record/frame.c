@@ -1,8 +1,10 @@
 #include "record/frame.h"
 
 #include "base/err.h"
+#include "wire/fields.h"
 
-#include <pb_decode.h>
+#include "proto/record.fields.h"
+
 #include <pb_encode.h>
 #include <string.h>
 
@@ -133,7 +135,7 @@ void frame_reader_init(struct frame_reader *r)
 static void drop_frame(struct frame_reader *r)
 {
 	if (r->have_frame)
-		pb_release(pv_Frame_fields, &r->frame);
+		fields_release(&pv_Frame_table, &r->frame);
 	r->have_frame = false;
 }
 
@@ -200,7 +202,6 @@ static int check_follows(const struct frame_chain *chain, const pv_Frame *f, str
 static int read_message(struct frame_reader *r, const uint8_t *message, size_t len,
                         const uint8_t check[4], struct err *err)
 {
-	pb_istream_t stream = pb_istream_from_buffer(message, len);
 	uint8_t hash[HASH_SIZE];
 	int rc;
 
@@ -208,10 +209,8 @@ static int read_message(struct frame_reader *r, const uint8_t *message, size_t l
 	if (memcmp(hash, check, 4) != 0)
 		return err_set(err, ERR_CORRUPT, "frame %llu is damaged",
 		               (unsigned long long)r->chain.count);
-	memset(&r->frame, 0, sizeof(r->frame));
-	if (!pb_decode(&stream, pv_Frame_fields, &r->frame))
-		return err_set(err, ERR_CORRUPT, "frame %llu: %s",
-		               (unsigned long long)r->chain.count, PB_GET_ERROR(&stream));
+	if (fields_decode(&pv_Frame_table, message, len, &r->frame, err) != 0)
+		return err_wrap(err, "frame %llu", (unsigned long long)r->chain.count);
 	r->have_frame = true;
 	rc = check_follows(&r->chain, &r->frame, err);
 	if (rc == 0)

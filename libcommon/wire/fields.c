@@ -40,6 +40,8 @@ int fields_decode(const struct fields_table *t, const void *data, size_t len, vo
 	if (pb_decode(&stream, t->desc, out_msg))
 		return 0;
 	memset(out_msg, 0, t->size); /* pb_decode() has released what it had */
+	if (strcmp(PB_GET_ERROR(&stream), "realloc failed") == 0)
+		return err_set_nomem(err);
 	return err_set(err, ERR_CORRUPT, "decode %s: %s", t->name, PB_GET_ERROR(&stream));
 }
 

@@ -204,9 +204,11 @@ static int take_line(struct http1 *h, const uint8_t *data, size_t len, size_t *o
 	if (h->head.failed == ERR_LIMIT)
 		return err_set(err, ERR_LIMIT, "the headers are longer than %zu bytes",
 		               h->limits.head_max);
+	if (buf_check(&h->head, err) != 0)
+		return err->code;
 	if (lf != NULL && !str_ends(buf_str(&h->head), "\r\n"))
 		return err_set(err, ERR_INVALID, "a line does not end with CR LF");
-	return buf_check(&h->head, err);
+	return 0;
 }
 
 static int finish_head(struct http1 *h, struct err *err)
