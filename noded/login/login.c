@@ -27,6 +27,8 @@
 
 #define GRACE_MS 2000 /* from SIGHUP to SIGKILL */
 
+#define RECORDER_DIED "the session's recorder died"
+
 struct session {
 	const char *conn;
 	const char *login;
@@ -313,7 +315,7 @@ static void on_link(struct session *s)
 	if (len <= 0) {
 		close(s->link);
 		s->link = -1;
-		end_for(s, "the session's recorder died", true);
+		end_for(s, RECORDER_DIED, true);
 	} else if (str_eq(text, LINK_END)) {
 		s->end.cut = s->kill_at == 0;
 		end_for(s, reason != NULL ? reason : "", false); /* it has shown it already */
@@ -400,11 +402,15 @@ static void unregister(const struct session *s)
 
 static void finish(struct session *s)
 {
+	bool died = false;
+
 	note_status(s);
 	s->end.reason = s->reason;
 	s->end.ended = clock_wall_ms(clock_system());
 	if (s->link >= 0)
-		supervisor_finish(s->link, &s->end);
+		died = !supervisor_finish(s->link, &s->end);
+	if (died && s->reason[0] == 0) /* and took the shell along */
+		str_copy(s->reason, sizeof(s->reason), RECORDER_DIED);
 	write_event(s);
 	tell_end(s);
 	if (s->hello.tty && s->shell > 0)

@@ -124,7 +124,7 @@ void supervisor_notice(int sock, const char *notice)
 	packet_send(sock, &p, NULL, 0);
 }
 
-void supervisor_finish(int sock, struct event_end *e)
+bool supervisor_finish(int sock, struct event_end *e)
 {
 	char text[2048];
 	struct packet p;
@@ -134,12 +134,12 @@ void supervisor_finish(int sock, struct event_end *e)
 	event_describe(&p, e);
 	packet_send(sock, &p, NULL, 0);
 	set_timeout(sock, LINK_DRAIN_MS + 2000);
-	while ((len = packet_recv(sock, text, sizeof(text), NULL, 0, NULL)) > 0)
-		if (str_eq(text, LINK_DRAINED)) {
-			e->sent =
-			        (unsigned long long)packet_get_number(text, (size_t)len, "sent", 0);
-			e->received = (unsigned long long)packet_get_number(text, (size_t)len,
-			                                                    "received", 0);
-			break;
-		}
+	do {
+		len = packet_recv(sock, text, sizeof(text), NULL, 0, NULL);
+	} while (len > 0 && !str_eq(text, LINK_DRAINED));
+	if (len <= 0)
+		return len < 0 && errno == EAGAIN; /* it still has something to pass on */
+	e->sent = (unsigned long long)packet_get_number(text, (size_t)len, "sent", 0);
+	e->received = (unsigned long long)packet_get_number(text, (size_t)len, "received", 0);
+	return true;
 }

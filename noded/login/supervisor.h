@@ -5,6 +5,7 @@
 #define NODED_LOGIN_SUPERVISOR_H
 
 #include <pwd.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,7 +35,7 @@ void supervisor_resize(int sock, unsigned columns, unsigned rows);
 void supervisor_notice(int sock, const char *text);
 
 /* The command has ended as `e` says; waits until all it left behind is passed on, and completes
- * `e`. */
-void supervisor_finish(int sock, struct event_end *e);
+ * `e`. False: the supervisor is dead. */
+bool supervisor_finish(int sock, struct event_end *e);
 
 #endif
