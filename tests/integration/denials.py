@@ -6,12 +6,11 @@ API refuses is in denials_api.py; what ends connections that are open, in live.p
 
 import glob
 import json
-import os
 import re
 import time
 import uuid
 
-from cluster import BUILD, CLUSTER, PASSWORD, run, story, wait_for
+from cluster import BUILD, PASSWORD, run, story, wait_for
 
 ANYWHERE = {"*": "*"}
 

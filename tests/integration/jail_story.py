@@ -1,32 +1,15 @@
 """What the stories about the jail share: recordings to read, joiners, a runner."""
-import array
-import glob
 import os
 import signal
 import socket
 import struct
-import subprocess
 import sys
-import tempfile
 import time
 import traceback
 
-from jail_node import TREE
-
-
-def protobufs():
-    """The Python modules of our messages, made afresh."""
-    out = tempfile.mkdtemp(prefix="pt-proto-")
-    subprocess.run(["protoc", "-I" + TREE + "/proto", "-I/usr/include", "--python_out=" + out]
-                   + glob.glob(TREE + "/proto/*.proto"), check=True)
-    sys.path.insert(0, out)
-    import dial_pb2
-    import record_pb2
-    subprocess.run(["rm", "-rf", out], check=True)
-    return record_pb2, dial_pb2
-
-
-record_pb2, dial_pb2 = protobufs()
+import messages  # makes dial_pb2 and record_pb2
+import dial_pb2
+import record_pb2
 
 
 def frames(path):
