@@ -216,9 +216,13 @@ int start_login(struct root *r, const struct track *c, int peer, struct err *err
 	packet_add(&p, "conn", track_get(c, "id"));
 	packet_add(&p, "login", track_get(c, "login"));
 	packet_add(&p, "client", track_get(c, "client"));
-	if (r->logins.fd < 0 && start_logins(r, err) != 0)
-		return err->code;
-	return packet_send(r->logins.fd, &p, &peer, 1) == 0
-	               ? 0
-	               : err_set_errno(err, ERR_IO, errno, "hand a helper to noded-login");
+	for (int attempt = 0; attempt < 2; attempt++) { /* it may just have died */
+		if (r->logins.fd < 0 && start_logins(r, err) != 0)
+			return err->code;
+		if (packet_send(r->logins.fd, &p, &peer, 1) == 0)
+			return 0;
+		err_set_errno(err, ERR_IO, errno, "hand a helper to noded-login");
+		loop_close(&r->logins);
+	}
+	return err->code;
 }

@@ -176,6 +176,25 @@ def kill_9_of_noded_login_ends_a_command_too():
     wait_for("told", lambda: node.was_told("session_ended", sid))
 
 
+def the_process_that_sessions_are_forked_from_may_die():
+    t, sid = shell()
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            text = open(stat).read()
+        except OSError:
+            continue
+        if "(noded-login)" in text and int(text.rsplit(")", 1)[1].split()[1]) == node.root.pid:
+            os.kill(int(text.split()[0]), signal.SIGKILL)
+            break
+    else:
+        raise AssertionError("there is none")
+    assert node.ssh("echo next").stdout == b"next\n"
+    t.type("echo alive\r")
+    t.expect("alive\r\n")
+    t.type("exit\r")
+    assert t.wait() == 0
+
+
 def a_client_that_is_gone_ends_the_shell_as_under_sshd():
     t, sid = shell()
     pid = processes(sid)["bash"]
@@ -321,6 +340,7 @@ run_all([restarts_of_noded_root_leave_sessions_alone, the_administrator_ends_a_s
          a_connection_that_never_logs_in_can_be_ended,
          kill_9_of_any_part_ends_the_session_and_leaves_its_record,
          kill_9_of_noded_login_ends_a_command_too,
+         the_process_that_sessions_are_forked_from_may_die,
          a_client_that_is_gone_ends_the_shell_as_under_sshd, nobody_answering_means_no_session,
          idle_clients_are_told_and_ended, a_session_that_cannot_be_recorded_does_not_begin,
          a_full_disk_ends_the_session_or_lets_it_go_on_as_noded_said,
