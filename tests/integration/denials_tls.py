@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from callers import Caller, curl, every_method, host_authority, new_key, prepare, refused, stub
 import auth_pb2 as pb
 import dial_pb2
-from cluster import story, wait_for
+from cluster import BUILD, run, story, wait_for
 
 CODE = grpc.StatusCode
 MAGIC = b"POSTERN1"
@@ -188,6 +188,32 @@ def a_resumed_session_is_who_began_it_as_long_as_that_one_may(c):
     assert ask_who(c, "hers") == 200
 
 
+def another_authd(c, name, *parts):
+    """An authd that begins with these parts of the cluster's own data folder; its port."""
+    c.folder(name, c.service)
+    for part in parts:
+        run("cp", "-rp", c.path("authd", part), c.path(name))
+    port = c.free_port()
+    c.write(name + ".yaml", f"""\
+cluster: {{name: example}}
+data_dir: {c.path(name)}
+socket: {c.path(name)}/authd.sock
+socket_group: ""
+listen: ["127.0.0.1:{port}"]
+diag: "unix:{c.path(name)}/diag.sock"
+""")
+    c.add_daemon(name, [BUILD + "/authd", "--config", c.path(name + ".yaml")], c.service).start()
+    return port
+
+
+def a_ticket_from_before_a_change_of_authorities_is_none(c):
+    """The keys of tickets are the same, those of the authorities are not."""
+    s_client(c, c.authd_port, who=c.alice, keep="before")
+    assert s_client(c, c.authd_port, use="before") == "Reused"
+    assert s_client(c, another_authd(c, "same-cas", "tickets", "keyspace"), use="before") == "Reused"
+    assert s_client(c, another_authd(c, "new-cas", "tickets"), use="before") == "New"
+
+
 # --- prefaces ------------------------------------------------------------------------------------
 
 
@@ -299,6 +325,7 @@ if __name__ == "__main__":
         a_foreign_certificate_ends_the_connection, no_certificate_is_nobody,
         a_hosts_certificate_opens_no_stream, a_ticket_opens_only_the_door_that_gave_it,
         an_anonymous_ticket_carries_nobody,
-        a_resumed_session_is_who_began_it_as_long_as_that_one_may, a_forged_preface_is_refused,
+        a_resumed_session_is_who_began_it_as_long_as_that_one_may,
+        a_ticket_from_before_a_change_of_authorities_is_none, a_forged_preface_is_refused,
         a_ticket_of_the_web_port_is_none_where_a_certificate_is_demanded,
     ], setup=prepare)

@@ -5,8 +5,10 @@ alice has a shell on web-1; bob and dave may log in there as her login, mallory 
 
 import contextlib
 import os
+import re
 
 from cluster import BUILD, story, wait_for
+from jail_story import ended, frames, recorded
 from terminal import Terminal
 
 SEE_SESSIONS = [{"resources": ["session"], "verbs": ["list", "read"]}]
@@ -52,7 +54,6 @@ def joined(c, user, sid, mode):
 
 
 def a_peer_types_and_everybody_sees_everything(c):
-    people(c)
     with shell(c) as (alice, sid):
         alice.type("echo be''fore\n")
         alice.expect("before")
@@ -134,8 +135,39 @@ def what_was_shown_is_in_the_recording(c):
         assert word in record, word
 
 
+def the_recording_is_what_the_owners_terminal_printed_byte_for_byte(c):
+    with shell(c) as (alice, sid):
+        start = len(alice.seen)
+        with joined(c, "bob", sid, "peer") as bob, joined(c, "dave", sid, "observer") as dave:
+            alice.type("head -c 30000 /dev/urandom | base64; printf '\\033[31m\\377\\200\\000'\n")
+            alice.type("stty size; head -c 3000 /dev/urandom; echo; echo all''shown\n")
+            for term in alice, bob, dave:
+                term.expect("allshown")
+            dave.type("\r~.")
+            dave.wait()
+            wait_for("dave to have left", lambda: [
+                e for e in c.audit("session.leave") if (e["sid"], e["user"]) == (sid, "dave")])
+            bob.type("exit 3\n")
+            bob.wait()
+        assert alice.wait() == 3
+    path = c.path("authd", "recordings", sid + ".rec")
+    wait_for("the whole recording", lambda: os.path.exists(path) and ended(path))
+    # Who comes and goes is told on the terminal, and recorded as such.
+    seen = re.sub(rb"\r\n\[(bob|dave) (joined|left) [^]]*\]\r\n", b"", alice.seen)
+    shown = recorded(path)
+    assert len(shown) > 40000 and seen.count(shown) == 1, (len(shown), len(seen))
+    before, after = seen.split(shown)
+    assert len(before) < start, "what the shell printed is missing at the beginning"
+    assert re.fullmatch(rb"(Connection to \S+ closed\.[\r\n]+)?", after), after
+    changes = [(f.participant.user, f.participant.mode, f.participant.joined)
+               for f in frames(path) if f.WhichOneof("of") == "participant"]
+    for change in ("bob", "peer", True), ("dave", "observer", True), ("dave", "observer", False):
+        assert change in changes, changes
+
+
 story([a_peer_types_and_everybody_sees_everything,
        who_may_not_log_in_may_not_join,
        a_change_of_roles_cuts_who_may_no_longer,
        a_restart_of_noded_cuts_joiners_and_not_the_session,
-       what_was_shown_is_in_the_recording], door=False)
+       what_was_shown_is_in_the_recording,
+       the_recording_is_what_the_owners_terminal_printed_byte_for_byte], setup=people, door=False)
