@@ -143,6 +143,16 @@ static int pump_event(void *arg, struct lmdb_position at, const struct keyspace_
 	return pump->err.code;
 }
 
+/* Another process may write and prune faster than this one reads: who watches must know. */
+static void skip_to_newest(struct events *e, const struct err *why)
+{
+	uint64_t compacted;
+	struct err ignored; /* then all is tried again at the next pump */
+
+	end_all(e, why);
+	lmdb_revisions(e->db, &e->head, &compacted, &ignored);
+}
+
 void events_pump(struct events *e)
 {
 	struct lmdb_position after = { e->head, LMDB_WHOLE };
@@ -152,6 +162,6 @@ void events_pump(struct events *e)
 	if (lmdb_log_each(e->db, after, pump_event, &pump, &newest, &pump.err) == 0)
 		e->head = newest;
 	if (pump.err.code != 0)
-		end_all(e, &pump.err);
+		skip_to_newest(e, &pump.err);
 	call_due(e);
 }

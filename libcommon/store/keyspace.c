@@ -4,11 +4,15 @@
 #include "base/err.h"
 #include "store/events.h"
 #include "store/lmdb.h"
+#include "store/peers.h"
 #include "store/writer.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #define MAP_SIZE_DEFAULT   ((size_t)16 << 30)
 #define LOG_EVENTS_DEFAULT 100000
@@ -19,6 +23,8 @@ struct keyspace {
 	struct lmdb *db;
 	struct writer *writer;
 	struct events *events;
+	struct peers *peers;
+	int fd; /* readable when the writer or a peer has something to tell */
 	const struct clock *clock;
 };
 
@@ -28,7 +34,10 @@ static void release(struct keyspace *ks)
 {
 	writer_free(ks->writer);
 	events_free(ks->events);
+	peers_close(ks->peers);
 	lmdb_close(ks->db);
+	if (ks->fd >= 0)
+		close(ks->fd);
 	free(ks);
 }
 
@@ -50,6 +59,25 @@ static int renew_leases(struct keyspace *ks, const struct keyspace_options *o, s
 	return lmdb_commit(batch, err);
 }
 
+static int listen_to(struct keyspace *ks, int fd, struct err *err)
+{
+	struct epoll_event readable = { .events = EPOLLIN };
+
+	if (epoll_ctl(ks->fd, EPOLL_CTL_ADD, fd, &readable) == 0)
+		return 0;
+	return err_set_errno(err, ERR_IO, errno, "keyspace: wait for two descriptors");
+}
+
+static int open_fd(struct keyspace *ks, struct err *err)
+{
+	ks->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (ks->fd < 0)
+		return err_set_errno(err, ERR_IO, errno, "keyspace: make an epoll descriptor");
+	if (listen_to(ks, peers_fd(ks->peers), err) != 0)
+		return err->code;
+	return listen_to(ks, writer_fd(ks->writer), err);
+}
+
 static int open_parts(struct keyspace *ks, const struct keyspace_options *o, struct err *err)
 {
 	struct writer_options writer = {
@@ -63,13 +91,20 @@ static int open_parts(struct keyspace *ks, const struct keyspace_options *o, str
 
 	if (lmdb_open(o->dir, o->map_size != 0 ? o->map_size : MAP_SIZE_DEFAULT, &ks->db, err) !=
 	            0 ||
-	    renew_leases(ks, o, err) != 0 || lmdb_revisions(ks->db, &newest, &compacted, err) != 0)
+	    peers_open(o->dir, &ks->peers, err) != 0 || renew_leases(ks, o, err) != 0 ||
+	    lmdb_revisions(ks->db, &newest, &compacted, err) != 0)
 		return err->code;
 	ks->events = events_new(ks->db, newest);
 	if (ks->events == NULL)
 		return err_set_nomem(err);
 	writer.db = ks->db;
-	return writer_start(&writer, &ks->writer, err);
+	writer.peers = ks->peers;
+	if (writer_start(&writer, &ks->writer, err) != 0)
+		return err->code;
+	if (open_fd(ks, err) == 0)
+		return 0;
+	writer_stop(ks->writer);
+	return err->code;
 }
 
 int keyspace_open(const struct keyspace_options *o, struct keyspace **out_ks, struct err *err)
@@ -78,6 +113,7 @@ int keyspace_open(const struct keyspace_options *o, struct keyspace **out_ks, st
 
 	if (ks == NULL)
 		return err_set_nomem(err);
+	ks->fd = -1;
 	ks->clock = o->clock != NULL ? o->clock : clock_system();
 	if (open_parts(ks, o, err) != 0) {
 		release(ks);
@@ -100,7 +136,7 @@ void keyspace_close(struct keyspace *ks)
 
 int keyspace_fd(const struct keyspace *ks)
 {
-	return writer_fd(ks->writer);
+	return ks->fd;
 }
 
 /* Values may be secrets. */
@@ -110,10 +146,22 @@ static void write_free(struct write *w)
 	free(w);
 }
 
+/* What a process that ended was reading would be kept for ever. */
+static void hear_peers(struct keyspace *ks)
+{
+	struct peers_news news = peers_take(ks->peers);
+
+	if (news.ended)
+		lmdb_forget_dead(ks->db);
+	if (news.told || news.ended)
+		writer_look(ks->writer);
+}
+
 void keyspace_dispatch(struct keyspace *ks)
 {
 	struct write *w;
 
+	hear_peers(ks);
 	writer_clear(ks->writer);
 	while ((w = writer_next(ks->writer)) != NULL) {
 		if (w->err.code == 0)

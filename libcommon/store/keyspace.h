@@ -22,6 +22,9 @@
  * An item that has expired is gone for every read and condition at once; within two
  * seconds the writer thread deletes it for good, which watchers see as a DELETE.
  *
+ * Several processes may have one keyspace open (an upgrade): all read and write, each hears of
+ * the others' writes at once (keyspace_fd), and one of them deletes what has expired.
+ *
  * Errors of a write: ERR_EXISTS, ERR_NOT_FOUND, ERR_CONFLICT (a condition; nothing
  * happened), ERR_LIMIT (disk or map full), ERR_CORRUPT, ERR_IO. After the last
  * three nothing of it is stored and what was acknowledged before still is.

@@ -127,7 +127,6 @@ static int prepare_tables(struct lmdb *db, struct err *err)
 
 static int open_env(struct lmdb *db, const char *dir, size_t map_size, struct err *err)
 {
-	int dead;
 	int rc = mdb_env_create(&db->env);
 
 	if (rc == 0)
@@ -139,7 +138,7 @@ static int open_env(struct lmdb *db, const char *dir, size_t map_size, struct er
 	if (rc == 0) /* a reader is a transaction, not a thread, so that reads may be nested */
 		rc = mdb_env_open(db->env, dir, MDB_NOTLS | MDB_NORDAHEAD, 0600);
 	if (rc == 0)
-		rc = mdb_reader_check(db->env, &dead);
+		lmdb_forget_dead(db);
 	return rc == 0 ? 0 : lmdb_fail(err, rc, "open");
 }
 
@@ -167,6 +166,13 @@ void lmdb_close(struct lmdb *db)
 	if (db->env != NULL)
 		mdb_env_close(db->env);
 	free(db);
+}
+
+void lmdb_forget_dead(struct lmdb *db)
+{
+	int ignored; /* how many; and a failure is met again by whoever needs a place */
+
+	mdb_reader_check(db->env, &ignored);
 }
 
 /* --- reads ----------------------------------------------------------------------------------- */

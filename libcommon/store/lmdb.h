@@ -31,6 +31,9 @@ struct lmdb_position {
 int lmdb_open(const char *dir, size_t map_size, struct lmdb **out_db, struct err *err);
 void lmdb_close(struct lmdb *db);
 
+/* Clears what processes that ended while they read have left in the table of readers. */
+void lmdb_forget_dead(struct lmdb *db);
+
 /* --- reads: `now` is the wall time that expiry is judged by ---------------------------------- */
 
 int lmdb_get(struct lmdb *db, const char *key, int64_t now, struct keyspace_item *out_item,

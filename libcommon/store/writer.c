@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "store/lmdb.h"
+#include "store/peers.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -120,6 +121,8 @@ static bool sweep(struct writer *wr, bool *out_swept)
 	bool due = false;
 
 	*out_swept = false;
+	if (!peers_lead(wr->options.peers))
+		return true; /* not yet: whoever does it now may end */
 	while (lmdb_expiry(wr->options.db, now, &any, &due, &err) == 0 && due) {
 		if (sweep_once(wr, now, &err) != 0)
 			break;
@@ -194,23 +197,28 @@ static void *run(void *arg)
 	struct writer *wr = arg;
 	int64_t last_sweep = 0;
 	struct list batch;
-	bool expiring = true;
+	bool sweeping;
+	bool expiring;
 	bool swept;
 
 	pthread_mutex_lock(&wr->lock);
 	while (!wr->stopping || !list_empty(&wr->queue)) {
 		wait_for_work(wr);
 		take_batch(wr, &batch);
+		sweeping = is_time_to_sweep(&last_sweep);
+		wr->expiring = !list_empty(&batch) || (wr->expiring && !sweeping);
 		pthread_mutex_unlock(&wr->lock);
-		swept = false;
+		expiring = swept = false;
 		if (!list_empty(&batch))
 			commit(wr, &batch);
-		if (is_time_to_sweep(&last_sweep))
+		if (sweeping)
 			expiring = sweep(wr, &swept);
 		pthread_mutex_lock(&wr->lock);
-		wr->expiring = expiring || !list_empty(&batch);
-		if (swept || !list_empty(&batch))
+		wr->expiring |= expiring; /* or somebody has looked meanwhile */
+		if (swept || !list_empty(&batch)) {
+			peers_tell(wr->options.peers);
 			signal_program(wr);
+		}
 		hand_back(wr, &batch);
 	}
 	pthread_mutex_unlock(&wr->lock);
@@ -313,6 +321,16 @@ int writer_add(struct writer *wr, struct write *w, struct err *err)
 	}
 	pthread_mutex_unlock(&wr->lock);
 	return rc;
+}
+
+void writer_look(struct writer *wr)
+{
+	pthread_mutex_lock(&wr->lock);
+	if (!wr->expiring) {
+		wr->expiring = true;
+		pthread_cond_signal(&wr->wake);
+	}
+	pthread_mutex_unlock(&wr->lock);
 }
 
 struct write *writer_next(struct writer *wr)

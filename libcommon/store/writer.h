@@ -1,5 +1,6 @@
 /*
- * writer - the thread that commits writes, as many as wait in one fsync, and deletes what expired.
+ * writer - the thread that commits writes, as many as wait in one fsync, and deletes what expired
+ * if it is this process that does so.
  *
  * For keyspace.c only.
  *
@@ -13,6 +14,7 @@
 #include "store/keyspace.h"
 
 struct lmdb;
+struct peers;
 struct writer;
 
 /* A write on its way. The bytes of its operations follow the array, in the same block. */
@@ -29,6 +31,7 @@ struct write {
 
 struct writer_options {
 	struct lmdb *db;
+	struct peers *peers;
 	const struct clock *clock;
 	size_t log_events;
 	int64_t log_age_ms;
@@ -46,6 +49,9 @@ int writer_fd(const struct writer *wr);
 
 /* Makes the descriptor unreadable until something else happens. */
 void writer_clear(struct writer *wr);
+
+/* Another process has written: something may expire from now on. */
+void writer_look(struct writer *wr);
 
 /* Takes the write over on success. ERR_LIMIT: too many are on their way. */
 int writer_add(struct writer *wr, struct write *w, struct err *err);

@@ -55,6 +55,8 @@ static inline int fixture_teardown(void **state)
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/lock.mdb", f->store);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/peers", f->store);
+	unlink(path);
 	rmdir(f->store);
 	assert_int_equal(rmdir(f->dir), 0);
 	free(f);
