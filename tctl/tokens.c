@@ -22,6 +22,8 @@ int tokens_create(struct tctl *t, const pv_CreateTokenRequest *request,
 		return rc;
 	if (format == LISTING_TEXT)
 		print(t->out, &answer);
+	else if (format == LISTING_NAMES)
+		fprintf(t->out, "%s\n", answer.token.metadata.name);
 	else
 		rc = output_message(t->out, format, &pv_CreateTokenResponse_table, &answer, err);
 	fields_release(&pv_CreateTokenResponse_table, &answer);

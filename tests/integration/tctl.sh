@@ -78,6 +78,8 @@ say "tokens and nodes"
 umask 077
 echo "a value that was chosen" >"$work/value"
 shows "shown only now: a value that was chosen" tctl tokens add --type=node --ttl=1h --value-file="$work/value"
+tctl tokens add --type=proxy --format=names >"$work/token"
+grep -qxE '[A-Za-z0-9_-]{43}' "$work/token" || die "not a token alone: $(cat "$work/token")"
 shows "as Node, Proxy" tctl tokens add --type=node,proxy --reusable
 token=$(tctl tokens ls --format=names | head -1)
 shows "token \"$token\" has been deleted" tctl tokens rm "$token"
