@@ -364,6 +364,18 @@ def root_mounts_are_seen_by_the_machine_and_sudo_works():
         subprocess.run(["umount", node.path("mnt")], capture_output=True)
 
 
+def an_account_that_has_expired_is_refused_even_for_forwards():
+    subprocess.run(["usermod", "-e", "1970-01-02", node.login], check=True)
+    try:
+        for argv in (["true"], ["-W", "127.0.0.1:%d" % node.port, "--"]):
+            out = node.ssh(*argv)
+            assert out.returncode == 255 and b"SSH-2.0" not in out.stdout, out
+    finally:
+        subprocess.run(["usermod", "-e", "", node.login], check=True)
+    subprocess.run(["passwd", "-l", node.login], check=True, capture_output=True)
+    assert node.ssh("echo a locked password is none").returncode == 0
+
+
 def root_may_log_in_where_noded_says_so():
     out = node.ssh("id -u; echo $HOME; echo $POSTERN_USER", login="root")
     assert out.stdout == b"0\n/root\nalice\n", out
@@ -443,6 +455,7 @@ run_all([exit_codes_and_signals_arrive, the_three_streams_are_separate_and_end,
          forwards_work_where_allowed, forwards_are_refused_where_not, an_agent_is_forwarded,
          certificates_that_are_not_good_are_refused,
          what_noded_denies_or_does_not_answer_is_refused, an_account_with_an_odd_shell_gets_it,
+         an_account_that_has_expired_is_refused_even_for_forwards,
          root_mounts_are_seen_by_the_machine_and_sudo_works, root_may_log_in_where_noded_says_so, limits_conf_counts_in_a_session,
          twenty_logins_at_once, a_long_command_arrives_whole,
          a_stream_out_of_a_tunnel_logs_in_without_asking_dns],
