@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/span.h"
 #include "daemon/host.h"
 #include "loop/timer.h"
 #include "loop/work.h"
@@ -133,11 +134,6 @@ bool audit_queue_full(const struct audit_queue *q)
 
 /* --- to authd -------------------------------------------------------------------------------- */
 
-static uint32_t length_at(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 /* Decodes whole events from the front of `data`; returns how many bytes they took. */
 static size_t take_events(const uint8_t *data, size_t len, pv_EmitAuditRequest *out,
                           struct err *err)
@@ -145,7 +141,7 @@ static size_t take_events(const uint8_t *data, size_t len, pv_EmitAuditRequest *
 	size_t at = 0;
 
 	while (out->events_count < BATCH_MAX && len - at >= 4) {
-		uint32_t size = length_at(data + at);
+		uint32_t size = span_u32_at(data + at);
 		pv_AuditEvent *event;
 
 		if (size > EVENT_MAX)

@@ -43,13 +43,13 @@ static int read_subject(struct sshwire *r, struct sshkey *out, struct err *err)
 	if (type == NULL)
 		return err_set(err, ERR_INVALID, "not an SSH certificate of a type that we know");
 	sshwire_string(r); /* nonce */
-	from = r->at;
+	from = r->in.at;
 	for (unsigned i = 0; i < type->fields; i++)
 		sshwire_string(r);
-	if (r->bad)
+	if (r->in.failed)
 		return broken(err, "key");
 	sshwire_put_text(&blob, type->name);
-	buf_append(&blob, from, (size_t)(r->at - from));
+	buf_append(&blob, from, (size_t)(r->in.at - from));
 	rc = buf_check(&blob, err);
 	if (rc == 0)
 		rc = sshkey_parse_blob(blob.data, blob.len, out, err);
@@ -162,7 +162,7 @@ static int read_fields(struct sshwire *r, const uint8_t *blob, struct sshcert *c
 		return rc;
 	sshwire_string(r); /* reserved */
 	ca = sshwire_string(r);
-	rc = keep((struct sshwire_string){ blob, (size_t)(r->at - blob) }, &c->signed_bytes,
+	rc = keep((struct sshwire_string){ blob, (size_t)(r->in.at - blob) }, &c->signed_bytes,
 	          &c->signed_len, err);
 	signature = sshwire_string(r);
 	if (!sshwire_end(r))

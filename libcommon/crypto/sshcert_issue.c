@@ -123,7 +123,7 @@ static void put_key(struct buf *out, const struct sshkey *k)
 
 	sshwire_init(&r, k->blob, k->blob_len);
 	sshwire_string(&r);
-	buf_append(out, r.at, r.left);
+	buf_append(out, r.in.at, r.in.left);
 }
 
 static int put_content(struct buf *out, const struct sshcert_spec *s, const struct sshkey *ca,

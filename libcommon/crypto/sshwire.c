@@ -6,64 +6,40 @@
 
 void sshwire_init(struct sshwire *r, const void *data, size_t len)
 {
-	*r = (struct sshwire){ .at = data, .left = len };
-}
-
-static const uint8_t *take(struct sshwire *r, size_t len)
-{
-	const uint8_t *at = r->at;
-
-	if (r->bad || len > r->left) {
-		r->bad = true;
-		return NULL;
-	}
-	r->at += len;
-	r->left -= len;
-	return at;
-}
-
-static uint64_t number(struct sshwire *r, size_t len)
-{
-	const uint8_t *at = take(r, len);
-	uint64_t v = 0;
-
-	for (size_t i = 0; at != NULL && i < len; i++)
-		v = v << 8 | at[i];
-	return v;
+	r->in = span_of(data, len);
 }
 
 uint8_t sshwire_u8(struct sshwire *r)
 {
-	return (uint8_t)number(r, 1);
+	return (uint8_t)span_number(&r->in, 1);
 }
 
 uint32_t sshwire_u32(struct sshwire *r)
 {
-	return (uint32_t)number(r, 4);
+	return (uint32_t)span_number(&r->in, 4);
 }
 
 uint64_t sshwire_u64(struct sshwire *r)
 {
-	return number(r, 8);
+	return span_number(&r->in, 8);
 }
 
 struct sshwire_string sshwire_string(struct sshwire *r)
 {
-	size_t len = sshwire_u32(r);
-	const uint8_t *at = take(r, len);
+	struct span s = span_vector(&r->in, 4);
 
-	return at != NULL ? (struct sshwire_string){ at, len }
-	                  : (struct sshwire_string){ (const uint8_t *)"", 0 };
+	return s.failed ? (struct sshwire_string){ (const uint8_t *)"", 0 }
+	                : (struct sshwire_string){ s.at, s.left };
 }
 
 bool sshwire_more(const struct sshwire *r)
 {
-	return !r->bad && r->left > 0;
+	return !r->in.failed && r->in.left > 0;
 }
 
 bool sshwire_end(const struct sshwire *r)
 {
-	return !r->bad && r->left == 0;
+	return !r->in.failed && r->in.left == 0;
 }
 
 bool sshwire_is(struct sshwire_string s, const char *text)

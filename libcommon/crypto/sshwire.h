@@ -7,6 +7,8 @@
 #ifndef CRYPTO_SSHWIRE_H
 #define CRYPTO_SSHWIRE_H
 
+#include "base/span.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,9 +16,7 @@
 struct buf;
 
 struct sshwire {
-	const uint8_t *at; /* into the caller's bytes */
-	size_t left;
-	bool bad;
+	struct span in;
 };
 
 struct sshwire_string {

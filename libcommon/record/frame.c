@@ -1,6 +1,7 @@
 #include "record/frame.h"
 
 #include "base/err.h"
+#include "base/span.h"
 #include "wire/fields.h"
 
 #include "proto/record.fields.h"
@@ -18,11 +19,6 @@ struct hash_bytes {
 
 _Static_assert(offsetof(struct hash_bytes, bytes) == offsetof(pb_bytes_array_t, bytes),
                "hash_bytes stands in for pb_bytes_array_t");
-
-static uint32_t get_u32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
 
 static void put_u32(uint8_t *p, uint32_t v)
 {
@@ -228,7 +224,7 @@ static int read_frame(struct frame_reader *r, bool *out_whole, struct err *err)
 	*out_whole = false;
 	if (rest < FRAME_HEADER_SIZE)
 		return 0;
-	len = get_u32(at);
+	len = span_u32_at(at);
 	if (len == 0 || len > FRAME_MESSAGE_MAX)
 		return err_set(err, ERR_CORRUPT, "a frame of %u bytes", len);
 	if (rest - FRAME_HEADER_SIZE < len)

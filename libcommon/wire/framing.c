@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/span.h"
 #include "wire/fields.h"
 
 #define LENGTH_SIZE 4
@@ -32,7 +33,7 @@ int framing_decode(const struct fields_table *t, const uint8_t *data, size_t len
 	*out_used = 0;
 	if (len < LENGTH_SIZE)
 		return 0;
-	size = (size_t)data[0] << 24 | (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3];
+	size = span_u32_at(data);
 	if (size > max)
 		return err_set(err, ERR_LIMIT, "a %s of %zu bytes", t->name, size);
 	if (len - LENGTH_SIZE < size)

@@ -1,6 +1,7 @@
 #include "wire/grpc.h"
 
 #include "base/err.h"
+#include "base/span.h"
 #include "base/str.h"
 
 #include <ctype.h>
@@ -42,7 +43,7 @@ int grpc_reader_next(struct grpc_reader *r, bool *out_some, const uint8_t **out_
 		grpc_reader_deinit(r); /* an idle stream holds no memory */
 	if (left < GRPC_HEADER_SIZE)
 		return 0;
-	len = (size_t)at[1] << 24 | (size_t)at[2] << 16 | (size_t)at[3] << 8 | at[4];
+	len = span_u32_at(at + 1);
 	if (at[0] == 1)
 		return err_set(err, ERR_UNSUPPORTED, "compressed messages are not understood");
 	if (at[0] != 0)

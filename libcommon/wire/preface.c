@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/rand.h"
+#include "base/span.h"
 #include "base/str.h"
 #include "crypto/hex.h"
 #include "crypto/key.h"
@@ -128,8 +129,7 @@ int preface_parse(const uint8_t *data, size_t len, pv_Preface *out, size_t *out_
 	*out_used = 0;
 	if (len < HEAD_SIZE)
 		return 0;
-	size = (uint32_t)data[8] << 24 | (uint32_t)data[9] << 16 | (uint32_t)data[10] << 8 |
-	       data[11];
+	size = span_u32_at(data + PREFACE_MAGIC_SIZE);
 	if (size > PREFACE_MAX)
 		return err_set(err, ERR_INVALID, "preface of %u bytes", size);
 	if (len - HEAD_SIZE < size)

@@ -1,5 +1,7 @@
 #include "wire/sniff.h"
 
+#include "base/span.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -9,46 +11,6 @@
 #define TYPE_CLIENTHELLO 1
 #define EXT_SERVER_NAME  0
 #define EXT_ALPN         16
-
-/* A run of bytes to read from; reading past its end fails it for good. */
-struct span {
-	const uint8_t *at;
-	size_t left;
-	bool failed;
-};
-
-static const uint8_t *span_skip(struct span *s, size_t len)
-{
-	const uint8_t *at = s->at;
-
-	if (s->failed || len > s->left) {
-		s->failed = true;
-		return NULL;
-	}
-	s->at += len;
-	s->left -= len;
-	return at;
-}
-
-/* A big-endian number of `bytes` bytes; 0 on failure. */
-static size_t span_number(struct span *s, size_t bytes)
-{
-	const uint8_t *at = span_skip(s, bytes);
-	size_t n = 0;
-
-	for (size_t i = 0; at != NULL && i < bytes; i++)
-		n = n << 8 | at[i];
-	return n;
-}
-
-/* A vector: its length in `bytes` bytes, then as many. */
-static struct span span_vector(struct span *s, size_t bytes)
-{
-	size_t len = span_number(s, bytes);
-	const uint8_t *at = span_skip(s, len);
-
-	return (struct span){ at, at != NULL ? len : 0, at == NULL };
-}
 
 /* Only what a host name is made of; a NUL or slash must not reach a routing table. */
 static bool copy_host_name(char dst[SNIFF_NAME_SIZE], const struct span *name)
@@ -174,9 +136,7 @@ static enum sniff_kind sniff_tls(struct sniff *out, const uint8_t *data, size_t 
 {
 	uint8_t joined[SNIFF_MAX];
 	bool broken = false;
-	struct span hello = { joined,
-		              join_records((struct span){ data, len, false }, joined, &broken),
-		              false };
+	struct span hello = span_of(joined, join_records(span_of(data, len), joined, &broken));
 	size_t type = span_number(&hello, 1);
 	size_t want = span_number(&hello, 3);
 
