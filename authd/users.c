@@ -113,6 +113,13 @@ static void on_invited(void *arg, uint64_t revision, const struct err *failure)
 	finish(op, NULL, NULL);
 }
 
+/* The user that the call names, who must exist. */
+static int load_user(struct user_op *op, struct err *err)
+{
+	return resource_load(op->authd, resource_kind_find("user"), NULL, op->user, &op->resource,
+	                     err);
+}
+
 static void fail_call(struct rpc_call *call, struct user_op *op, const struct err *err)
 {
 	if (op != NULL)
@@ -239,19 +246,10 @@ void handle_reset_user(struct rpc_call *call)
 	const pv_ResetUserRequest *in = rpc_call_request(call);
 	struct err err;
 	struct user_op *op = op_new(call, in->name, AUDIT_RESET_PASSWORD_TOKEN_CREATE, &err);
-	int rc;
 
-	if (op == NULL) {
-		fail_call(call, op, &err);
-		return;
-	}
-	rc = resource_load(op->authd, resource_kind_find("user"), NULL, op->user, &op->resource,
-	                   &err);
-	if (rc == 0)
-		rc = invite_make(op->authd, op->user, in->ttl, &op->invite, &err);
-	if (rc == 0)
-		rc = attempts_clear(op->authd, op->user, on_unlocked_for_reset, op, &err);
-	if (rc != 0)
+	if (op == NULL || load_user(op, &err) != 0 ||
+	    invite_make(op->authd, op->user, in->ttl, &op->invite, &err) != 0 ||
+	    attempts_clear(op->authd, op->user, on_unlocked_for_reset, op, &err) != 0)
 		fail_call(call, op, &err);
 }
 
@@ -272,16 +270,8 @@ void handle_unlock_user(struct rpc_call *call)
 	const pv_UnlockUserRequest *in = rpc_call_request(call);
 	struct err err;
 	struct user_op *op = op_new(call, in->name, AUDIT_USER_UPDATE, &err);
-	int rc;
 
-	if (op == NULL) {
-		fail_call(call, op, &err);
-		return;
-	}
-	rc = resource_load(op->authd, resource_kind_find("user"), NULL, op->user, &op->resource,
-	                   &err);
-	if (rc == 0)
-		rc = attempts_clear(op->authd, op->user, on_unlocked, op, &err);
-	if (rc != 0)
+	if (op == NULL || load_user(op, &err) != 0 ||
+	    attempts_clear(op->authd, op->user, on_unlocked, op, &err) != 0)
 		fail_call(call, op, &err);
 }
