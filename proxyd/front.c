@@ -30,13 +30,15 @@ static void front_free(struct front *f)
 	free(f);
 }
 
-/* The stream is another's from here on; our bookkeeping goes. */
+/* The stream is another's from here on; our bookkeeping goes, and hears nothing of a failure. */
 static void hand_over(struct front *f, void (*serve)(struct proxyd *, struct stream *))
 {
 	struct proxyd *p = f->p;
+	static const struct stream_handler nobody = { 0 };
 	struct stream *s = f->stream;
 
 	front_free(f);
+	stream_attach(s, &nobody, NULL);
 	serve(p, s);
 }
 

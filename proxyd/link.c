@@ -66,8 +66,8 @@ int link_start(struct proxyd *p, struct peer *take_peer, const char *node_id,
 		link_free(l);
 	}
 	err_set_nomem(err);
-	stream_reset(take_client, err);
-	stream_reset(take_node, err);
+	stream_refuse(take_client, err);
+	stream_refuse(take_node, err);
 	return err->code;
 }
 

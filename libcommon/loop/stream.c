@@ -317,6 +317,14 @@ void stream_reset(struct stream *s, const struct err *why)
 	stream_shut(s);
 }
 
+void stream_refuse(struct stream *take_stream, const struct err *why)
+{
+	static const struct stream_handler nobody = { 0 };
+
+	stream_attach(take_stream, &nobody, NULL);
+	stream_reset(take_stream, why);
+}
+
 /* Without an owner the failure waits for the first one: a stream never vanishes unheard. */
 void stream_fail(struct stream *s, const struct err *why)
 {

@@ -103,6 +103,10 @@ void stream_close(struct stream *s);
  * (copied; NULL allowed). */
 void stream_reset(struct stream *s, const struct err *why);
 
+/* The same for a stream that was handed to us and that we cannot serve: who had it before has
+ * forgotten it, and hears nothing. */
+void stream_refuse(struct stream *take_stream, const struct err *why);
+
 /* --- TLS -------------------------------------------------------------------------------------- */
 
 /*

@@ -166,7 +166,7 @@ int rpc_conn_new(struct rpc_server *s, struct stream *take_stream, const char *c
 		c->soon = timer_new(s->conf.loop, on_soon, c);
 	if (c == NULL || c->soon == NULL) {
 		free(c);
-		stream_reset(take_stream, NULL);
+		stream_refuse(take_stream, NULL);
 		return err_set_nomem(err);
 	}
 	c->server = s;

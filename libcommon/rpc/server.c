@@ -104,7 +104,7 @@ int rpc_server_attach(struct rpc_server *s, struct stream *take_stream, const ch
 		err_set(err, ERR_LIMIT, "more than %u connections", s->conf.connections_max);
 	else
 		return rpc_conn_new(s, take_stream, client_addr, err);
-	stream_reset(take_stream, err);
+	stream_refuse(take_stream, err);
 	return err->code;
 }
 

@@ -267,6 +267,22 @@ static void reset_is_seen_by_a_tcp_peer(void **state)
 	close(door);
 }
 
+static void who_handed_a_stream_on_hears_nothing_when_it_is_refused(void **state)
+{
+	struct ear former = { 0 }, peer = { .ends_too = true };
+	struct stream *sa, *sb;
+	struct err why;
+
+	stream_pair(*state, &sa, &sb);
+	ear_attach(&former, sa);
+	ear_attach(&peer, sb);
+	err_set(&why, ERR_LIMIT, "no room");
+	stream_refuse(sa, &why);
+	turn_until(*state, peer.closes == 1);
+	uv_run(*state, UV_RUN_DEFAULT);
+	assert_int_equal(former.closes, 0);
+}
+
 static void a_stream_that_fails_before_it_has_an_owner_waits_for_one(void **state)
 {
 	struct ear a = { 0 };
@@ -473,6 +489,7 @@ int main(void)
 		loop_test(close_sends_what_is_queued_first),
 		loop_test(close_does_not_wait_for_a_peer_that_stays),
 		loop_test(reset_is_seen_by_a_tcp_peer),
+		loop_test(who_handed_a_stream_on_hears_nothing_when_it_is_refused),
 		loop_test(a_stream_that_fails_before_it_has_an_owner_waits_for_one),
 		loop_test(a_descriptor_can_be_taken_out_with_what_was_read),
 		loop_test(within_on_data_everything_offered_goes_with_the_descriptor),
