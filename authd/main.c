@@ -160,8 +160,8 @@ static void append_metrics(void *ctx, struct buf *out)
 	struct process *p = ctx;
 	struct authd *a = &p->authd;
 
-	buf_appendf(out, "authd_connections %zu\n", rpc_server_connections(a->server));
-	buf_appendf(out, "authd_revision %llu\n",
+	buf_appendf(out, "postern_authd_connections %zu\n", rpc_server_connections(a->server));
+	buf_appendf(out, "postern_authd_revision %llu\n",
 	            (unsigned long long)keyspace_revision(a->keyspace));
 }
 
