@@ -68,6 +68,16 @@ static void answer_error(struct web_request *r, int code, const char *text)
 	web_request_free(r);
 }
 
+/* An origin names no port when it is the scheme's own. */
+static bool is_public_addr(const char *addr, const char *authority)
+{
+	size_t len = strlen(authority);
+
+	if (strncasecmp(addr, authority, len) != 0)
+		return false;
+	return addr[len] == 0 || str_eq(addr + len, ":443");
+}
+
 /* The browser's word where a request comes from; other clients say nothing. */
 static bool origin_is_ours(const struct proxyd *p, const struct http1_message *m)
 {
@@ -78,7 +88,7 @@ static bool origin_is_ours(const struct proxyd *p, const struct http1_message *m
 	if (!str_starts(origin, "https://"))
 		return false;
 	for (size_t i = 0; i < p->conf.public_addrs.count; i++)
-		if (strcasecmp(origin + 8, p->conf.public_addrs.items[i]) == 0)
+		if (is_public_addr(p->conf.public_addrs.items[i], origin + 8))
 			return true;
 	return false;
 }

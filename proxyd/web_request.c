@@ -81,7 +81,8 @@ static const struct http1_header page_headers[] = {
 	{ "Cache-Control", "no-store" },
 	{ "X-Content-Type-Options", "nosniff" },
 	{ "X-Frame-Options", "DENY" },
-	{ "Referrer-Policy", "no-referrer" },
+	/* With "no-referrer" a browser would say "Origin: null" when it sends our own form. */
+	{ "Referrer-Policy", "same-origin" },
 	{ "Content-Security-Policy",
 	  "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
 	  "frame-ancestors 'none'; base-uri 'none'" },
