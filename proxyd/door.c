@@ -23,7 +23,7 @@
 
 #define HELPERS_MAX     512
 #define ANSWER_MAX      2048
-#define DOOR_TIMEOUT_MS 2000
+#define DOOR_TIMEOUT_MS 20 /* a full queue is an answer: nobody else may wait for it */
 
 /* --- clients, to sshd ------------------------------------------------------------------------ */
 

@@ -66,7 +66,7 @@ static int open_socket(struct door *d, struct err *err)
 	unlink(d->socket_path);
 	d->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (d->listener < 0 || bind(d->listener, (struct sockaddr *)&addr, sizeof(addr)) != 0 ||
-	    chmod(d->socket_path, 0666) != 0 || listen(d->listener, 64) != 0)
+	    chmod(d->socket_path, 0666) != 0 || listen(d->listener, CHILDREN_MAX) != 0)
 		return err_set_errno(err, ERR_IO, errno, "open socket '%s'", d->socket_path);
 	return 0;
 }
