@@ -24,6 +24,7 @@
 #include "loop/work.h"
 #include "noded/audit_queue.h"
 #include "noded/conn.h"
+#include "noded/ended.h"
 #include "noded/events.h"
 #include "noded/join.h"
 #include "noded/noded.h"
@@ -81,6 +82,8 @@ static void on_host_state(void *ctx, const struct err *err)
 		audit_queue_kick(n->audit);
 	if (n->upload != NULL)
 		upload_kick(n->upload);
+	if (n->ended != NULL)
+		ended_kick(n->ended);
 	if (n->sessions != NULL)
 		report_resend(n);
 }
@@ -198,6 +201,8 @@ static int open_gate(struct noded *n, struct err *err)
 	if (rc == 0)
 		rc = upload_open(n, &n->upload, err);
 	if (rc == 0)
+		rc = ended_open(n, &n->ended, err);
+	if (rc == 0)
 		rc = events_open(n, &n->events, err);
 	if (rc == 0)
 		rc = conns_open(n, &n->conns, err);
@@ -238,6 +243,7 @@ static void close_parts(struct noded *n)
 	join_port_close(n->joins);
 	conns_close(n->conns);
 	events_close(n->events);
+	ended_close(n->ended);
 	upload_close(n->upload);
 	sessions_close(n->sessions);
 	audit_queue_close(n->audit);

@@ -21,6 +21,7 @@ struct clock;
 struct conns;
 struct daemon;
 struct diag;
+struct ended;
 struct events;
 struct host;
 struct join_port;
@@ -57,6 +58,7 @@ struct noded {
 
 	/* the report: what authd hears */
 	struct audit_queue *audit;
+	struct ended *ended;
 	struct events *events;
 	struct upload *upload;
 	struct presence *presence;

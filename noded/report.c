@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "daemon/host.h"
 #include "noded/audit_queue.h"
+#include "noded/ended.h"
 #include "noded/noded.h"
 #include "noded/session.h"
 #include "rpc/auth_api.h"
@@ -146,7 +147,7 @@ static void audit_data(struct noded *n, const struct session *s, const struct se
 
 /* --- records --------------------------------------------------------------------------------- */
 
-/* A record that is not put is put again by report_resend(), or ends with the session. */
+/* A record that is not put is put again by report_resend(), or with the session's end. */
 static void on_put(void *ctx, const void *response, const struct err *err)
 {
 	(void)ctx;
@@ -182,10 +183,14 @@ static void put_record(struct noded *n, const struct session *s, int64_t ended)
 			},
 		},
 	};
-	struct err ignored = { 0 };
+	struct err err = { 0 };
 
+	if (ended != 0 && ended_put(n->ended, &request, &err) == 0)
+		return; /* kept until authd has it */
+	if (ended != 0)
+		log_error("session record not kept", kv("sid", s->sid), kv("reason", err.msg));
 	rpc_unary_start(host_client(n->host), AUTH_PUT_SESSION, &request, CALL_MS, on_put, NULL,
-	                NULL, &ignored);
+	                NULL, &err);
 }
 
 void report_join(struct noded *n, const struct session *s, const char *user, int joined)

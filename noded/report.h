@@ -2,7 +2,8 @@
  * report - what happened on this node, told to authd: audit events and the records of sessions.
  *
  * Nothing is lost when authd is away: events wait in the audit queue on disk (audit_queue.h), and
- * the records of sessions are put again once the connection stands.
+ * the records of sessions are put again once the connection stands; those of ended ones are files
+ * until then (ended.h).
  */
 #ifndef NODED_REPORT_H
 #define NODED_REPORT_H

@@ -1,0 +1,26 @@
+/*
+ * ended - records of sessions that are over, kept as files until authd has them.
+ *
+ *   IDLE --a record waits--> SENDING --taken or refused for good: file removed--> IDLE (the next)
+ *                                \--failed--> IDLE, tried again by timer or kick
+ */
+#ifndef NODED_ENDED_H
+#define NODED_ENDED_H
+
+#include "proto/auth.pb.h"
+
+struct ended;
+struct err;
+struct noded;
+
+/* <data_dir>/ended; what lies there from before is sent too. */
+int ended_open(struct noded *n, struct ended **out, struct err *err);
+void ended_close(struct ended *e); /* NULL allowed */
+
+/* One more, named after its session; the request is copied. On failure nothing is kept. */
+int ended_put(struct ended *e, const pv_PutSessionRequest *request, struct err *err);
+
+/* The connection to authd stands again. */
+void ended_kick(struct ended *e);
+
+#endif
