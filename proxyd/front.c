@@ -10,6 +10,7 @@
 #include "proxyd/passthrough.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/stream_dial.h"
+#include "proxyd/tls.h"
 #include "proxyd/web.h"
 #include "wire/sniff.h"
 
@@ -33,21 +34,23 @@ static void front_free(struct front *f)
 /* The stream is another's from here on; our bookkeeping goes, and hears nothing of a failure. */
 static void hand_over(struct front *f, void (*serve)(struct proxyd *, struct stream *))
 {
-	struct proxyd *p = f->p;
 	static const struct stream_handler nobody = { 0 };
+	struct proxyd *p = f->p;
 	struct stream *s = f->stream;
 
-	front_free(f);
 	stream_attach(s, &nobody, NULL);
+	front_free(f);
 	serve(p, s);
 }
 
-static void start_tls(struct front *f)
+/* Who trusts by pin says so and is shown the host certificate, never the web's. */
+static void start_tls(struct front *f, const struct sniff *hello)
 {
+	bool pinned = sniff_offers(hello, TLS_PINNED_ALPN);
 	struct tls *tls = NULL;
 	struct err err = { 0 };
 
-	if (tls_new(f->p->public_tls, NULL, &tls, &err) != 0) {
+	if (tls_new(pinned ? f->p->pinned_tls : f->p->public_tls, NULL, &tls, &err) != 0) {
 		stream_reset(f->stream, &err);
 		return;
 	}
@@ -71,7 +74,7 @@ static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t
 		if (passthrough_wants(f->p, seen.server_name))
 			hand_over(f, passthrough_serve);
 		else
-			start_tls(f);
+			start_tls(f, &seen);
 		break;
 	default:
 		stream_reset(s, &unknown);

@@ -287,7 +287,7 @@ static int run(struct proxyd *p)
 	uv_run(p->loop, UV_RUN_DEFAULT);
 	if (p->draining)
 		return drain(p);
-	tls_conf_unref(p->public_tls);
+	tls_unload(p);
 	ticket_keys_unref(p->tickets);
 	log_info("stopped");
 	return 0;

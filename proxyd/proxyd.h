@@ -41,6 +41,7 @@ struct proxyd {
 	struct work_pool *handshakes;
 	struct ticket_keys *tickets;
 	struct tls_conf *public_tls; /* of the public port; made anew when certificates change */
+	struct tls_conf *pinned_tls; /* the same for clients that trust the authority by its pin */
 	struct listen *public_port;
 	struct packet_server *door; /* the SSH door's helpers; NULL: no door */
 	struct list links;          /* struct link: forwarded connections */

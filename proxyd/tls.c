@@ -70,12 +70,37 @@ static int make_conf(struct proxyd *p, const struct tls_own *own, size_t own_cou
 	return tls_conf_new(&spec, out, err);
 }
 
+/* `own` ends with the host certificate, which alone serves those who pinned its authority. */
+static int replace_confs(struct proxyd *p, const struct tls_own *own, size_t count, struct err *err)
+{
+	struct tls_conf *public = NULL;
+	struct tls_conf *pinned = NULL;
+
+	if (make_conf(p, own, count, &public, err) != 0)
+		return err->code;
+	if (make_conf(p, &own[count - 1], 1, &pinned, err) != 0) {
+		tls_conf_unref(public);
+		return err->code;
+	}
+	tls_unload(p);
+	p->public_tls = public;
+	p->pinned_tls = pinned;
+	return 0;
+}
+
+void tls_unload(struct proxyd *p)
+{
+	tls_conf_unref(p->public_tls);
+	tls_conf_unref(p->pinned_tls);
+	p->public_tls = NULL;
+	p->pinned_tls = NULL;
+}
+
 int tls_reload(struct proxyd *p, struct err *err)
 {
 	const struct credentials *c = host_credentials(p->host);
 	struct tls_own own[2];
 	struct web_cert web = { 0 };
-	struct tls_conf *fresh = NULL;
 	size_t count = 0;
 	int rc = 0;
 
@@ -87,11 +112,7 @@ int tls_reload(struct proxyd *p, struct err *err)
 	own[count++] =
 	        (struct tls_own){ (const struct x509 *const *)c->chain, c->chain_len, c->tls_key };
 	if (rc == 0)
-		rc = make_conf(p, own, count, &fresh, err);
-	if (rc == 0) {
-		tls_conf_unref(p->public_tls);
-		p->public_tls = fresh;
-	}
+		rc = replace_confs(p, own, count, err);
 	web_cert_deinit(&web);
 	return rc;
 }

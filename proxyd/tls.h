@@ -4,15 +4,20 @@
 #ifndef PROXYD_TLS_H
 #define PROXYD_TLS_H
 
+/* Offered among a client's ALPN names, never agreed on: it trusts by pin (tsh/trust.h). */
+#define TLS_PINNED_ALPN "postern-pin"
+
 struct err;
 struct proxyd;
 
 /*
  * Makes proxyd.public_tls anew: the web certificate (read from its files) or the host certificate
- * as the first choice, client certificates of the cluster's people and hosts optional. Connections
- * that stand keep what they have. On failure the old one stays.
+ * as the first choice, client certificates of the cluster's people and hosts optional; and
+ * proxyd.pinned_tls, which has the host certificate alone. Connections that stand keep what they
+ * have. On failure the old ones stay.
  */
 int tls_reload(struct proxyd *p, struct err *err);
+void tls_unload(struct proxyd *p);
 
 /* Ticket keys from the data folder, or fresh ones. */
 int tls_load_tickets(struct proxyd *p, struct err *err);
