@@ -411,8 +411,8 @@ static void finish(struct session *s)
 		died = !supervisor_finish(s->link, &s->end);
 	if (died && s->reason[0] == 0) /* and took the shell along */
 		str_copy(s->reason, sizeof(s->reason), RECORDER_DIED);
+	tell_end(s); /* first: the user does not wait for the disk */
 	write_event(s);
-	tell_end(s);
 	if (s->hello.tty && s->shell > 0)
 		terminal_note_logout(&s->terminal, getpid());
 	pam_login_close(s->pam);

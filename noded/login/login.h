@@ -2,7 +2,7 @@
  * login - one session from the helper's hello to the end of PAM.
  *
  *   hear the helper - ask noded - open terminal, supervisor, PAM - start the shell - watch
- *   - let the supervisor drain - write the end - tell the helper - close PAM
+ *   - let the supervisor drain - tell the helper - write the end - close PAM
  *
  * With a terminal, or when it is to be recorded, the stream passes through noded-session; a
  * command otherwise gets sshd's descriptors themselves. No end of noded or noded-root reaches a
