@@ -4,15 +4,14 @@
 #include "base/str.h"
 #include "store/lmdb_env.h"
 #include "store/lmdb_rows.h"
+#include "store/lmdb_schema.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define SCHEMA     1
-#define READERS    1024 /* read transactions at once, over all processes */
-#define FIRST_EVER 1    /* the revision of an empty keyspace; 0 means "none" to watchers */
+#define READERS 1024 /* read transactions at once, over all processes */
 
 int lmdb_fail(struct err *err, int rc, const char *doing)
 {
@@ -70,61 +69,6 @@ int lmdb_meta_put(struct lmdb *db, MDB_txn *txn, const char *name, uint64_t valu
 
 /* --- open and close -------------------------------------------------------------------------- */
 
-static int open_tables(struct lmdb *db, MDB_txn *txn, struct err *err)
-{
-	const struct {
-		const char *name;
-		MDB_dbi *dbi;
-	} tables[] = {
-		{ "items", &db->items },
-		{ "expiry", &db->expiry },
-		{ "log", &db->log },
-		{ "meta", &db->meta },
-	};
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
-		int rc = mdb_dbi_open(txn, tables[i].name, MDB_CREATE, tables[i].dbi);
-
-		if (rc != 0)
-			return lmdb_fail(err, rc, "open a table");
-	}
-	return 0;
-}
-
-/* A new keyspace gets the schema of this program; one of a newer program is left alone. */
-static int check_schema(struct lmdb *db, MDB_txn *txn, struct err *err)
-{
-	uint64_t schema;
-
-	if (lmdb_meta_get(db, txn, LMDB_META_SCHEMA, &schema, err) != 0)
-		return err->code;
-	if (schema > SCHEMA)
-		return err_set(err, ERR_UNSUPPORTED,
-		               "keyspace: written by a newer version (schema %llu, known is %d)",
-		               (unsigned long long)schema, SCHEMA);
-	if (schema != 0)
-		return 0;
-	if (lmdb_meta_put(db, txn, LMDB_META_SCHEMA, SCHEMA, err) != 0 ||
-	    lmdb_meta_put(db, txn, LMDB_META_REVISION, FIRST_EVER, err) != 0)
-		return err->code;
-	return lmdb_meta_put(db, txn, LMDB_META_COMPACTED, FIRST_EVER, err);
-}
-
-static int prepare_tables(struct lmdb *db, struct err *err)
-{
-	MDB_txn *txn = NULL;
-	int rc = mdb_txn_begin(db->env, NULL, 0, &txn);
-
-	if (rc != 0)
-		return lmdb_fail(err, rc, "open");
-	if (open_tables(db, txn, err) != 0 || check_schema(db, txn, err) != 0) {
-		mdb_txn_abort(txn);
-		return err->code;
-	}
-	rc = mdb_txn_commit(txn);
-	return rc == 0 ? 0 : lmdb_fail(err, rc, "open");
-}
-
 static int open_env(struct lmdb *db, const char *dir, size_t map_size, struct err *err)
 {
 	int rc = mdb_env_create(&db->env);
@@ -144,6 +88,12 @@ static int open_env(struct lmdb *db, const char *dir, size_t map_size, struct er
 
 int lmdb_open(const char *dir, size_t map_size, struct lmdb **out_db, struct err *err)
 {
+	return lmdb_open_with(dir, map_size, lmdb_schema(), out_db, err);
+}
+
+int lmdb_open_with(const char *dir, size_t map_size, const struct lmdb_schema *schema,
+                   struct lmdb **out_db, struct err *err)
+{
 	struct lmdb *db;
 
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
@@ -151,7 +101,8 @@ int lmdb_open(const char *dir, size_t map_size, struct lmdb **out_db, struct err
 	db = calloc(1, sizeof(*db));
 	if (db == NULL)
 		return err_set_nomem(err);
-	if (open_env(db, dir, map_size, err) != 0 || prepare_tables(db, err) != 0) {
+	db->schema = schema;
+	if (open_env(db, dir, map_size, err) != 0 || lmdb_schema_open(db, dir, err) != 0) {
 		lmdb_close(db);
 		return err_wrap(err, "'%s'", dir);
 	}

@@ -19,6 +19,7 @@
 
 struct lmdb;
 struct lmdb_batch;
+struct lmdb_schema;
 
 /* Where an event stands in the log; ordered by both. */
 struct lmdb_position {
@@ -29,6 +30,10 @@ struct lmdb_position {
 #define LMDB_WHOLE UINT32_MAX
 
 int lmdb_open(const char *dir, size_t map_size, struct lmdb **out_db, struct err *err);
+
+/* The same with another schema than this program's (borrowed), for tests of migrations. */
+int lmdb_open_with(const char *dir, size_t map_size, const struct lmdb_schema *schema,
+                   struct lmdb **out_db, struct err *err);
 void lmdb_close(struct lmdb *db);
 
 /* Clears what processes that ended while they read have left in the table of readers. */

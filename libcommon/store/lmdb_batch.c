@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "store/lmdb_env.h"
 #include "store/lmdb_rows.h"
+#include "store/lmdb_schema.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@ int lmdb_begin(struct lmdb *db, int64_t now, struct lmdb_batch **out_batch, stru
 		free(b);
 		return lmdb_fail(err, rc, "begin a write");
 	}
-	if (lmdb_meta_get(db, b->txn, LMDB_META_REVISION, &b->revision, err) != 0) {
+	if (lmdb_schema_check(db, b->txn, err) != 0 ||
+	    lmdb_meta_get(db, b->txn, LMDB_META_REVISION, &b->revision, err) != 0) {
 		lmdb_abort(b);
 		return err->code;
 	}

@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 struct err;
+struct lmdb_schema;
 
 struct lmdb {
+	const struct lmdb_schema *schema;
 	MDB_env *env;
 	MDB_dbi items;
 	MDB_dbi expiry;
