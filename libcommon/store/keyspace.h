@@ -5,7 +5,8 @@
  * copies what it is given to a writer thread, which puts all writes that are
  * waiting into one durable commit; the callback comes from keyspace_dispatch().
  * The program calls that whenever keyspace_fd() is readable, on the one thread
- * that also does everything else with the keyspace. No event loop is known here.
+ * that also does everything else with the keyspace; only keyspace_get() and
+ * keyspace_each() may run on any. No event loop is known here.
  *
  *   keyspace_write() --> queue --> writer thread: commit --> fd readable
  *   keyspace_dispatch() --> callbacks of writes, then watchers get their events

@@ -29,6 +29,9 @@ struct lmdb_position {
 
 #define LMDB_WHOLE UINT32_MAX
 
+/* The revision of an empty keyspace; 0 means "none" to watchers. */
+#define LMDB_FIRST_EVER 1
+
 int lmdb_open(const char *dir, size_t map_size, struct lmdb **out_db, struct err *err);
 
 /* The same with another schema than this program's (borrowed), for tests of migrations. */
@@ -80,6 +83,12 @@ int lmdb_sweep(struct lmdb_batch *b, size_t max, struct err *err);
 
 /* Items under the prefix that expire before `until` expire then; no event tells of it. */
 int lmdb_renew(struct lmdb_batch *b, const char *prefix, int64_t until, struct err *err);
+
+/* For a restore: stores the item with its own revision, and tells the log nothing. */
+int lmdb_put_back(struct lmdb_batch *b, const struct keyspace_item *item, struct err *err);
+
+/* Goes on behind this revision; all before it counts as compacted. */
+int lmdb_jump(struct lmdb_batch *b, uint64_t revision, struct err *err);
 
 /* Forgets the oldest events, some at a time: those older than `keep_ms`, and all above
  * `keep_events`. */

@@ -122,3 +122,15 @@ int change_delete(struct lmdb_batch *b, const char *key, struct err *err)
 		return lmdb_fail(err, rc, "delete");
 	return log_event(b, KEYSPACE_EVENT_DELETE, key, NULL, 0, 0, err);
 }
+
+int lmdb_put_back(struct lmdb_batch *b, const struct keyspace_item *item, struct err *err)
+{
+	return change_store(b, item->key, item->value, item->len, item->revision, item->expires,
+	                    err);
+}
+
+int lmdb_jump(struct lmdb_batch *b, uint64_t revision, struct err *err)
+{
+	b->revision = revision;
+	return lmdb_meta_put(b->db, b->txn, LMDB_META_COMPACTED, revision, err);
+}

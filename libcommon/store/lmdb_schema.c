@@ -1,6 +1,7 @@
 #include "store/lmdb_schema.h"
 
 #include "base/err.h"
+#include "store/lmdb.h"
 #include "store/lmdb_env.h"
 
 #include <errno.h>
@@ -9,16 +10,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define FIRST_EVER 1 /* the revision of an empty keyspace; 0 means "none" to watchers */
-#define PATH_ROOM  1024
+#define PATH_ROOM 1024
 
 /* --- this program's schema ------------------------------------------------------------------- */
 
 static int begin_counting(struct lmdb *db, MDB_txn *txn, struct err *err)
 {
-	if (lmdb_meta_put(db, txn, LMDB_META_REVISION, FIRST_EVER, err) != 0)
+	if (lmdb_meta_put(db, txn, LMDB_META_REVISION, LMDB_FIRST_EVER, err) != 0)
 		return err->code;
-	return lmdb_meta_put(db, txn, LMDB_META_COMPACTED, FIRST_EVER, err);
+	return lmdb_meta_put(db, txn, LMDB_META_COMPACTED, LMDB_FIRST_EVER, err);
 }
 
 /* Steps are only ever added, at the end. */
