@@ -27,7 +27,8 @@
 #include <unistd.h>
 
 #define WAIT_MAX_MS  (3600 * 1000LL) /* wall clocks jump: look again at least this often */
-#define LAST_WORD_MS 500             /* for its sessions to show why it ends */
+#define LAST_WORD_MS 1500            /* for its sessions to show why it ends */
+#define SENT_MS      100             /* for sshd to send what the last one showed */
 
 struct conns {
 	struct list all;
@@ -333,6 +334,18 @@ void conn_end(struct conn *c, const char *reason)
 	/* Whoever reads no longer learns at once, even if sshd is stuck. */
 	if (c->state != CONN_PROVEN && c->fd >= 0)
 		shutdown(c->fd, SHUT_RDWR);
+}
+
+void conn_session_over(const struct noded *n, const char *id)
+{
+	struct conn *c = conn_find(n, id);
+
+	if (c == NULL || !c->ending)
+		return;
+	for (struct session *s = session_next(n, NULL); s != NULL; s = session_next(n, s))
+		if (str_eq(s->conn, id))
+			return;
+	timer_once(c->deadline, SENT_MS);
 }
 
 void conn_forget(struct conn *c)

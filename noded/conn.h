@@ -72,6 +72,9 @@ struct conn *conn_by_peer(const struct noded *n, const char *addr, const char *p
 /* Ends it and everything on it; the reason is shown in its sessions and told to authd. Once. */
 void conn_end(struct conn *c, const char *reason);
 
+/* A session of it was forgotten: a connection that is ending need not wait for its last word. */
+void conn_session_over(const struct noded *n, const char *id);
+
 /* noded-root says it is gone. */
 void conn_forget(struct conn *c);
 

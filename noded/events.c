@@ -9,6 +9,7 @@
 #include "file/file.h"
 #include "ipc/packet.h"
 #include "loop/timer.h"
+#include "noded/conn.h"
 #include "noded/noded.h"
 #include "noded/report.h"
 #include "noded/session.h"
@@ -91,6 +92,7 @@ static void take_end(struct events *e, const char *data, size_t len)
 	report_session_end(e->n, s, &o);
 	if (s != NULL)
 		session_forget(e->n, s);
+	conn_session_over(e->n, o.conn);
 }
 
 static void take_file(struct events *e, const char *name)

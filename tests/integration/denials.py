@@ -7,7 +7,6 @@ API refuses is in denials_api.py; what ends connections that are open, in live.p
 import glob
 import json
 import re
-import time
 import uuid
 
 from cluster import BUILD, PASSWORD, run, story, wait_for
@@ -133,11 +132,11 @@ diag: "unix:{c.path("other-run")}/diag.sock"
 
 def an_expired_certificate_is_none(c):
     c.role("brief", {"logins": [c.login], "node_labels": ANYWHERE},
-           options={"max_session_ttl": "3s"})
+           options={"max_session_ttl": "10s"})
     c.user("bea", ["brief"])
     c.log_in("bea")
     gets_in(c, of(c, "bea"))
-    wait_for("its end", lambda: direct(c, of(c, "bea")).returncode != 0, 10)
+    wait_for("its end", lambda: direct(c, of(c, "bea")).returncode != 0, 30)
     refused_because(c, "certificate expired at", lambda: stays_out(c, of(c, "bea")))
     out = c.ssh("bea", web(c), "true", check=False)
     assert out.returncode == 255 and "the login of 'bea' ran out at" in out.stderr, out
@@ -247,25 +246,31 @@ def a_locked_user_is_refused_at_every_door(c):
     c.log_in("lola")
 
 
+def processor_ticks(pid):
+    """What a process has cost so far, in hundredths of a second, however busy the machine is."""
+    with open(f"/proc/{pid}/stat") as f:
+        return sum(int(n) for n in f.read().rpartition(")")[2].split()[11:13])
+
+
 def guessing_locks_for_20_minutes_and_unknown_names_cost_the_same(c):
     c.user("gwen", ["dev"])
 
     def guess(user, password):
-        start = time.monotonic()
-        out = c.log_in(user, password=password, check=False)
-        return out, time.monotonic() - start
+        return c.log_in(user, password=password, check=False)
 
-    known, unknown = [], []
+    costs = {"gwen": 0, "nobody-at-all": 0}
     for _ in range(4):
-        for user, costs in (("gwen", known), ("nobody-at-all", unknown)):
-            out, cost = guess(user, "wrong")
+        for user in costs:
+            before = processor_ticks(c.authd.child.pid)
+            out = guess(user, "wrong")
             assert out.returncode != 0 and "wrong user name or password" in out.stderr, out
-            costs.append(cost)
-    assert 1 / 3 < min(known) / min(unknown) < 3, (known, unknown)
+            costs[user] += processor_ticks(c.authd.child.pid) - before
+    known, unknown = costs.values()
+    assert min(known, unknown) >= 8 and 1 / 2 < known / unknown < 2, costs
     c.log_in("gwen")  # forgets the four
     for _ in range(5):
         guess("gwen", "wrong")
-    out, _ = guess("gwen", PASSWORD)
+    out = guess("gwen", PASSWORD)
     assert out.returncode != 0 and "after 5 failed logins" in out.stderr, out
     status = c.call("GetResource", {"kind": "user", "name": "gwen"})["user"]["spec"]["status"]
     assert status["is_locked"], status

@@ -13,7 +13,7 @@ from cluster import BUILD, run, story, wait_for
 from terminal import Terminal
 
 ANYWHERE = {"*": "*"}
-AT_ONCE = 2  # seconds until a change has ended what it denies
+AT_ONCE = 15  # seconds; far less on a machine that does nothing else
 
 
 def web(c):
@@ -210,14 +210,14 @@ def a_new_channel_on_an_old_connection_is_decided_anew(c):
 def a_certificate_that_expires_ends_a_connection_where_the_role_says_so(c):
     for name, strict in (("strict", True), ("lenient", False)):
         c.role(name, {"logins": [c.login], "node_labels": ANYWHERE}, options={
-            "max_session_ttl": "6s", "disconnect_expired_cert": strict})
+            "max_session_ttl": "12s", "disconnect_expired_cert": strict})
         c.user("of-" + name, [name])
     c.log_in("of-lenient")
     c.log_in("of-strict")
     with shell(c, "of-lenient") as lasting, shell(c, "of-strict") as t, \
             forward(c, "of-strict") as f:
         before = len(c.audit("client.disconnect"))
-        assert t.wait(10) != 0
+        assert t.wait(30) != 0
         f.wait(AT_ONCE)
         assert "Client certificate expired at" in t.seen.decode(), t.seen
         wait_for("events", lambda: len(disconnects(c, before, "certificate expired")) == 2)
@@ -227,12 +227,12 @@ def a_certificate_that_expires_ends_a_connection_where_the_role_says_so(c):
 
 
 def silence_ends_a_session_and_use_does_not(c):
-    dev(c, client_idle_timeout="2s")
-    reason = "Client exceeded idle timeout of 2s"
+    dev(c, client_idle_timeout="4s")
+    reason = "Client exceeded idle timeout of 4s"
     wait_for("the role", lambda: c.ssh("alice", web(c), "true").returncode == 0)
     before = len(c.audit("client.disconnect"))
     with shell(c) as busy, shell(c) as idle:
-        end = time.monotonic() + 5
+        end = time.monotonic() + 8
         while time.monotonic() < end:
             lives(busy)
             idle.read(0.1)
@@ -242,7 +242,7 @@ def silence_ends_a_session_and_use_does_not(c):
     wait_for("the event", lambda: len(disconnects(c, before, reason)) >= 1)
     with forward(c) as f:
         before = len(c.audit("client.disconnect"))
-        f.wait(20)  # noded looks for silent connections every 15 seconds
+        f.wait(40)  # noded looks for silent connections every 15 seconds
         wait_for("the event", lambda: disconnects(c, before, reason))
     dev(c)
 
