@@ -188,6 +188,7 @@ bench: all $(BENCHES)
 	@BUILD=$(abspath $(BUILD)) tools/bench "$(T)"
 
 lint:
+	@tools/install-deps lint
 	@tools/layers
 	@tools/lint
 

@@ -10,7 +10,7 @@ import uuid
 
 import jail_node
 from jail_node import wait_for
-from jail_story import ended, frames, record_pb2, recorded, run_all
+from jail_story import ended, frames, recorded, run_all
 from terminal import Terminal
 
 node = jail_node.Node(logins=2)

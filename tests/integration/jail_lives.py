@@ -8,7 +8,7 @@ import time
 
 import jail_node
 from jail_node import wait_for
-from jail_story import Joiner, dial_pb2, ended, frames, recorded, run_all
+from jail_story import Joiner, ended, frames, recorded, run_all
 from terminal import Terminal
 
 node = jail_node.Node()
