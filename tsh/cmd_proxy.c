@@ -114,6 +114,7 @@ int cmd_proxy(struct tsh *t, int argc, char **argv, struct err *err)
 		             cluster);
 	if (rc == 0) {
 		bound_threads();
+		stream_keep_memory();
 		rc = proxy_ssh(t, &p, argv[1], err);
 	}
 	profile_deinit(&p);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "conf/args.h"
+#include "loop/stream.h"
 #include "loop/timer.h"
 
 #include <errno.h>
@@ -253,6 +254,7 @@ int daemon_open(uv_loop_t *loop, const struct daemon_hooks *hooks, struct daemon
 		daemon_close(d);
 		return err_set(err, ERR_IO, "catch signals: %s", uv_strerror(rc));
 	}
+	stream_keep_memory();
 	if (start_watchdog(d, loop, err) != 0) {
 		daemon_close(d);
 		return err->code;

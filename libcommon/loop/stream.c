@@ -4,6 +4,7 @@
 #include "base/list.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -16,6 +17,11 @@
 bool stream_listens(const struct stream *s)
 {
 	return s->state == STREAM_OPEN && s->handler != NULL && !s->paused && s->why == NULL;
+}
+
+void stream_keep_memory(void)
+{
+	mallopt(M_TRIM_THRESHOLD, STREAM_MEMORY_KEPT);
 }
 
 static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *out)

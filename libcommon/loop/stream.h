@@ -66,6 +66,12 @@ struct stream_handler {
  * SIGPIPE must be ignored in the process. ERR_IO, ERR_NOMEM. */
 int stream_open_fd(uv_loop_t *loop, int take_fd, struct stream **out, struct err *err);
 
+/* For a program that relays, once, at its start: read buffers live for one read, and without this
+ * malloc would give them back to the kernel, and fault them in anew, each time. It keeps up to
+ * STREAM_MEMORY_KEPT free bytes instead. */
+#define STREAM_MEMORY_KEPT (1024 * 1024)
+void stream_keep_memory(void);
+
 /* Reads from one descriptor and writes to another. A program's own 0 and 1 move to other numbers,
  * and /dev/null takes their place. */
 int stream_open_pair(uv_loop_t *loop, int take_in, int take_out, struct stream **out,
