@@ -48,12 +48,13 @@ void forwarded_free(struct forwarded *f)
 	free(f);
 }
 
-static int check_signer(const struct x509 *signer, struct err *err)
+static int check_signer(void *arg, const struct x509 *signer, struct err *err)
 {
 	const struct x509_info *info = x509_info(signer);
 	pv_Identity id = pv_Identity_init_zero;
 	int rc = identity_decode(&id, info->identity, info->identity_len, err);
 
+	(void)arg;
 	if (rc != 0)
 		return err_wrap(err, "the forwarder's certificate");
 	if (!str_eq(id.system_role, "Proxy"))
@@ -71,6 +72,7 @@ static int verify(struct forwarded *f, const pv_Preface *message,
 		.target = f->target,
 		.now_ms = authd_now(f->authd),
 		.seen = f->seen,
+		.judge = check_signer,
 	};
 	pv_PrefacePayload payload = pv_PrefacePayload_init_zero;
 	struct x509 *signer = NULL;
@@ -78,9 +80,8 @@ static int verify(struct forwarded *f, const pv_Preface *message,
 
 	if (rc != 0)
 		return rc;
-	rc = check_signer(signer, err);
-	if (rc == 0 && (payload.client_addr == NULL ||
-	                str_copy(out_addr, FORWARDED_ADDR_SIZE, payload.client_addr) != 0))
+	if (payload.client_addr == NULL ||
+	    str_copy(out_addr, FORWARDED_ADDR_SIZE, payload.client_addr) != 0)
 		rc = err_set(err, ERR_INVALID, "a preface without a client's address");
 	preface_payload_release(&payload);
 	x509_unref(signer);

@@ -104,8 +104,9 @@ static void serve_join(struct arrival *a)
 
 /* --- prefaces -------------------------------------------------------------------------------- */
 
-static int check_signer(const struct noded *n, const struct x509 *signer, struct err *err)
+static int check_signer(void *arg, const struct x509 *signer, struct err *err)
 {
+	const struct noded *n = arg;
 	const struct x509_info *info = x509_info(signer);
 	pv_Identity id = pv_Identity_init_zero;
 	int rc = 0;
@@ -119,7 +120,7 @@ static int check_signer(const struct noded *n, const struct x509 *signer, struct
 	return rc;
 }
 
-static int verify(const struct noded *n, const pv_Preface *preface, pv_PrefacePayload *out,
+static int verify(struct noded *n, const pv_Preface *preface, pv_PrefacePayload *out,
                   struct err *err)
 {
 	const struct preface_check check = {
@@ -127,16 +128,14 @@ static int verify(const struct noded *n, const pv_Preface *preface, pv_PrefacePa
 		.target = host_id(n->host),
 		.now_ms = clock_wall_ms(n->clock),
 		.seen = n->prefaces,
+		.judge = check_signer,
+		.judge_arg = n,
 	};
 	struct x509 *signer;
 	int rc = preface_verify(preface, &check, out, &signer, err);
 
-	if (rc != 0)
-		return rc;
-	rc = check_signer(n, signer, err);
-	x509_unref(signer);
-	if (rc != 0)
-		preface_payload_release(out);
+	if (rc == 0)
+		x509_unref(signer);
 	return rc;
 }
 

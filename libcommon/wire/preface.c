@@ -157,7 +157,7 @@ void preface_payload_release(pv_PrefacePayload *p)
 
 struct nonce {
 	struct list link; /* oldest first */
-	int64_t until;    /* after that its preface is too old anyway */
+	int64_t time;     /* its preface's */
 	char hex[2 * PREFACE_NONCE_SIZE + 1];
 };
 
@@ -165,6 +165,7 @@ struct preface_seen {
 	struct map *by_hex;
 	struct list order;
 	size_t max;
+	int64_t forgotten; /* prefaces of this time and before may have been seen */
 };
 
 struct preface_seen *preface_seen_new(size_t max)
@@ -174,6 +175,7 @@ struct preface_seen *preface_seen_new(size_t max)
 	if (s == NULL)
 		return NULL;
 	s->max = max;
+	s->forgotten = INT64_MIN;
 	list_init(&s->order);
 	s->by_hex = map_new();
 	if (s->by_hex == NULL) {
@@ -183,10 +185,16 @@ struct preface_seen *preface_seen_new(size_t max)
 	return s;
 }
 
+static struct nonce *oldest(const struct preface_seen *s)
+{
+	return container_of(s->order.next, struct nonce, link);
+}
+
 static void forget_oldest(struct preface_seen *s)
 {
-	struct nonce *n = container_of(s->order.next, struct nonce, link);
+	struct nonce *n = oldest(s);
 
+	s->forgotten = n->time;
 	list_remove(&n->link);
 	map_remove(s->by_hex, n->hex);
 	free(n);
@@ -202,21 +210,31 @@ void preface_seen_free(struct preface_seen *s)
 	free(s);
 }
 
-static int remember(struct preface_seen *s, const pb_bytes_array_t *bytes, int64_t now_ms,
-                    struct err *err)
+/* They come in order but for what the proxies' clocks differ by. */
+static void keep_in_order(struct preface_seen *s, struct nonce *n)
+{
+	struct list *before = s->order.prev;
+
+	while (before != &s->order && container_of(before, struct nonce, link)->time > n->time)
+		before = before->prev;
+	list_append(before->next, &n->link);
+}
+
+/* A table that is full forgets the oldest and from then on refuses what is as old. To refuse new
+ * ones instead would let anybody who may connect at all keep everybody else out. */
+static int remember(struct preface_seen *s, const pb_bytes_array_t *bytes, int64_t time,
+                    int64_t now_ms, struct err *err)
 {
 	struct nonce *n;
 
-	while (!list_empty(&s->order) &&
-	       container_of(s->order.next, struct nonce, link)->until < now_ms)
+	while (!list_empty(&s->order) && oldest(s)->time < now_ms - PREFACE_SKEW_MS)
 		forget_oldest(s);
-	if (map_count(s->by_hex) >= s->max)
-		return err_set(err, ERR_LIMIT, "more than %zu forwarded connections in %d minutes",
-		               s->max, 2 * PREFACE_SKEW_MS / 60000);
+	if (time <= s->forgotten)
+		return err_set(err, ERR_UNAUTHENTICATED, "older than what is remembered");
 	n = calloc(1, sizeof(*n));
 	if (n == NULL)
 		return err_set_nomem(err);
-	n->until = now_ms + 2 * PREFACE_SKEW_MS;
+	n->time = time;
 	hex_encode(n->hex, bytes->bytes, bytes->size);
 	list_init(&n->link);
 	if (map_get(s->by_hex, n->hex) != NULL) {
@@ -227,7 +245,9 @@ static int remember(struct preface_seen *s, const pb_bytes_array_t *bytes, int64
 		free(n);
 		return err_set_nomem(err);
 	}
-	list_append(&s->order, &n->link);
+	keep_in_order(s, n);
+	if (map_count(s->by_hex) > s->max)
+		forget_oldest(s);
 	return 0;
 }
 
@@ -282,7 +302,7 @@ static int check_payload(const pv_PrefacePayload *payload, const struct preface_
 		               payload->target != NULL ? payload->target : "", check->target);
 	if (payload->nonce == NULL || payload->nonce->size != PREFACE_NONCE_SIZE)
 		return err_set(err, ERR_UNAUTHENTICATED, "no nonce");
-	return remember(check->seen, payload->nonce, check->now_ms, err);
+	return remember(check->seen, payload->nonce, payload->time, check->now_ms, err);
 }
 
 static int verify_payload(const pv_Preface *p, const struct preface_check *check,
@@ -315,6 +335,8 @@ int preface_verify(const pv_Preface *p, const struct preface_check *check,
 		                     p->certificates_count - 1, check->now_ms, NULL, err);
 	if (rc == 0)
 		rc = check_signature(p, chain[0], err);
+	if (rc == 0 && check->judge != NULL)
+		rc = check->judge(check->judge_arg, chain[0], err);
 	if (rc == 0)
 		rc = verify_payload(p, check, out_payload, err);
 	if (rc == 0)

@@ -44,8 +44,8 @@ int preface_parse(const uint8_t *data, size_t len, pv_Preface *out, size_t *out_
                   struct err *err);
 void preface_release(pv_Preface *p);
 
-/* Nonces seen lately, so that a preface works once. Bounded; when it is full of fresh ones, more
- * prefaces are refused. */
+/* Nonces seen lately, so that a preface works once. Bounded: when it is full of fresh ones, the
+ * oldest goes, and prefaces as old as that are refused from then on. */
 struct preface_seen;
 
 struct preface_seen *preface_seen_new(size_t max); /* NULL when memory runs out */
@@ -56,12 +56,16 @@ struct preface_check {
 	const char *target;           /* what the payload must be meant for */
 	int64_t now_ms;
 	struct preface_seen *seen;
+	/* Whether this signer may forward at all; asked before its nonce takes room. NULL: whoever
+	 * the authority has certified. */
+	int (*judge)(void *arg, const struct x509 *signer, struct err *err);
+	void *judge_arg;
 };
 
 /*
  * Verifies all of it. On success out_payload (preface_payload_release()) may be believed as far
  * as *out_signer (x509_unref()) is. ERR_UNAUTHENTICATED with a sentence: chain, signature, time
- * ("its clock and ours differ by ..."), target, replay. ERR_LIMIT: too many nonces.
+ * ("its clock and ours differ by ..."), target, replay. What `judge` says.
  */
 int preface_verify(const pv_Preface *p, const struct preface_check *check,
                    pv_PrefacePayload *out_payload, struct x509 **out_signer, struct err *err);

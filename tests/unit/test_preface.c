@@ -70,7 +70,7 @@ static void append(struct buf *out, int64_t time, const char *target, const stru
 /* Parses and verifies at NOW for "node-1"; returns the code, and the message in e. */
 static int verify(const struct buf *bytes, pv_PrefacePayload *out, struct err *e)
 {
-	const struct preface_check check = { trust, "node-1", NOW, seen };
+	const struct preface_check check = { trust, "node-1", NOW, seen, NULL, NULL };
 	struct x509 *signer;
 	pv_Preface p;
 	size_t used = 0;
@@ -159,7 +159,7 @@ static void no_changed_byte_goes_unnoticed(void **state)
 	(void)state;
 	append(&bytes, NOW, "node-1", host_key);
 	for (size_t i = PREFACE_MAGIC_SIZE + 4; i < bytes.len; i++) {
-		const struct preface_check check = { trust, "node-1", NOW, seen };
+		const struct preface_check check = { trust, "node-1", NOW, seen, NULL, NULL };
 		pv_PrefacePayload payload;
 		struct x509 *signer;
 		struct err e = { 0 };
@@ -199,23 +199,79 @@ static void half_a_preface_asks_for_more(void **state)
 	buf_deinit(&bytes);
 }
 
-static void more_than_the_table_holds_are_refused(void **state)
+static void a_flood_keeps_nobody_out_and_lets_nothing_in_twice(void **state)
 {
-	pv_PrefacePayload payload;
+	struct buf first = { 0 };
 	struct err e = { 0 };
-	int last = 0;
+	pv_PrefacePayload payload;
 
 	(void)state;
-	for (int i = 0; i < 6 && last == 0; i++) {
+	append(&first, NOW + 1, "node-1", host_key);
+	assert_int_equal(verify(&first, &payload, &e), 0);
+	preface_payload_release(&payload);
+	for (int i = 2; i < 10; i++) { /* the table holds 4 */
 		struct buf bytes = { 0 };
 
-		append(&bytes, NOW, "node-1", host_key);
-		last = verify(&bytes, &payload, &e);
-		if (last == 0)
-			preface_payload_release(&payload);
+		append(&bytes, NOW + i, "node-1", host_key);
+		assert_int_equal(verify(&bytes, &payload, &e), 0);
+		preface_payload_release(&payload);
+		assert_int_equal(verify(&bytes, &payload, &e), ERR_UNAUTHENTICATED);
 		buf_deinit(&bytes);
 	}
-	assert_int_equal(last, ERR_LIMIT);
+	assert_int_equal(verify(&first, &payload, &e), ERR_UNAUTHENTICATED);
+	assert_string_equal(e.msg, "check preface: older than what is remembered");
+	buf_deinit(&first);
+}
+
+/* With clocks apart they do not come in the order of their times. */
+static void the_oldest_goes_whatever_came_first(void **state)
+{
+	static const int times[] = { 30, 27, 29, 26, 28, 25, 31 };
+	struct preface_seen *shared = seen;
+	struct buf bytes[7] = { 0 };
+	struct err e = { 0 };
+	pv_PrefacePayload payload;
+
+	(void)state;
+	seen = preface_seen_new(4);
+	for (size_t i = 0; i < 7; i++) {
+		append(&bytes[i], NOW + times[i], "node-1", host_key);
+		if (verify(&bytes[i], &payload, &e) == 0)
+			preface_payload_release(&payload);
+	}
+	for (size_t i = 0; i < 7; i++) {
+		assert_int_equal(verify(&bytes[i], &payload, &e), ERR_UNAUTHENTICATED);
+		buf_deinit(&bytes[i]);
+	}
+	preface_seen_free(seen);
+	seen = shared;
+}
+
+static int nobody_may(void *arg, const struct x509 *signer, struct err *err)
+{
+	(void)arg;
+	(void)signer;
+	return err_set(err, ERR_DENIED, "not a proxy");
+}
+
+static void who_may_not_forward_takes_no_room(void **state)
+{
+	struct preface_check check = { trust, "node-1", NOW, seen, nobody_may, NULL };
+	struct buf bytes = { 0 };
+	struct err e = { 0 };
+	pv_PrefacePayload payload;
+	struct x509 *signer;
+	pv_Preface p;
+	size_t used = 0;
+
+	(void)state;
+	append(&bytes, NOW + 50, "node-1", host_key);
+	assert_int_equal(preface_parse(bytes.data, bytes.len, &p, &used, &e), 0);
+	assert_int_equal(preface_verify(&p, &check, &payload, &signer, &e), ERR_DENIED);
+	preface_release(&p);
+	assert_int_equal(verify(&bytes, &payload, &e), 0); /* so its nonce was not kept */
+	preface_payload_release(&payload);
+	buf_deinit(&bytes);
 }
 
 int main(void)
@@ -226,7 +282,9 @@ int main(void)
 		cmocka_unit_test(a_chain_that_ends_elsewhere_is_refused),
 		cmocka_unit_test(no_changed_byte_goes_unnoticed),
 		cmocka_unit_test(half_a_preface_asks_for_more),
-		cmocka_unit_test(more_than_the_table_holds_are_refused),
+		cmocka_unit_test(a_flood_keeps_nobody_out_and_lets_nothing_in_twice),
+		cmocka_unit_test(the_oldest_goes_whatever_came_first),
+		cmocka_unit_test(who_may_not_forward_takes_no_room),
 	};
 
 	return unit_run_with(tests, make_authority, drop_authority);
