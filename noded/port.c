@@ -41,6 +41,7 @@ struct arrival {
 	int fd;                /* a dup for the poll, for the stream has its own */
 	uv_poll_t poll;
 	struct timer *deadline;
+	size_t needed; /* bytes that have to be there before we are called */
 	char client[STREAM_PEER_SIZE];
 };
 
@@ -69,10 +70,11 @@ static void refuse(struct arrival *a, const struct err *why)
 	leave(a);
 }
 
-static void need(const struct arrival *a, size_t bytes)
+static void need(struct arrival *a, size_t bytes)
 {
 	int lowat = (int)bytes;
 
+	a->needed = bytes;
 	setsockopt(a->fd, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat));
 }
 
@@ -194,7 +196,7 @@ static void look_at_preface(struct arrival *a, const uint8_t *data, size_t len)
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct arrival *a = container_of(poll, struct arrival, poll);
-	static const struct err gone = { ERR_UNAVAILABLE, "closed before it said anything" };
+	static const struct err gone = { ERR_UNAVAILABLE, "closed before it said what it wants" };
 	static const struct err unknown = { ERR_INVALID, "speaks neither SSH nor a preface" };
 	uint8_t data[PEEK_MAX];
 	ssize_t len;
@@ -203,7 +205,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	len = status == 0 ? recv(a->fd, data, sizeof(data), MSG_PEEK | MSG_DONTWAIT) : 0;
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (len < FIRST_BYTES)
+	if (len < (ssize_t)a->needed)
 		refuse(a, &gone); /* SO_RCVLOWAT: fewer come only with the end */
 	else if (memcmp(data, "SSH-", 4) == 0)
 		serve_ssh(a);
