@@ -76,10 +76,8 @@ static int resolve(struct tsh *t, const struct profile *p, const char *host, cha
 	char *label = strdup(name);
 	int rc = label != NULL ? look_up(t, p, label, &found, err) : err_set_nomem(err);
 
-	if (rc == 0) {
-		*out = str_printf("%.*s%s", (int)(name - host), host, found.id);
-		rc = *out != NULL ? 0 : err_set_nomem(err);
-	}
+	if (rc == 0)
+		rc = ssh_args_put_id(host, found.id, out, err);
 	free(label);
 	free(found.id);
 	free(found.several);

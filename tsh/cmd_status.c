@@ -4,14 +4,17 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "tsh/terminal.h"
 
 #include <stdio.h>
 
 static void print_list(const char *title, char *const *items, pb_size_t count)
 {
 	printf("%-12s", title);
-	for (pb_size_t i = 0; i < count; i++)
-		printf("%s%s", i > 0 ? ", " : "", items[i]);
+	for (pb_size_t i = 0; i < count; i++) {
+		fputs(i > 0 ? ", " : "", stdout);
+		terminal_print(stdout, items[i]); /* the cluster's words */
+	}
 	putchar('\n');
 }
 

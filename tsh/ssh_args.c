@@ -1,5 +1,9 @@
 #include "tsh/ssh_args.h"
 
+#include "base/err.h"
+#include "base/str.h"
+#include "model/resource.h"
+
 #include <string.h>
 
 #define WITH_VALUE "BbcDEeFIiJLlmOoPpQRSWw"
@@ -35,4 +39,15 @@ int ssh_args_host(int argc, char **argv)
 		at += words_of(argv[at]);
 	}
 	return -1;
+}
+
+int ssh_args_put_id(const char *host, const char *id, char **out, struct err *err)
+{
+	const char *at = strrchr(host, '@');
+	int user = at != NULL ? (int)(at + 1 - host) : 0;
+
+	if (!resource_is_uuid(id))
+		return err_set(err, ERR_CORRUPT, "'%s' is not a node's id", id);
+	*out = str_printf("%.*s%s", user, host, id);
+	return *out != NULL ? 0 : err_set_nomem(err);
 }

@@ -1,7 +1,9 @@
 #include "tsh/ssh_args.h"
 
+#include "base/err.h"
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -38,10 +40,30 @@ static void the_host_is_found_among_sshs_options(void **state)
 	}
 }
 
+#define ID "5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11"
+
+static void a_label_becomes_an_id_and_nothing_else(void **state)
+{
+	static const char *const bad[] = { "-oProxyCommand=touch x", "", "web-1", "-" ID };
+	struct err err = { 0 };
+	char *out;
+
+	(void)state;
+	assert_int_equal(ssh_args_put_id("env=prod", ID, &out, &err), 0);
+	assert_string_equal(out, ID);
+	free(out);
+	assert_int_equal(ssh_args_put_id("a@b@env=prod", ID, &out, &err), 0);
+	assert_string_equal(out, "a@b@" ID);
+	free(out);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(ssh_args_put_id("env=prod", bad[i], &out, &err), ERR_CORRUPT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_host_is_found_among_sshs_options),
+		cmocka_unit_test(a_label_becomes_an_id_and_nothing_else),
 	};
 
 	return unit_run(tests);
