@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/rand.h"
 #include "base/str.h"
+#include "conf/conf.h"
 #include "daemon/host.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
@@ -85,6 +86,20 @@ static int route(struct proxyd *p, const struct peer *peer, const pv_DialRequest
 	return rc;
 }
 
+/* Only what can be a node: a copy of the cluster's state may be older than today's rules for it. */
+static int check_addr(const pv_Node *node, struct err *err)
+{
+	struct conf_addr addr;
+
+	if (str_empty(node->spec.addr))
+		return err_set(err, ERR_UNAVAILABLE, "node '%s' has no address",
+		               node->metadata.name);
+	if (conf_addr_parse(node->spec.addr, NULL, &addr, err) != 0)
+		return err_wrap(err, "node '%s'", node->metadata.name);
+	conf_addr_deinit(&addr);
+	return 0;
+}
+
 static int go(struct proxyd *p, const struct peer *peer, const pv_DialRequest *request,
               struct reach *r, struct err *err)
 {
@@ -98,6 +113,8 @@ static int go(struct proxyd *p, const struct peer *peer, const pv_DialRequest *r
 	int rc;
 
 	rc = route(p, peer, request, r, &node, err);
+	if (rc == 0)
+		rc = check_addr(node, err);
 	if (rc != 0)
 		return rc;
 	str_copy(r->node_id, sizeof(r->node_id), node->metadata.name);

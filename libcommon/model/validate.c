@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/strlist.h"
+#include "conf/conf.h"
 #include "model/label.h"
 #include "model/resource.h"
 #include "model/role.h"
@@ -288,6 +289,20 @@ static int check_command_labels(const pv_NodeSpec *spec, struct err *err)
 	return 0;
 }
 
+/* Proxies dial it with a user's bytes: one address of a host, no unix socket of the proxy's, no
+ * list. Whoever is reached otherwise has none. */
+static int check_addr(const char *addr, struct err *err)
+{
+	struct conf_addr parsed;
+
+	if (str_empty(addr))
+		return 0;
+	if (conf_addr_parse(addr, "0", &parsed, err) != 0)
+		return err_wrap(err, "spec.addr");
+	conf_addr_deinit(&parsed);
+	return 0;
+}
+
 int validate_node(void *message, struct err *err)
 {
 	pv_Node *node = message;
@@ -313,6 +328,8 @@ int validate_node(void *message, struct err *err)
 			               node->metadata.labels[i].key, LABEL_VALUE_MAX);
 	if (spec->public_addrs_count > NODE_ADDRS_MAX)
 		return err_set(err, ERR_INVALID, "spec.public_addrs: more than %d", NODE_ADDRS_MAX);
+	if (check_addr(spec->addr, err) != 0)
+		return err->code;
 	return check_command_labels(spec, err);
 }
 

@@ -87,6 +87,18 @@ static void what_must_fail_fails_with_its_reason(void **state)
 		  "lock 'x': spec.target: user, role, login or node is missing" },
 		{ "node", "{metadata: {name: web-1}, spec: {hostname: web-1}}",
 		  "node 'web-1': metadata.name: not a UUID" },
+		{ "node",
+		  "{metadata: {name: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11}, spec: {hostname: "
+		  "web-1, addr: 'unix:/run/postern/x.sock'}}",
+		  "node '5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11': spec.addr: '/run/postern/x.sock' "
+		  "is "
+		  "not a port (0 to 65535)" },
+		{ "node",
+		  "{metadata: {name: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11}, spec: {hostname: "
+		  "web-1, addr: '10.0.0.1:22,10.0.0.2:22'}}",
+		  "node '5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11': spec.addr: "
+		  "'10.0.0.1:22,10.0.0.2:22' is not an address (write 'host:port' "
+		  "or '[v6]:port')" },
 	};
 
 	(void)state;
