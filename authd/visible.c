@@ -24,6 +24,14 @@ static int check_rules(const struct visible *v, bool list, struct err *err)
 	return rc;
 }
 
+/* Whether the rules for a kind say it of every resource. */
+static bool sees_all(const struct peer *peer, const struct resource_kind *kind)
+{
+	if (peer->kind == PEER_USER)
+		return kind->tag != pv_Resource_node_tag;
+	return kind->tag != pv_Resource_session_tag || !peer_is_host(peer, "Node");
+}
+
 int visible_begin(struct visible *v, const struct rpc_call *call, const struct resource_kind *kind,
                   bool with_secrets, bool list, struct err *err)
 {
@@ -35,7 +43,7 @@ int visible_begin(struct visible *v, const struct rpc_call *call, const struct r
 		v->verb = "read";
 	rc = check_rules(v, list, err);
 	if (rc == 0) {
-		v->all = peer->kind != PEER_USER || kind->tag != pv_Resource_node_tag;
+		v->all = sees_all(peer, kind);
 		return 0;
 	}
 	return peer->kind == PEER_USER && is_user_of_own(v) ? 0 : rc;
@@ -64,8 +72,11 @@ static bool sees_session(const struct visible *v, const pv_Session *session)
 		.participants = session->spec.participants,
 		.participants_count = session->spec.participants_count,
 	};
+	const struct peer *peer = access_peer(v->call);
 	struct err ignored;
 
+	if (peer->kind == PEER_HOST)
+		return str_eq(session->spec.node_id, peer->identity.host_id);
 	return access_check(v->call, "session", v->verb, &context, &ignored) == 0;
 }
 

@@ -5,6 +5,7 @@
  *               themselves (token) need `read`, the others `readnosecrets`
  *   users       their own user record, always; nodes only where some role lets them in;
  *               sessions where a rule's `where` holds for them
+ *   nodes       of sessions their own only
  */
 #ifndef AUTHD_VISIBLE_H
 #define AUTHD_VISIBLE_H

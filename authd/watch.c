@@ -201,7 +201,13 @@ static int send_shared(struct watch *w, const struct keyspace_item *item, struct
 	return rpc_call_send_encoded(w->call, bytes->data, bytes->len, err);
 }
 
-/* What the caller may not see (any more) is as good as deleted; in a snapshot it is left out. */
+static bool hides(const struct watch *w)
+{
+	return w->state == LIVE && access_peer(w->call)->kind == PEER_USER;
+}
+
+/* What a user may not see (any more) is as good as deleted; in a snapshot it is left out. What a
+ * host may see never changes. */
 static int send_put(struct watch *w, const struct watched *k, const struct keyspace_item *item,
                     struct err *err)
 {
@@ -219,7 +225,7 @@ static int send_put(struct watch *w, const struct watched *k, const struct keysp
 	if (visible_check(&k->visible, &event.resource))
 		rc = rpc_call_send(w->call, &event, err);
 	else
-		rc = w->state == LIVE ? send_delete(w, k, item, err) : 0;
+		rc = hides(w) ? send_delete(w, k, item, err) : 0;
 	resource_deinit(&event.resource);
 	return rc;
 }

@@ -270,7 +270,24 @@ def hosts_speak_for_themselves(daemon, admin):
     refused(grpc.StatusCode.FAILED_PRECONDITION, admin.KillSession,
             pb.KillSessionRequest(session_id=session.metadata.name))
     say("a session's record is its node's, but for the wish to end it")
+    only_its_node_sees_a_session(node, other, leaving, session)
     return host, keys, node
+
+
+def only_its_node_sees_a_session(node, other, other_id, session):
+    asked = pb.GetResourceRequest(kind="session", name=session.metadata.name)
+    assert node.GetResource(asked).session.spec.user == "alice"
+    refused(grpc.StatusCode.NOT_FOUND, other.GetResource, asked)
+    assert not other.ListResources(pb.ListResourcesRequest(kind="session")).resources
+    eyes = Watcher(other, ["session"])
+    eyes.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
+    node.PutSession(pb.PutSessionRequest(session=session))
+    session.metadata.name, session.spec.node_id = str(uuid.uuid4()), other_id
+    other.PutSession(pb.PutSessionRequest(session=session))
+    own = eyes.wait(lambda e: e.type == pb.WatchEvent.PUT)
+    assert own.resource.session.metadata.name == session.metadata.name, own
+    assert not any(e.type == pb.WatchEvent.DELETE for e in eyes.events), eyes.events
+    say("a node sees its own sessions and no others")
 
 
 def private_keys_stay(daemon, admin, ed, node):
