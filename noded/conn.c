@@ -11,6 +11,7 @@
 #include "noded/conn_file.h"
 #include "noded/conn_table.h"
 #include "noded/noded.h"
+#include "noded/quick.h"
 #include "noded/recheck.h"
 #include "noded/report.h"
 #include "noded/root_client.h"
@@ -227,6 +228,7 @@ static int begin(struct conn *c, int fd, const char *client, struct err *err)
 	if (conn_file_write(c, err) != 0)
 		return err->code;
 	timer_once(c->deadline, c->n->conf.login_grace);
+	quick_start(c->n->quick, fd);
 	return root_start_sshd(c->n->root, c, fd, sshd_log_fd(c->n->sshd_log), err);
 }
 

@@ -32,6 +32,7 @@
 #include "noded/port.h"
 #include "noded/presence.h"
 #include "noded/questions.h"
+#include "noded/quick.h"
 #include "noded/recheck.h"
 #include "noded/report.h"
 #include "noded/root_client.h"
@@ -214,6 +215,8 @@ static int open_gate(struct noded *n, struct err *err)
 		rc = sshd_log_open(n, &n->sshd_log, err);
 	if (rc == 0)
 		rc = questions_open(n, &n->questions, err);
+	if (rc == 0)
+		rc = quick_open(n, &n->quick, err);
 	return rc == 0 ? root_client_open(n, &n->root, err) : rc;
 }
 
@@ -237,6 +240,7 @@ static void close_parts(struct noded *n)
 	port_close(n->port);
 	diag_close(n->diag);
 	questions_close(n->questions);
+	quick_close(n->quick);
 	root_client_close(n->root);
 	sshd_log_close(n->sshd_log);
 	recheck_close(n->recheck);

@@ -29,6 +29,7 @@ struct port;
 struct preface_seen;
 struct presence;
 struct questions;
+struct quick;
 struct recheck;
 struct root_client;
 struct sessions;
@@ -49,6 +50,7 @@ struct noded {
 
 	/* the gate: who gets in */
 	struct port *port;
+	struct quick *quick;       /* prompt acknowledgements for young connections */
 	struct conns *conns;       /* SSH connections, authenticated or not */
 	struct sessions *sessions; /* what runs on them */
 	struct root_client *root;

@@ -8,7 +8,6 @@
  */
 #include "noded/root/attach.h"
 #include "noded/root/control.h"
-#include "noded/root/quick.h"
 #include "noded/root/root.h"
 #include "noded/root/track.h"
 
@@ -108,19 +107,12 @@ static void close_all(struct root *r)
 	control_close(r);
 	attach_close(r);
 	track_close(r);
-	quick_close(r);
 	loop_close(&r->signals);
 	loop_close(&r->logins);
 	start_forget(&r->jail);
 	if (r->loop >= 0)
 		close(r->loop);
 	root_conf_deinit(&r->conf);
-}
-
-/* -1 is no deadline. */
-static int earlier(int a, int b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 int main(int argc, char **argv)
@@ -144,11 +136,10 @@ int main(int argc, char **argv)
 	}
 	list_init(&r.callers);
 	list_init(&r.tracks);
-	list_init(&r.quicks);
 	if (open_all(&r, &err) == 0)
 		log_info("ready", kv("run_dir", r.conf.run_dir));
 	while (err.code == 0 && !r.stop)
-		loop_once(r.loop, earlier(track_tick(&r), quick_tick(&r)));
+		loop_once(r.loop, track_tick(&r));
 	close_all(&r);
 out:
 	if (err.code != 0)

@@ -23,7 +23,6 @@ struct root {
 	struct source logins;  /* to noded-login */
 	struct list callers;   /* control.h */
 	struct list tracks;    /* track.h */
-	struct list quicks;    /* quick.h */
 	struct surroundings jail;
 	bool stop;
 };

@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "ipc/packet.h"
 #include "noded/root/proc.h"
-#include "noded/root/quick.h"
 #include "noded/root/requests.h"
 #include "noded/root/root.h"
 #include "noded/root/track.h"
@@ -174,7 +173,6 @@ int start_sshd(struct root *r, const char *id, const char *client, int stream, i
 	child = start(run_sshd, &(struct sshd){ r, id, stream, log }, err);
 	if (child < 0)
 		return err->code;
-	quick_start(r, stream);
 	if (track_add(r, TRACK_CONNECTION, id, child, &more, out, err) != 0)
 		kill(child, SIGKILL);
 	return err->code;
