@@ -1,0 +1,246 @@
+#include "daemon/credentials.h"
+
+#include "base/str.h"
+#include "file/file.h"
+
+#include "tests/unit/member.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct world {
+	char dir[64];
+	struct pki hosts;
+	struct pki users;
+	struct credentials c;
+};
+
+static const char *const files[] = { "tls.key", "ssh_host_key", "ssh_host_key-cert.pub",
+	                             "credentials" };
+
+static struct world *begin(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct err err = { 0 };
+
+	assert_non_null(w);
+	strcpy(w->dir, "/tmp/test_credentials.XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	pki_init(&w->hosts, "host CA");
+	pki_init(&w->users, "user CA");
+	member_check(credentials_open(&w->c, w->dir, &err), &err);
+	return w;
+}
+
+static void end(struct world *w)
+{
+	char path[128];
+
+	credentials_deinit(&w->c);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", w->dir, files[i]);
+		unlink(path);
+	}
+	assert_int_equal(rmdir(w->dir), 0);
+	pki_deinit(&w->hosts);
+	pki_deinit(&w->users);
+	free(w);
+}
+
+static void answer_for(struct world *w, const struct pubkey *key, pv_JoinResponse *out)
+{
+	member_answer(out, &w->hosts, &w->users, key, PKI_NOW, PKI_NOW + PKI_HOUR);
+}
+
+static void join(struct world *w)
+{
+	pv_JoinResponse answer;
+	struct err err = { 0 };
+
+	answer_for(w, key_public(w->c.tls_key), &answer);
+	member_check(credentials_store(&w->c, &answer, &err), &err);
+	fields_release(&pv_JoinResponse_table, &answer);
+}
+
+static void reopen(struct world *w)
+{
+	struct err err = { 0 };
+
+	credentials_deinit(&w->c);
+	member_check(credentials_open(&w->c, w->dir, &err), &err);
+}
+
+static int mode_of(const struct world *w, const char *name)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", w->dir, name);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+static void keys_are_made_once_and_for_the_owner_alone(void **state)
+{
+	struct world *w = begin();
+	struct pin tls, ssh, again;
+
+	(void)state;
+	assert_false(w->c.joined);
+	pubkey_pin(key_public(w->c.tls_key), &tls);
+	pubkey_pin(key_public(w->c.ssh_key), &ssh);
+	assert_false(pin_equal(&tls, &ssh));
+	assert_int_equal(mode_of(w, "tls.key"), 0600);
+	assert_int_equal(mode_of(w, "ssh_host_key"), 0600);
+	reopen(w);
+	pubkey_pin(key_public(w->c.tls_key), &again);
+	assert_true(pin_equal(&again, &tls));
+	pubkey_pin(key_public(w->c.ssh_key), &again);
+	assert_true(pin_equal(&again, &ssh));
+	end(w);
+}
+
+static void the_chain_gets_the_authority_that_signed_it(void **state)
+{
+	struct world *w = begin();
+
+	(void)state;
+	join(w);
+	for (int i = 0; i < 2; i++) {
+		assert_true(w->c.joined);
+		assert_int_equal(w->c.chain_len, 2);
+		assert_true(
+		        pin_equal(&x509_info(w->c.chain[1])->pin, &x509_info(w->hosts.ca)->pin));
+		assert_int_equal(w->c.not_after_ms, PKI_NOW + PKI_HOUR);
+		assert_int_equal(x509_set_count(w->c.host_cas), 1);
+		assert_int_equal(x509_set_count(w->c.all_cas), 2);
+		assert_string_equal(w->c.answer.host_id, MEMBER_ID);
+		assert_int_equal(mode_of(w, "credentials"), 0600);
+		reopen(w); /* the same from disk */
+	}
+	end(w);
+}
+
+static void an_answer_that_does_not_fit_changes_nothing(void **state)
+{
+	struct world *w = begin();
+	pv_JoinResponse answer;
+	struct err err = { 0 };
+
+	(void)state;
+	join(w);
+	answer_for(w, key_public(w->c.ssh_key), &answer);
+	assert_int_equal(credentials_store(&w->c, &answer, &err), ERR_INVALID);
+	assert_non_null(strstr(err.msg, "another key"));
+	fields_release(&pv_JoinResponse_table, &answer);
+
+	member_answer(&answer, &w->users, &w->hosts, key_public(w->c.tls_key), PKI_NOW,
+	              PKI_NOW + 9 * PKI_HOUR);
+	member_check(fields_set_str(&answer.authorities[0].spec.type, "user", &err), &err);
+	assert_int_equal(credentials_store(&w->c, &answer, &err), ERR_INVALID);
+	assert_non_null(strstr(err.msg, "no host authority"));
+	fields_release(&pv_JoinResponse_table, &answer);
+
+	/* Signed by the authority of people, which certifies no host. */
+	member_answer(&answer, &w->users, &w->users, key_public(w->c.tls_key), PKI_NOW,
+	              PKI_NOW + 9 * PKI_HOUR);
+	fields_release(&pv_CertAuthority_table, &answer.authorities[0]);
+	member_authority(&answer.authorities[0], "host", "host-key", &w->hosts);
+	assert_int_not_equal(credentials_store(&w->c, &answer, &err), 0);
+	fields_release(&pv_JoinResponse_table, &answer);
+
+	reopen(w);
+	assert_int_equal(w->c.not_after_ms, PKI_NOW + PKI_HOUR);
+	end(w);
+}
+
+static void a_damaged_file_is_named(void **state)
+{
+	static const struct {
+		const char *file;
+		const char *said;
+	} cases[] = {
+		{ "credentials", "/credentials'" },
+		{ "tls.key", "/tls.key'" },
+		{ "ssh_host_key", "/ssh_host_key'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct world *w = begin();
+		char path[128];
+		struct err err = { 0 };
+
+		join(w);
+		credentials_deinit(&w->c);
+		snprintf(path, sizeof(path), "%s/%s", w->dir, cases[i].file);
+		member_check(file_replace(path, "nonsense", 8, 0600, &err), &err);
+		assert_int_not_equal(credentials_open(&w->c, w->dir, &err), 0);
+		assert_non_null(strstr(err.msg, cases[i].said));
+		end(w);
+	}
+}
+
+static void a_changed_authority_is_taken_and_kept(void **state)
+{
+	struct world *w = begin();
+	struct pki fresh;
+	pv_CertAuthority users;
+	struct x509_set *before;
+	struct buf lines = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	join(w);
+	pki_init(&fresh, "new user CA");
+	member_authority(&users, "user", "user-key", &w->users);
+	before = w->c.all_cas;
+	member_check(credentials_store_authority(&w->c, &users, &err), &err);
+	assert_ptr_equal(w->c.all_cas, before); /* the very same */
+	fields_release(&pv_CertAuthority_table, &users);
+
+	member_authority(&users, "user", "new-key", &fresh);
+	member_check(credentials_store_authority(&w->c, &users, &err), &err);
+	fields_release(&pv_CertAuthority_table, &users);
+	reopen(w);
+	assert_int_equal(x509_set_count(w->c.all_cas), 2);
+	member_check(credentials_append_ssh_cas(&w->c, "user", &lines, &err), &err);
+	assert_string_equal(buf_str(&lines), "new-key\n");
+	buf_clear(&lines);
+	member_check(credentials_append_ssh_cas(&w->c, "host", &lines, &err), &err);
+	assert_string_equal(buf_str(&lines), "host-key\n");
+	buf_deinit(&lines);
+	pki_deinit(&fresh);
+	end(w);
+}
+
+static void public_keys_are_told_as_authd_reads_them(void **state)
+{
+	struct world *w = begin();
+	char *ssh = NULL;
+	char *tls = NULL;
+	struct err err = { 0 };
+
+	(void)state;
+	member_check(credentials_public_keys(&w->c, &ssh, &tls, &err), &err);
+	assert_true(str_starts(ssh, "ecdsa-sha2-nistp256 "));
+	assert_true(str_starts(tls, "-----BEGIN PUBLIC KEY-----"));
+	free(ssh);
+	free(tls);
+	end(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys_are_made_once_and_for_the_owner_alone),
+		cmocka_unit_test(the_chain_gets_the_authority_that_signed_it),
+		cmocka_unit_test(an_answer_that_does_not_fit_changes_nothing),
+		cmocka_unit_test(a_damaged_file_is_named),
+		cmocka_unit_test(a_changed_authority_is_taken_and_kept),
+		cmocka_unit_test(public_keys_are_told_as_authd_reads_them),
+	};
+
+	return unit_run(tests);
+}
