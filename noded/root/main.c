@@ -13,9 +13,9 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "conf/args.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,32 +30,22 @@
 struct options {
 	const char *config;
 	bool check_only;
+	bool version;
 };
 
-static int parse_options(int argc, char **argv, struct options *out)
+static int parse_options(int argc, char **argv, struct options *out, struct err *err)
 {
-	static const struct option table[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "check-config", no_argument, NULL, 'k' },
-		{ "version", no_argument, NULL, 'v' },
-		{ 0 },
-	};
-	int c;
+	const struct args_option table[] = { { "config", 0, ARGS_TEXT, &out->config },
+		                             { "check-config", 0, ARGS_FLAG, &out->check_only },
+		                             { "version", 0, ARGS_FLAG, &out->version },
+		                             { 0 } };
+	const struct args_option *const tables[] = { table, NULL };
 
-	*out = (struct options){ DEFAULT_CONFIG, false };
-	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		if (c == 'v') {
-			puts("noded-root " POSTERN_VERSION);
-			exit(0);
-		}
-		if (c == 'k')
-			out->check_only = true;
-		else if (c == 'c')
-			out->config = optarg;
-		else
-			return -1;
-	}
-	return optind == argc ? 0 : -1;
+	*out = (struct options){ .config = DEFAULT_CONFIG };
+	argc--;
+	if (args_parse(tables, 0, &argc, argv + 1, err) != 0)
+		return err->code;
+	return argc == 0 ? 0 : err_set(err, ERR_INVALID, "'%s' is not an option", argv[1]);
 }
 
 static void on_signal(struct source *s)
@@ -125,11 +115,13 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	struct options options;
 
-	if (parse_options(argc, argv, &options) != 0) {
-		fputs("usage: noded-root [--config FILE] [--check-config] [--version]\n", stderr);
-		return 2;
-	}
 	log_open("noded-root", LOG_LEVEL_INFO);
+	if (parse_options(argc, argv, &options, &err) != 0)
+		goto out;
+	if (options.version) {
+		puts("noded-root " POSTERN_VERSION);
+		return 0;
+	}
 	if (root_conf_load(&r.conf, options.config, &err) != 0 || options.check_only) {
 		root_conf_deinit(&r.conf);
 		goto out;
