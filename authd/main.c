@@ -16,6 +16,7 @@
 #include "authd/methods.h"
 #include "authd/people.h"
 #include "authd/recordings.h"
+#include "authd/restore.h"
 #include "authd/tls_port.h"
 
 #include "base/buf.h"
@@ -23,6 +24,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "conf/args.h"
 #include "daemon/daemon.h"
 #include "daemon/diag.h"
 #include "file/file.h"
@@ -275,7 +277,13 @@ static int start(struct process *p, struct err *err)
 
 int main(int argc, char **argv)
 {
-	const struct daemon_spec spec = { "authd", authd_conf_keys() };
+	const char *backup = NULL;
+	const struct args_option options[] = {
+		{ "restore", 0, ARGS_TEXT, &backup },
+		{ 0 },
+	};
+	const struct daemon_spec spec = { "authd", authd_conf_keys(), options,
+		                          " [--restore FILE|-]" };
 	struct process p = { .authd = { .loop = &p.loop, .clock = clock_system() } };
 	struct err err;
 	int status = daemon_begin(&spec, argc, argv, &p.authd.conf);
@@ -283,6 +291,11 @@ int main(int argc, char **argv)
 	if (status != DAEMON_RUN)
 		return status;
 	umask(077);
+	if (backup != NULL) {
+		status = restore(&p.authd.conf, backup);
+		conf_deinit(authd_conf_keys(), &p.authd.conf);
+		return status;
+	}
 	uv_loop_init(&p.loop);
 	if (start(&p, &err) != 0)
 		return daemon_fail("authd", &err);

@@ -36,6 +36,7 @@ static const struct rpc_method table[] = {
 	{ AUTH_CREATE_TOKEN, ACCESS_RULE, &create_token, handle_create_token },
 	{ AUTH_KILL_SESSION, ACCESS_RULE, &kill_session, handle_kill_session },
 	{ AUTH_ISSUE_USER_CERTIFICATE, ACCESS_LOCAL, NULL, handle_issue_user_certificate },
+	{ AUTH_BACKUP, ACCESS_LOCAL, NULL, handle_backup },
 };
 
 const struct rpc_method *methods(size_t *out_count)

@@ -51,4 +51,7 @@ void handle_emit_audit(struct rpc_call *call);
 void handle_upload_recording(struct rpc_call *call);
 void handle_get_recording(struct rpc_call *call);
 
+/* backup.c */
+void handle_backup(struct rpc_call *call);
+
 #endif

@@ -93,7 +93,7 @@ static int open_remote(struct tctl *t, struct err *err)
 	return rc;
 }
 
-static int open_once(struct tctl *t, struct err *err)
+int api_open(struct tctl *t, struct err *err)
 {
 	int rc;
 
@@ -126,7 +126,7 @@ void api_close(struct tctl *t)
 int api_call(struct tctl *t, enum auth_call call, const void *request, void *out_response,
              struct err *err)
 {
-	int rc = open_once(t, err);
+	int rc = api_open(t, err);
 
 	return rc == 0 ? rpc_unary_wait(t->client, call, request, 0, out_response, err) : rc;
 }

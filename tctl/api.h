@@ -13,6 +13,9 @@
 struct err;
 struct tctl;
 
+/* Reads the settings and makes the client, unless that is done. */
+int api_open(struct tctl *t, struct err *err);
+
 /* `out_response` as in rpc_unary_wait(); the settings are read and the connection made first if
  * need be. The server's errors come with their code and its words. */
 int api_call(struct tctl *t, enum auth_call call, const void *request, void *out_response,

@@ -53,6 +53,7 @@ int cmd_get(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_create(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_rm(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_auth_export(struct tctl *t, int argc, char **argv, struct err *err);
+int cmd_backup(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_auth_sign(struct tctl *t, int argc, char **argv, struct err *err);
 
 /* Parses against `options` (NULL: none) and those that every command knows; flags as in

@@ -56,6 +56,7 @@ static const struct command {
 	  cmd_auth_sign,
 	  "--user=NAME --out=FILE [--ttl=12h]",
 	  "write an identity file for a user" },
+	{ { "backup" }, cmd_backup, "FILE|-", "write the whole keyspace, secrets included" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -49,6 +49,7 @@ static const struct {
 	[AUDIT_CLIENT_DISCONNECT] = { "client.disconnect", "T3006I", NULL, true },
 	[AUDIT_AUTH_ATTEMPT] = { "auth", "T3007W", "T3007W", true },
 	[AUDIT_X11_FORWARD] = { "x11-forward", "T3008I", "T3008W", true },
+	[AUDIT_KEYSPACE_BACKUP] = { "keyspace.backup", "TPS00I", NULL, false }, /* our own */
 };
 
 void audit_event_init(struct audit_event *e, enum audit_kind kind, bool success, int64_t now_ms)

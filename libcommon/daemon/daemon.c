@@ -34,7 +34,8 @@ struct options {
 	bool help;
 };
 
-static int parse_options(int argc, char **argv, struct options *out, struct err *err)
+static int parse_options(const struct daemon_spec *spec, int argc, char **argv, struct options *out,
+                         struct err *err)
 {
 	const struct args_option rows[] = {
 		{ "config", 'c', ARGS_TEXT, &out->config },
@@ -44,7 +45,7 @@ static int parse_options(int argc, char **argv, struct options *out, struct err 
 		{ "help", 'h', ARGS_FLAG, &out->help },
 		{ 0 },
 	};
-	const struct args_option *const tables[] = { rows, NULL };
+	const struct args_option *const tables[] = { rows, spec->options, NULL };
 	int words = argc > 0 ? argc - 1 : 0;
 
 	if (args_parse(tables, 0, &words, argv + 1, err) != 0)
@@ -76,8 +77,8 @@ static int load_settings(const struct daemon_spec *spec, const char *file, void 
 
 static int usage(const struct daemon_spec *spec, FILE *to)
 {
-	fprintf(to, "usage: %s [--config FILE] [--check-config] [--print-defaults] [--version]\n",
-	        spec->name);
+	fprintf(to, "usage: %s [--config FILE] [--check-config] [--print-defaults] [--version]%s\n",
+	        spec->name, spec->usage != NULL ? spec->usage : "");
 	return to == stdout ? 0 : 2;
 }
 
@@ -113,7 +114,7 @@ int daemon_begin(const struct daemon_spec *spec, int argc, char **argv, void *ou
 	struct options options = { 0 };
 	struct err err;
 
-	if (parse_options(argc, argv, &options, &err) != 0) {
+	if (parse_options(spec, argc, argv, &options, &err) != 0) {
 		daemon_fail(spec->name, &err);
 		return usage(spec, stderr);
 	}

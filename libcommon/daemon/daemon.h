@@ -24,12 +24,15 @@
 #include "conf/conf.h"
 
 typedef struct uv_loop_s uv_loop_t;
+struct args_option;
 struct daemon;
 struct err;
 
 struct daemon_spec {
 	const char *name;
 	const struct conf_key *keys;
+	const struct args_option *options; /* more of its own; NULL: none */
+	const char *usage;                 /* what --help says of them; NULL: nothing */
 };
 
 #define DAEMON_RUN (-1)

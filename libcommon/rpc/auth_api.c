@@ -46,6 +46,8 @@ static const struct rpc_signature calls[AUTH_CALLS] = {
 	[AUTH_ISSUE_USER_CERTIFICATE] = { "IssueUserCertificate", RPC_UNARY,
 	                                  &pv_IssueUserCertificateRequest_table,
 	                                  &pv_LoginResponse_table },
+	[AUTH_BACKUP] = { "Backup", RPC_SERVER_STREAM, &pv_BackupRequest_table,
+	                  &pv_BackupChunk_table },
 };
 
 const struct rpc_service *auth_api(void)

@@ -39,6 +39,7 @@ ADMINISTRATION = (
     ("CreateToken", {"roles": ["Node"]}),
     ("KillSession", {"session_id": str(uuid.uuid4())}),
     ("IssueUserCertificate", {"user": "carol"}),
+    ("Backup", {}),
     ("ListResources", {"kind": "token"}),
     ("RenewHost", {"hostname": "web-9"}),
     ("Announce", {"node": {"metadata": {"name": str(uuid.uuid4())}}}),
