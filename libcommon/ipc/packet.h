@@ -180,7 +180,8 @@ static inline int packet_take_fds(struct msghdr *msg, int *out_fds, int max)
 
 /*
  * Receives one valid packet into `buffer`, with at most `max_fds` descriptors (close-on-exec);
- * *out_count says how many came. Returns its length, 0 at the peer's end, -1 with errno set
+ * *out_count says how many came. Returns its length, 0 at the peer's end (an empty message is one
+ * too, whatever descriptors hang on it), -1 with errno set
  * (EBADMSG: not a packet, or one that was cut; its descriptors are closed).
  */
 static inline ssize_t packet_recv(int sock, char *buffer, size_t size, int *out_fds, int max_fds,
@@ -204,12 +205,12 @@ static inline ssize_t packet_recv(int sock, char *buffer, size_t size, int *out_
 	if (len < 0)
 		return -1;
 	count = packet_take_fds(&msg, out_fds, max_fds);
-	if (len > 0 && ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
-	                !packet_valid(buffer, (size_t)len))) {
+	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || !packet_valid(buffer, (size_t)len)) {
 		while (count > 0)
 			close(out_fds[--count]);
 		errno = EBADMSG;
-		return -1;
+		if (len > 0)
+			return -1;
 	}
 	if (out_count != NULL)
 		*out_count = count;

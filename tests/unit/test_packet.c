@@ -126,6 +126,28 @@ static void descriptors_travel_along_and_are_closed_when_unwanted(void **state)
 	close(pipes[1]);
 }
 
+/* Else a peer could fill the table of descriptors of whoever takes it for gone. */
+static void an_empty_message_leaves_no_descriptor_behind(void **state)
+{
+	int pair[2], pipes[2], fds[PACKET_FDS] = { -1, -1, -1, -1 }, count = -1;
+	char got[8];
+	struct packet empty = { .data = got };
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(packet_send(pair[0], &empty, pipes, 2), 0);
+	assert_int_equal(packet_recv(pair[1], got, sizeof(got), fds, PACKET_FDS, &count), 0);
+	assert_int_equal(count, 0);
+	assert_true(fds[0] >= 0);
+	assert_false(is_open(fds[0]));
+	assert_false(is_open(fds[1]));
+	close(pair[0]);
+	close(pair[1]);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +156,7 @@ int main(void)
 		cmocka_unit_test(bytes_that_are_no_packet_are_told),
 		cmocka_unit_test(too_many_fields_are_no_packet),
 		cmocka_unit_test(descriptors_travel_along_and_are_closed_when_unwanted),
+		cmocka_unit_test(an_empty_message_leaves_no_descriptor_behind),
 	};
 
 	return unit_run(tests);
