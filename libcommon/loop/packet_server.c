@@ -253,6 +253,6 @@ void packet_server_close(struct packet_server *s)
 		return;
 	packet_server_stop(s);
 	while (!list_empty(&s->peers))
-		packet_peer_close(container_of(s->peers.next, struct packet_peer, link));
+		peer_gone(container_of(s->peers.next, struct packet_peer, link));
 	uv_close((uv_handle_t *)&s->poll, on_server_closed);
 }

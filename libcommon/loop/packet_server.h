@@ -26,7 +26,8 @@ struct packet_handler {
 	 * from within. */
 	void (*on_packet)(void *owner, struct packet_peer *peer, const char *data, size_t len,
 	                  const int *take_fds, int count);
-	/* The peer is gone, not by packet_peer_close(). May be NULL. */
+	/* The peer is gone, not by packet_peer_close(); by packet_server_close() too. May be NULL.
+	 */
 	void (*on_gone)(void *owner, struct packet_peer *peer);
 };
 

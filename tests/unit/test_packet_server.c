@@ -154,6 +154,24 @@ static void after_a_stop_peers_stay_and_the_name_is_free(void **state)
 	run_until(&gone, 1);
 }
 
+/* Whoever keeps a peer learns that it may not any more. */
+static void a_server_that_closes_tells_of_its_peers(void **state)
+{
+	char space[64];
+	struct packet p;
+	int sock = client();
+
+	(void)state;
+	packet_begin(&p, space, sizeof(space), "hello");
+	packet_add(&p, "name", "bob");
+	assert_int_equal(packet_send(sock, &p, NULL, 0), 0);
+	run_until(&heard, 1);
+	packet_server_close(server);
+	server = NULL;
+	assert_int_equal(gone, 1);
+	close(sock);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +181,8 @@ int main(void)
 		                                close_server),
 		cmocka_unit_test_setup_teardown(one_peer_too_many_is_turned_away, open_server,
 		                                close_server),
+		cmocka_unit_test_setup_teardown(a_server_that_closes_tells_of_its_peers,
+		                                open_server, close_server),
 		cmocka_unit_test_setup_teardown(after_a_stop_peers_stay_and_the_name_is_free,
 		                                open_server, close_server),
 	};
