@@ -14,6 +14,7 @@
 #include "proxyd/link.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/reach.h"
+#include "proxyd/visitor.h"
 
 #include "proto/dial.pb.h"
 
@@ -29,8 +30,8 @@
 
 static void on_client_done(void *owner, const struct splice_count *count, const struct err *err)
 {
-	(void)owner;
 	(void)count;
+	visitor_leave(owner);
 	if (err != NULL)
 		log_debug("door", "client gone", kv("reason", err->msg));
 }
@@ -59,8 +60,6 @@ static int open_door(struct proxyd *p, const char *client, struct stream **out, 
 	int ends[2];
 	int rc;
 
-	if (p->door == NULL)
-		return err_set(err, ERR_UNSUPPORTED, "this proxy has no SSH door");
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
 		return err_set_errno(err, ERR_IO, errno, "make a socket pair");
 	rc = send_to_door(p, ends[1], client, err);
@@ -71,14 +70,28 @@ static int open_door(struct proxyd *p, const char *client, struct stream **out, 
 	return rc;
 }
 
+static int welcome(struct proxyd *p, const struct stream *s, struct visitor **out, struct err *err)
+{
+	struct sockaddr_storage from = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(from);
+
+	if (p->door == NULL)
+		return err_set(err, ERR_UNSUPPORTED, "this proxy has no SSH door");
+	getpeername(stream_fd(s), (struct sockaddr *)&from, &len);
+	return visitor_come(p->visitors, (struct sockaddr *)&from, stream_peer(s), out, err);
+}
+
 void door_serve_client(struct proxyd *p, struct stream *take_stream)
 {
+	struct visitor *visitor = NULL;
 	struct stream *sshd = NULL;
 	struct err err = { 0 };
 
-	if (open_door(p, stream_peer(take_stream), &sshd, &err) == 0 &&
-	    splice_start(take_stream, sshd, on_client_done, p) != NULL)
+	if (welcome(p, take_stream, &visitor, &err) == 0 &&
+	    open_door(p, stream_peer(take_stream), &sshd, &err) == 0 &&
+	    splice_start(take_stream, sshd, on_client_done, visitor) != NULL)
 		return;
+	visitor_leave(visitor);
 	log_info("connection refused", kv("addr", stream_peer(take_stream)), kv("reason", err.msg));
 	if (sshd != NULL)
 		stream_reset(sshd, NULL);
@@ -226,6 +239,7 @@ static int go(struct helper *h, const char *data, size_t len, struct err *err)
 		return err_set(err, ERR_INVALID, "'%.32s' is no request", data);
 	if (read_certificate(h, data, len, err) != 0)
 		return err->code;
+	visitor_prove(h->p->visitors, h->user.addr);
 	return reach_start(h->p, &h->user, &request, on_reached, h, &h->reach, err);
 }
 
@@ -234,6 +248,17 @@ static bool is_door_user(const struct proxyd *p, const struct packet_peer *peer)
 	const struct passwd *door = getpwnam(p->conf.door_user);
 
 	return door != NULL && packet_peer_uid(peer) == door->pw_uid;
+}
+
+static void on_gone(void *owner, struct packet_peer *peer)
+{
+	struct helper *h = packet_peer_data(peer);
+
+	(void)owner;
+	if (h == NULL)
+		return;
+	h->peer = NULL;
+	reach_cancel(h->reach); /* on_reached frees; NULL once the link stands */
 }
 
 static void on_packet(void *owner, struct packet_peer *peer, const char *data, size_t len,
@@ -245,6 +270,7 @@ static void on_packet(void *owner, struct packet_peer *peer, const char *data, s
 	int rc;
 
 	if (h == NULL || packet_peer_data(peer) != NULL || !is_door_user(p, peer)) {
+		on_gone(p, peer); /* a request that is under way must not answer it any more */
 		while (count > 0)
 			close(take_fds[--count]);
 		packet_peer_close(peer);
@@ -259,17 +285,6 @@ static void on_packet(void *owner, struct packet_peer *peer, const char *data, s
 		rc = go(h, data, len, &err);
 	if (rc != 0)
 		refuse(h, &err);
-}
-
-static void on_gone(void *owner, struct packet_peer *peer)
-{
-	struct helper *h = packet_peer_data(peer);
-
-	(void)owner;
-	if (h == NULL)
-		return;
-	h->peer = NULL;
-	reach_cancel(h->reach); /* on_reached frees; NULL once the link stands */
 }
 
 /* --- opening --------------------------------------------------------------------------------- */
@@ -287,6 +302,9 @@ int door_open(struct proxyd *p, struct err *err)
 		               p->conf.door_user);
 	if (door_files_write(p, err) != 0)
 		return err->code;
+	p->visitors = visitors_new();
+	if (p->visitors == NULL)
+		return err_set_nomem(err);
 	return packet_server_open(p->loop, p->conf.door_helper_socket, 0660, door->pw_gid,
 	                          HELPERS_MAX, &handler, p, &p->door, err);
 }
@@ -294,5 +312,7 @@ int door_open(struct proxyd *p, struct err *err)
 void door_close(struct proxyd *p)
 {
 	packet_server_close(p->door);
+	visitors_free(p->visitors);
 	p->door = NULL;
+	p->visitors = NULL;
 }

@@ -24,6 +24,7 @@ struct packet_server;
 struct ticket_keys;
 struct timer;
 struct tls_conf;
+struct visitors;
 struct work_pool;
 
 struct proxyd {
@@ -44,6 +45,7 @@ struct proxyd {
 	struct tls_conf *pinned_tls; /* the same for clients that trust the authority by its pin */
 	struct listen *public_port;
 	struct packet_server *door; /* the SSH door's helpers; NULL: no door */
+	struct visitors *visitors;  /* who is at the door and has not logged in; NULL: no door */
 	struct list links;          /* struct link: forwarded connections */
 	struct timer *lock_due;     /* links are compared with the locks */
 };
