@@ -66,6 +66,8 @@ class Daemon:
         self.offset = os.path.getsize(self.log) if os.path.exists(self.log) else 0
         ids = {}
         if self.user:
+            # A clone may be closed to other accounts, as /root is.
+            assert not self.argv[0].startswith(BUILD), f"{self.name} must run from Cluster.lib"
             entry = pwd.getpwnam(self.user)
             ids = {"user": entry.pw_uid, "group": entry.pw_gid,
                    "extra_groups": os.getgrouplist(self.user, entry.pw_gid)}

@@ -108,7 +108,7 @@ socket_group: ""
 listen: ["127.0.0.1:{port}"]
 diag: "unix:{c.path("other-run")}/diag.sock"
 """)
-    other = c.add_daemon("other-authd", [BUILD + "/authd", "--config", c.path("other.yaml")],
+    other = c.add_daemon("other-authd", [c.lib + "/authd", "--config", c.path("other.yaml")],
                          c.service)
     other.start()
     socket = ["--unix-socket", c.path("other-run", "authd.sock"), "-H",

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from callers import Caller, curl, every_method, host_authority, new_key, prepare, refused, stub
 import auth_pb2 as pb
 import dial_pb2
-from cluster import BUILD, run, story, wait_for
+from cluster import run, story, wait_for
 
 CODE = grpc.StatusCode
 MAGIC = b"POSTERN1"
@@ -202,7 +202,7 @@ socket_group: ""
 listen: ["127.0.0.1:{port}"]
 diag: "unix:{c.path(name)}/diag.sock"
 """)
-    c.add_daemon(name, [BUILD + "/authd", "--config", c.path(name + ".yaml")], c.service).start()
+    c.add_daemon(name, [c.lib + "/authd", "--config", c.path(name + ".yaml")], c.service).start()
     return port
 
 

@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 from cluster import CLUSTER, PASSWORD, run, wait_for
-from web_client import STREAM, ask, context, own_files, post, read_all, say, tcp, tls
+from web_client import STREAM, ask, context, own_files, post, read_all, say, tcp
 
 CHOSEN = "a long enough password"
 HEADERS = {

@@ -9,8 +9,8 @@ import time
 
 import dial_pb2 as dial
 
-from cluster import CLUSTER, PASSWORD, run, wait_for
-from web_client import (STREAM, ask, context, diag, framed, own_files, post, read_all, read_framed,
+from cluster import CLUSTER, run, wait_for
+from web_client import (STREAM, ask, context, diag, framed, own_files, read_all, read_framed,
                         tcp, tls)
 
 # gRPC's codes
