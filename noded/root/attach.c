@@ -11,24 +11,26 @@
 
 #include <limits.h>
 
-/* The connection that the peer is a helper of, or NULL. */
-static struct track *prove(struct root *r, int peer, struct ucred *out_peer)
+/* The connection that the peer is a helper of, or NULL and why not. */
+static struct track *prove(struct root *r, int peer, struct ucred *out_peer, const char **out_why)
 {
 	socklen_t len = sizeof(*out_peer);
-	struct track *c;
+	struct track *c = NULL;
 	dev_t dev;
 	ino_t ino;
 
-	if (getsockopt(peer, SOL_SOCKET, SO_PEERCRED, out_peer, &len) != 0)
-		return NULL;
-	c = track_ancestor(r, out_peer->pid);
+	if (getsockopt(peer, SOL_SOCKET, SO_PEERCRED, out_peer, &len) == 0)
+		c = track_ancestor(r, out_peer->pid);
 	if (c == NULL && !closure("lineage") && !list_empty(&r->tracks))
 		c = container_of(r->tracks.next, struct track, link);
-	if (c == NULL || track_get(c, "login")[0] == 0 || !proc_program(out_peer->pid, &dev, &ino))
+	*out_why = c == NULL ? "no sshd of ours started it" : "nobody has logged in";
+	if (c == NULL || track_get(c, "login")[0] == 0)
 		return NULL;
-	if (closure("exe") &&
-	    (dev != (dev_t)packet_get_number(c->fields, c->len, "helper_dev", 0) ||
-	     ino != (ino_t)packet_get_number(c->fields, c->len, "helper_ino", 0)))
+	*out_why = "what it runs is not the helper";
+	if (!proc_program(out_peer->pid, &dev, &ino) ||
+	    (closure("exe") &&
+	     (dev != (dev_t)packet_get_number(c->fields, c->len, "helper_dev", 0) ||
+	      ino != (ino_t)packet_get_number(c->fields, c->len, "helper_ino", 0))))
 		return NULL;
 	return c;
 }
@@ -39,13 +41,15 @@ static void on_attach(struct source *s)
 	int peer = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
 	struct ucred who = { 0 };
 	struct err err = { 0 };
+	const char *why;
 	struct track *c;
 
 	if (peer < 0)
 		return;
-	c = prove(r, peer, &who);
+	c = prove(r, peer, &who, &why);
 	if (c == NULL)
-		log_warn("attach refused", kv("pid", who.pid), kv("uid", who.uid));
+		log_warn("attach refused", kv("pid", who.pid), kv("uid", who.uid),
+		         kv("reason", why));
 	else if (start_login(r, c, peer, &err) != 0)
 		log_error("session not started", kv("id", track_get(c, "id")),
 		          kv("error", err.msg));

@@ -27,30 +27,25 @@ static bool read_stat(pid_t pid, pid_t *out_parent, uint64_t *out_start)
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
-		return false;
-	text[len] = 0;
+	len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+	if (fd >= 0)
+		close(fd);
+	text[len > 0 ? len : 0] = 0;
 	return proc_parse_stat(text, out_parent, out_start);
 }
 
 pid_t proc_parent(pid_t pid)
 {
-	pid_t parent;
-	uint64_t start;
+	pid_t parent = 0;
 
-	return read_stat(pid, &parent, &start) ? parent : 0;
+	return read_stat(pid, &parent, &(uint64_t){ 0 }) ? parent : 0;
 }
 
 uint64_t proc_start(pid_t pid)
 {
-	pid_t parent;
-	uint64_t start;
+	uint64_t start = 0;
 
-	return read_stat(pid, &parent, &start) ? start : 0;
+	return read_stat(pid, &(pid_t){ 0 }, &start) ? start : 0;
 }
 
 bool proc_program(pid_t pid, dev_t *out_dev, ino_t *out_ino)
