@@ -18,100 +18,98 @@ static int read_one(const char *kind, const char *yaml, pv_Resource *out, struct
 	return fields_from_yaml(k->table, "test.yaml", yaml, strlen(yaml), &out->of, err);
 }
 
+static const struct {
+	const char *kind, *yaml, *want;
+} refused[] = {
+	{ "role", "{metadata: {name: dev}, spec: {allow: {logins: ['*']}}}",
+	  "role 'dev': spec.allow: logins: '*' is not a login" },
+	{ "role", "{metadata: {name: dev}, spec: {allow: {node_labels: {'*': 'x'}}}}",
+	  "role 'dev': spec.allow: node_labels.*: the key '*' goes with the value '*' "
+	  "only" },
+	{ "role", "{metadata: {name: dev}, spec: {allow: {node_labels: {'*': ['*', x]}}}}",
+	  "role 'dev': spec.allow: node_labels.*: the key '*' goes with the value '*' "
+	  "only" },
+	{ "role", "{metadata: {name: dev}, spec: {allow: {logins: ['{{internal.logins']}}}",
+	  "role 'dev': spec.allow: logins: '{{internal.logins' is not a template: '}}' is "
+	  "missing" },
+	{ "role", "{metadata: {name: dev}, spec: {allow: {node_labels: {env: '^dev[$'}}}}",
+	  "role 'dev': spec.allow: node_labels.env: '^dev[$' is not a regular expression: "
+	  "missing "
+	  "terminating ] for character class at 6" },
+	{ "role", "{metadata: {name: dev}, spec: {allow: {rules: [{resources: [role]}]}}}",
+	  "role 'dev': spec.allow: rules[0]: verbs are missing" },
+	{ "role", "{metadata: {name: dev}, spec: {deny: {rules: [{verbs: [list]}]}}}",
+	  "role 'dev': spec.deny: rules[0]: resources are missing" },
+	{ "role",
+	  "{metadata: {name: dev}, spec: {deny: {rules: [{resources: [roles], verbs: "
+	  "['*']}]}}}",
+	  "role 'dev': spec.deny: rules[0]: resources: 'roles' is not a kind" },
+	{ "role",
+	  "{metadata: {name: dev}, spec: {allow: {rules: [{resources: [role], verbs: "
+	  "[red]}]}}}",
+	  "role 'dev': spec.allow: rules[0]: verbs: 'red' is not a verb" },
+	{ "role",
+	  "{metadata: {name: dev}, spec: {allow: {rules: [{resources: [role], verbs: "
+	  "[list], where: "
+	  "'contains('}]}}}",
+	  "role 'dev': spec.allow: rules[0]: where: only contains(session.participants, "
+	  "user.metadata.name) is supported" },
+	{ "role", "{metadata: {name: dev}, spec: {options: {enhanced_recording: [keyboard]}}}",
+	  "role 'dev': spec.options: enhanced_recording: 'keyboard' is not known" },
+	{ "role", "{metadata: {name: dev}, spec: {options: {max_connections: 2}}}",
+	  "role 'dev': spec.options: max_connections is not enforced by this version" },
+	{ "role", "{metadata: {name: dev}, spec: {options: {pin_source_ip: true}}}",
+	  "role 'dev': spec.options: pin_source_ip is not enforced by this version" },
+	{ "role", "{metadata: {name: dev}, spec: {options: {lock: strict}}}",
+	  "role 'dev': spec.options: lock: strict is not enforced by this version" },
+	{ "role", "{metadata: {name: dev}, version: v9}",
+	  "role 'dev': version: 'v9' is not known here" },
+	{ "role", "{kind: user, metadata: {name: dev}}",
+	  "role 'dev': kind: 'user', but this is a role" },
+	{ "role", "{metadata: {name: a/b}}",
+	  "role: 'a/b' is not a name: '/', '.' and '..' have a meaning" },
+	{ "role", "{metadata: {}}", "role: a name is missing" },
+	{ "role", "{metadata: {name: dev, namespace: other}}",
+	  "role 'dev': metadata.namespace: there is only 'default'" },
+	{ "user", "{metadata: {name: alice}}", "user 'alice': spec.roles: a user needs a role" },
+	{ "user", "{metadata: {name: alice}, spec: {roles: [a], traits: {logins: ['a b']}}}",
+	  "user 'alice': spec.traits.logins: 'a b' is not a login" },
+	{ "token", "{metadata: {name: x}, spec: {roles: [Boss]}}",
+	  "token 'x': spec.roles: nothing joins as 'Boss'" },
+	{ "token", "{metadata: {name: x}, spec: {roles: [Node], join_method: ec2}}",
+	  "token 'x': spec.join_method: only 'token' is supported" },
+	{ "lock", "{metadata: {name: x}, spec: {message: m}}",
+	  "lock 'x': spec.target: user, role, login or node is missing" },
+	{ "node", "{metadata: {name: web-1}, spec: {hostname: web-1}}",
+	  "node 'web-1': metadata.name: not a UUID" },
+	{ "node",
+	  "{metadata: {name: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11}, spec: {hostname: "
+	  "web-1, addr: 'unix:/run/postern/x.sock'}}",
+	  "node '5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11': spec.addr: '/run/postern/x.sock' "
+	  "is "
+	  "not a port (0 to 65535)" },
+	{ "node",
+	  "{metadata: {name: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11}, spec: {hostname: "
+	  "web-1, addr: '10.0.0.1:22,10.0.0.2:22'}}",
+	  "node '5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11': spec.addr: "
+	  "'10.0.0.1:22,10.0.0.2:22' is not an address (write 'host:port' "
+	  "or '[v6]:port')" },
+};
+
 static void what_must_fail_fails_with_its_reason(void **state)
 {
-	const struct {
-		const char *kind, *yaml, *want;
-	} rows[] = {
-		{ "role", "{metadata: {name: dev}, spec: {allow: {logins: ['*']}}}",
-		  "role 'dev': spec.allow: logins: '*' is not a login" },
-		{ "role", "{metadata: {name: dev}, spec: {allow: {node_labels: {'*': 'x'}}}}",
-		  "role 'dev': spec.allow: node_labels.*: the key '*' goes with the value '*' "
-		  "only" },
-		{ "role", "{metadata: {name: dev}, spec: {allow: {node_labels: {'*': ['*', x]}}}}",
-		  "role 'dev': spec.allow: node_labels.*: the key '*' goes with the value '*' "
-		  "only" },
-		{ "role", "{metadata: {name: dev}, spec: {allow: {logins: ['{{internal.logins']}}}",
-		  "role 'dev': spec.allow: logins: '{{internal.logins' is not a template: '}}' is "
-		  "missing" },
-		{ "role", "{metadata: {name: dev}, spec: {allow: {node_labels: {env: '^dev[$'}}}}",
-		  "role 'dev': spec.allow: node_labels.env: '^dev[$' is not a regular expression: "
-		  "missing "
-		  "terminating ] for character class at 6" },
-		{ "role", "{metadata: {name: dev}, spec: {allow: {rules: [{resources: [role]}]}}}",
-		  "role 'dev': spec.allow: rules[0]: verbs are missing" },
-		{ "role", "{metadata: {name: dev}, spec: {deny: {rules: [{verbs: [list]}]}}}",
-		  "role 'dev': spec.deny: rules[0]: resources are missing" },
-		{ "role",
-		  "{metadata: {name: dev}, spec: {deny: {rules: [{resources: [roles], verbs: "
-		  "['*']}]}}}",
-		  "role 'dev': spec.deny: rules[0]: resources: 'roles' is not a kind" },
-		{ "role",
-		  "{metadata: {name: dev}, spec: {allow: {rules: [{resources: [role], verbs: "
-		  "[red]}]}}}",
-		  "role 'dev': spec.allow: rules[0]: verbs: 'red' is not a verb" },
-		{ "role",
-		  "{metadata: {name: dev}, spec: {allow: {rules: [{resources: [role], verbs: "
-		  "[list], where: "
-		  "'contains('}]}}}",
-		  "role 'dev': spec.allow: rules[0]: where: only contains(session.participants, "
-		  "user.metadata.name) is supported" },
-		{ "role",
-		  "{metadata: {name: dev}, spec: {options: {enhanced_recording: [keyboard]}}}",
-		  "role 'dev': spec.options: enhanced_recording: 'keyboard' is not known" },
-		{ "role", "{metadata: {name: dev}, spec: {options: {max_connections: 2}}}",
-		  "role 'dev': spec.options: max_connections is not enforced by this version" },
-		{ "role", "{metadata: {name: dev}, spec: {options: {pin_source_ip: true}}}",
-		  "role 'dev': spec.options: pin_source_ip is not enforced by this version" },
-		{ "role", "{metadata: {name: dev}, spec: {options: {lock: strict}}}",
-		  "role 'dev': spec.options: lock: strict is not enforced by this version" },
-		{ "role", "{metadata: {name: dev}, version: v9}",
-		  "role 'dev': version: 'v9' is not known here" },
-		{ "role", "{kind: user, metadata: {name: dev}}",
-		  "role 'dev': kind: 'user', but this is a role" },
-		{ "role", "{metadata: {name: a/b}}",
-		  "role: 'a/b' is not a name: '/', '.' and '..' have a meaning" },
-		{ "role", "{metadata: {}}", "role: a name is missing" },
-		{ "role", "{metadata: {name: dev, namespace: other}}",
-		  "role 'dev': metadata.namespace: there is only 'default'" },
-		{ "user", "{metadata: {name: alice}}",
-		  "user 'alice': spec.roles: a user needs a role" },
-		{ "user",
-		  "{metadata: {name: alice}, spec: {roles: [a], traits: {logins: ['a b']}}}",
-		  "user 'alice': spec.traits.logins: 'a b' is not a login" },
-		{ "token", "{metadata: {name: x}, spec: {roles: [Boss]}}",
-		  "token 'x': spec.roles: nothing joins as 'Boss'" },
-		{ "token", "{metadata: {name: x}, spec: {roles: [Node], join_method: ec2}}",
-		  "token 'x': spec.join_method: only 'token' is supported" },
-		{ "lock", "{metadata: {name: x}, spec: {message: m}}",
-		  "lock 'x': spec.target: user, role, login or node is missing" },
-		{ "node", "{metadata: {name: web-1}, spec: {hostname: web-1}}",
-		  "node 'web-1': metadata.name: not a UUID" },
-		{ "node",
-		  "{metadata: {name: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11}, spec: {hostname: "
-		  "web-1, addr: 'unix:/run/postern/x.sock'}}",
-		  "node '5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11': spec.addr: '/run/postern/x.sock' "
-		  "is "
-		  "not a port (0 to 65535)" },
-		{ "node",
-		  "{metadata: {name: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11}, spec: {hostname: "
-		  "web-1, addr: '10.0.0.1:22,10.0.0.2:22'}}",
-		  "node '5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11': spec.addr: "
-		  "'10.0.0.1:22,10.0.0.2:22' is not an address (write 'host:port' "
-		  "or '[v6]:port')" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
 		struct err err = { 0 };
 		pv_Resource r;
-		int rc = read_one(rows[i].kind, rows[i].yaml, &r, &err);
+		int rc = read_one(refused[i].kind, refused[i].yaml, &r, &err);
 
 		if (rc != 0)
-			fail_msg("'%s': %s", rows[i].yaml, err.msg);
+			fail_msg("'%s': %s", refused[i].yaml, err.msg);
 		rc = resource_validate(&r, &err);
-		if (rc == 0 || strcmp(err.msg, rows[i].want) != 0)
-			fail_msg("'%s' gives '%s', not '%s'", rows[i].yaml, err.msg, rows[i].want);
+		if (rc == 0 || strcmp(err.msg, refused[i].want) != 0)
+			fail_msg("'%s' gives '%s', not '%s'", refused[i].yaml, err.msg,
+			         refused[i].want);
 		resource_deinit(&r);
 	}
 }
