@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "cache/cache.h"
 #include "cache/replica.h"
+#include "crypto/sshcert.h"
 #include "daemon/host.h"
 #include "file/file.h"
 #include "model/identity.h"
@@ -68,11 +69,23 @@ static inline void world_lock(struct proxy_world *w, const char *target)
 	world_know(w, yaml, pv_Resource_lock_tag, &pv_Lock_table);
 }
 
+/* An authority's SSH key as a line. */
+static inline void world_ssh_line(const struct pki *pki, struct buf *out)
+{
+	struct sshkey key = { 0 };
+	struct err err = { 0 };
+
+	member_check(sshkey_from_pubkey(key_public(pki->key), "", &key, &err), &err);
+	sshkey_append_line(&key, out);
+	sshkey_deinit(&key);
+}
+
 static inline struct proxy_world *world_begin(uv_loop_t *loop)
 {
 	struct proxy_world *w = calloc(1, sizeof(*w));
 	struct credentials c;
 	pv_JoinResponse answer;
+	struct buf line = { 0 };
 	struct err err = { 0 };
 
 	assert_non_null(w);
@@ -89,6 +102,11 @@ static inline struct proxy_world *world_begin(uv_loop_t *loop)
 	member_check(credentials_open(&c, w->dir, &err), &err);
 	member_answer(&answer, &w->hosts, &w->users, key_public(c.tls_key), PKI_NOW,
 	              PKI_NOW + 100 * PKI_HOUR);
+	world_ssh_line(&w->users, &line);
+	member_check(fields_set_str(&answer.authorities[1].spec.active_keys.ssh[0].public_key,
+	                            buf_str(&line), &err),
+	             &err);
+	buf_deinit(&line);
 	member_check(credentials_store(&c, &answer, &err), &err);
 	fields_release(&pv_JoinResponse_table, &answer);
 	credentials_deinit(&c);
