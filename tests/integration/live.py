@@ -454,6 +454,23 @@ def without_authd_logins_go_on_and_their_events_come_later(c):
     dev(c)
 
 
+def a_session_that_ends_without_authd_has_ended_when_it_is_back(c):
+    with shell(c) as t:
+        t.type("echo sid=$POSTERN_SESSION_ID\n")
+        sid = t.expect(r"sid=([0-9a-f-]{36})").group(1).decode()
+        wait_for("its record at authd", lambda: sid in json.dumps(sessions(c)))
+        c.authd.stop()
+        t.type("exit 0\n")
+        assert t.wait() == 0
+        kept = c.path("noded", "ended")
+        wait_for("its record on disk", lambda: os.listdir(kept) == [sid])
+        restart_noded_without_authd(c)
+        c.authd.start()
+    wait_for("its end at authd", lambda: c.call("GetResource", {
+        "kind": "session", "name": sid})["session"]["spec"].get("ended"))
+    wait_for("nothing kept", lambda: not os.listdir(kept))
+
+
 def restart_noded_without_authd(c):
     c.noded.stop()
     c.noded.start()
@@ -476,4 +493,5 @@ if __name__ == "__main__":
         an_end_that_was_wanted_without_noded_root_comes_when_it_is_back,
         a_shell_that_ignores_hangups_ends_too, an_administrator_sees_live_sessions_and_ends_one,
         without_authd_logins_go_on_and_their_events_come_later,
+        a_session_that_ends_without_authd_has_ended_when_it_is_back,
     ], setup=log_in_everybody)
