@@ -145,11 +145,13 @@ $(BUILD)/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/repl
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) $(GCM_WRAP) -o $@ $^ $(LDLIBS)
 
-# Sub-makes, for the tree is read (pkg-config and all) only once Debian's packages are there.
+# Sub-makes, for the tree is read (pkg-config and all) only once Debian's packages are there. Who
+# says no -j gets all cores.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 CHECKS := unit fuzz stories
 check:
 	@tools/install-deps
-	@$(MAKE) --no-print-directory built-check
+	@$(SUBMAKE) built-check
 
 # Everything is built before anything runs: no test waits for a compiler.
 built-check: $(if $(findstring stories,$(CHECKS)),all) $(call picked,$(UNIT)) $(call picked,$(REPLAY))
@@ -170,7 +172,7 @@ check-systemd: all
 	@BUILD=$(abspath $(BUILD)) tests/integration/systemd.sh
 
 asan:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan OPT="-O1 -g" FORTIFY= \
+	@$(SUBMAKE) BUILD=$(BUILD)/asan OPT="-O1 -g" FORTIFY= \
 	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
 	  CHECKS="unit fuzz $(if $(STORIES_TOO),stories)" built-check
 
@@ -197,7 +199,7 @@ format:
 
 demo:
 	@tools/install-deps
-	@$(MAKE) --no-print-directory all
+	@$(SUBMAKE) all
 	@BUILD=$(abspath $(BUILD)) tests/integration/demo
 
 install: all
