@@ -3,6 +3,7 @@
 #include "authd/authd.h"
 #include "authd/changes.h"
 #include "authd/resource_store.h"
+#include "authd/secrets.h"
 
 #include "base/err.h"
 #include "base/str.h"
@@ -12,6 +13,9 @@
 #include "model/role.h"
 #include "model/system_role.h"
 #include "rpc/server.h"
+#include "wire/fields.h"
+
+#include "proto/secrets.fields.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -131,6 +135,22 @@ static int check_user_exists(struct authd *a, const struct peer *peer, struct er
 	return rc;
 }
 
+/* Nor is a host. authd itself has not joined. */
+static int check_host_exists(struct authd *a, const struct peer *peer, struct err *err)
+{
+	char key[SECRETS_KEY_SIZE];
+	pv_StoredHost host = pv_StoredHost_init_zero;
+	int rc;
+
+	if (peer->kind != PEER_HOST || str_eq(peer->identity.host_id, a->own.id))
+		return 0;
+	rc = secrets_load(a, secrets_host_key(key, peer->identity.host_id), &pv_StoredHost_table,
+	                  &host, NULL, err);
+	fields_release(&pv_StoredHost_table, &host);
+	return rc == ERR_NOT_FOUND ? err_set(err, ERR_UNAUTHENTICATED, "this host was removed")
+	                           : rc;
+}
+
 /* Fills in who it is, or fails with why it is nobody. */
 static int identify(struct authd *a, struct rpc_conn *conn, struct peer *out, struct err *err)
 {
@@ -138,6 +158,8 @@ static int identify(struct authd *a, struct rpc_conn *conn, struct peer *out, st
 
 	if (rc == 0)
 		rc = check_user_exists(a, out, err);
+	if (rc == 0)
+		rc = check_host_exists(a, out, err);
 	if (rc == 0)
 		rc = changes_check_locks(a->changes, out, err);
 	return rc;

@@ -71,6 +71,18 @@ static bool is_user(struct rpc_conn *conn, void *arg)
 	return peer->kind == PEER_USER && str_eq(peer->identity.user, closing->user);
 }
 
+static bool is_host(struct rpc_conn *conn, void *arg)
+{
+	const struct peer *peer = access_conn_peer(conn);
+
+	return peer->kind == PEER_HOST && str_eq(peer->identity.host_id, arg);
+}
+
+void changes_host_removed(struct changes *c, const char *host_id)
+{
+	rpc_server_close_matching(c->authd->server, is_host, (void *)(uintptr_t)host_id);
+}
+
 static void on_lock(struct changes *c, const struct keyspace_event *event)
 {
 	struct closing closing = { .now = authd_now(c->authd) };

@@ -22,4 +22,7 @@ unsigned changes_roles_generation(const struct changes *c);
 /* 0, or ERR_DENIED when a lock that is in force concerns the peer. */
 int changes_check_locks(struct changes *c, const struct peer *peer, struct err *err);
 
+/* Ends the connections of a host whose record was removed. */
+void changes_host_removed(struct changes *c, const char *host_id);
+
 #endif

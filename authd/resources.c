@@ -7,6 +7,7 @@
 #include "authd/access.h"
 #include "authd/audit_log.h"
 #include "authd/authd.h"
+#include "authd/changes.h"
 #include "authd/companions.h"
 #include "authd/methods.h"
 #include "authd/pending.h"
@@ -181,6 +182,11 @@ static void say_what(const struct change *c, const struct err *from, struct err 
 			        sentences[i].what);
 }
 
+static bool is_host_record(const struct resource_kind *kind)
+{
+	return kind->tag == pv_Resource_node_tag || kind->tag == pv_Resource_proxy_tag;
+}
+
 static void on_written(void *arg, uint64_t revision, const struct err *err)
 {
 	const pv_Empty nothing = pv_Empty_init_zero;
@@ -196,6 +202,8 @@ static void on_written(void *arg, uint64_t revision, const struct err *err)
 	}
 	pending_end(&c->pending, c->deletes ? (const void *)&nothing : &c->resource,
 	            failure.code != 0 ? &failure : NULL);
+	if (err == NULL && c->deletes && is_host_record(c->kind))
+		changes_host_removed(c->authd->changes, c->name);
 	change_free(c);
 }
 

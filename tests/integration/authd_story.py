@@ -254,7 +254,11 @@ def hosts_speak_for_themselves(daemon, admin):
     other.DeleteResource(pb.DeleteResourceRequest(kind="node", name=leaving))
     refused(grpc.StatusCode.NOT_FOUND, admin.GetResource,
             pb.GetResourceRequest(kind="node", name=leaving))
-    say("a node announces itself, and speaks for no other")
+    refused(grpc.StatusCode.UNAUTHENTICATED, daemon.remote(daemon.ca, *leaving_keys.pair())
+            .ListResources, pb.ListResourcesRequest(kind="role"))
+    other_id, keys_of_other = join(daemon, admin, "Node")
+    other = daemon.remote(daemon.ca, *keys_of_other.pair())
+    say("a node announces itself, and speaks for no other; removed, it is nobody")
 
     session.spec.node_id = host
     node.PutSession(pb.PutSessionRequest(session=session))
@@ -270,7 +274,7 @@ def hosts_speak_for_themselves(daemon, admin):
     refused(grpc.StatusCode.FAILED_PRECONDITION, admin.KillSession,
             pb.KillSessionRequest(session_id=session.metadata.name))
     say("a session's record is its node's, but for the wish to end it")
-    only_its_node_sees_a_session(node, other, leaving, session)
+    only_its_node_sees_a_session(node, other, other_id, session)
     return host, keys, node
 
 
