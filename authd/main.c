@@ -50,9 +50,13 @@ struct process {
 	struct diag *diag;
 	struct local_port *local_port;
 	bool watching_commits;
+	bool stopping;
+	bool broken; /* the keyspace works only once it is opened anew */
 };
 
 /* --- keyspace -------------------------------------------------------------------------------- */
+
+static void on_stop(void *ctx);
 
 static void on_commits(uv_poll_t *handle, int status, int events)
 {
@@ -60,6 +64,11 @@ static void on_commits(uv_poll_t *handle, int status, int events)
 
 	(void)status, (void)events;
 	keyspace_dispatch(p->authd.keyspace);
+	if (keyspace_is_broken(p->authd.keyspace) && !p->broken) {
+		p->broken = true;
+		log_error("keyspace broken by a failing disk: ending, to be started again");
+		on_stop(p);
+	}
 }
 
 static int open_keyspace(struct process *p, struct err *err)
@@ -203,6 +212,9 @@ static void on_stop(void *ctx)
 {
 	struct process *p = ctx;
 
+	if (p->stopping)
+		return;
+	p->stopping = true;
 	log_info("stopping");
 	local_port_close(p->local_port);
 	tls_port_close(p->authd.tls_port);
@@ -308,5 +320,5 @@ int main(int argc, char **argv)
 	cluster_close(&p.authd);
 	uv_loop_close(&p.loop);
 	conf_deinit(authd_conf_keys(), &p.authd.conf);
-	return 0;
+	return p.broken ? 1 : 0;
 }

@@ -175,6 +175,11 @@ void keyspace_dispatch(struct keyspace *ks)
 
 /* --- reads ----------------------------------------------------------------------------------- */
 
+bool keyspace_is_broken(const struct keyspace *ks)
+{
+	return lmdb_is_broken(ks->db);
+}
+
 uint64_t keyspace_revision(const struct keyspace *ks)
 {
 	uint64_t newest = 0;

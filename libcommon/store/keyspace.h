@@ -77,6 +77,10 @@ int keyspace_fd(const struct keyspace *ks);
 /* Runs due callbacks: never blocks, may be called at any time but not from a callback. */
 void keyspace_dispatch(struct keyspace *ks);
 
+/* A commit has failed half-way: every read and write fails (ERR_IO) until the keyspace is closed
+ * and opened anew. Nothing that was acknowledged is lost. */
+bool keyspace_is_broken(const struct keyspace *ks);
+
 /* The newest revision that is committed. */
 uint64_t keyspace_revision(const struct keyspace *ks);
 

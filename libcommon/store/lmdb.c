@@ -33,6 +33,9 @@ int lmdb_fail(struct err *err, int rc, const char *doing)
 		return err_set(err, ERR_IO, "keyspace: %s: the disk is full or failing", doing);
 	case ENOMEM:
 		return err_set_nomem(err);
+	case MDB_PANIC:
+		return err_set(err, ERR_IO,
+		               "keyspace: %s: a commit has failed half-way: open it anew", doing);
 	default:
 		return err_set(err, ERR_IO, "keyspace: %s: %s", doing, mdb_strerror(rc));
 	}
@@ -252,6 +255,16 @@ int lmdb_each(struct lmdb *db, const struct keyspace_query *query, int64_t now, 
 	if (rc == 0 && out_revision != NULL)
 		*out_revision = revision;
 	return rc;
+}
+
+bool lmdb_is_broken(struct lmdb *db)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &txn);
+
+	if (rc == 0)
+		mdb_txn_abort(txn);
+	return rc == MDB_PANIC;
 }
 
 int lmdb_revisions(struct lmdb *db, uint64_t *out_newest, uint64_t *out_compacted, struct err *err)

@@ -52,6 +52,10 @@ int lmdb_each(struct lmdb *db, const struct keyspace_query *query, int64_t now, 
 /* The newest revision, and the newest one whose events are no longer in the log. */
 int lmdb_revisions(struct lmdb *db, uint64_t *out_newest, uint64_t *out_compacted, struct err *err);
 
+/* LMDB has failed to write the page that makes a commit count, and neither reads nor writes any
+ * more until the environment is opened anew. */
+bool lmdb_is_broken(struct lmdb *db);
+
 /* Whether any item expires at all, and whether one has expired by `now`. */
 int lmdb_expiry(struct lmdb *db, int64_t now, bool *out_any, bool *out_due, struct err *err);
 
