@@ -21,9 +21,19 @@
 #define PAGE_MAX       1000
 #define PAGE_BYTES_MAX (1024 * 1024) /* of stored values, far below what a message may have */
 #define BLANKS         " \t\r\n"
-#define SCAN_MAX       2000 /* keys looked at for a page; the loop has others to serve */
+#define SCAN_MAX       2000 /* keys and labels looked at for a page; the loop has others to serve */
 
 /* --- filters --------------------------------------------------------------------------------- */
+
+/* Each is looked at for each resource, on the loop that serves everybody. */
+int list_check_filters(const pv_ListResourcesRequest *request, struct err *err)
+{
+	if (request->labels_count > LIST_LABELS_MAX)
+		return err_set(err, ERR_INVALID, "labels: more than %d", LIST_LABELS_MAX);
+	if (request->search != NULL && strlen(request->search) > LIST_SEARCH_MAX)
+		return err_set(err, ERR_INVALID, "search: more than %d bytes", LIST_SEARCH_MAX);
+	return 0;
+}
 
 /* The labels that a resource has: a node's include the results of its commands. */
 static int labels_of(pv_Resource *r, struct label **out_items, struct label_set *out,
@@ -164,7 +174,7 @@ static int look_at(void *arg, const struct keyspace_item *item)
 	if (p->response.resources_count >= p->want || p->bytes >= PAGE_BYTES_MAX ||
 	    p->scanned >= SCAN_MAX)
 		return PAGE_FULL;
-	p->scanned++;
+	p->scanned += 1u + p->request->labels_count;
 	str_copy(p->last, sizeof(p->last), item->key);
 	if (resource_of_item(item, &r, &p->err) != 0) {
 		log_error("resource not readable", kv("key", item->key), kv("error", p->err.msg));
@@ -239,6 +249,8 @@ void handle_list_resources(struct rpc_call *call)
 		rc = err_set(&err, ERR_INVALID, "no such kind '%s'",
 		             request->kind != NULL ? request->kind : "");
 	else
+		rc = list_check_filters(request, &err);
+	if (rc == 0)
 		rc = visible_begin(&p.visible, call, kind, request->with_secrets, true, &err);
 	if (rc == 0)
 		rc = fill_page(authd_of(call), &p, &err);

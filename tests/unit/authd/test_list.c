@@ -83,12 +83,33 @@ static void kinds_without_a_host_have_labels_too(void **state)
 	resource_deinit(&r);
 }
 
+static void filters_are_few_and_short(void **state)
+{
+	char search[LIST_SEARCH_MAX + 2];
+	pv_ListResourcesRequest request = { .search = search, .labels_count = LIST_LABELS_MAX };
+	struct err err = { 0 };
+
+	(void)state;
+	memset(search, 'a', sizeof(search));
+	search[LIST_SEARCH_MAX] = 0;
+	assert_int_equal(list_check_filters(&request, &err), 0);
+	request.labels_count++;
+	assert_int_equal(list_check_filters(&request, &err), ERR_INVALID);
+	request.labels_count = 0;
+	search[LIST_SEARCH_MAX] = 'a';
+	search[LIST_SEARCH_MAX + 1] = 0;
+	assert_int_equal(list_check_filters(&request, &err), ERR_INVALID);
+	request.search = NULL;
+	assert_int_equal(list_check_filters(&request, &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_search_needs_every_word_somewhere),
 		cmocka_unit_test(labels_are_static_ones_and_results_of_commands),
 		cmocka_unit_test(kinds_without_a_host_have_labels_too),
+		cmocka_unit_test(filters_are_few_and_short),
 	};
 
 	return unit_run(tests);
