@@ -5,8 +5,6 @@
 
 #include "tests/unit/keyspace_fixture.h"
 
-#include "base/rand.h"
-
 static void a_watch_sees_init_then_every_change_in_order(void **state)
 {
 	struct fixture *f = *state;
@@ -295,137 +293,6 @@ static void a_watch_may_be_closed_from_its_callback(void **state)
 	assert_null(two);
 }
 
-/* --- a replica that is cut off again and again ------------------------------------------------ */
-
-#define REPLICA_KEYS 20
-
-struct replica {
-	char values[REPLICA_KEYS][8]; /* "" = absent */
-	uint64_t revision;
-	struct keyspace_watch *watch;
-};
-
-static char *slot(struct replica *r, const char *key)
-{
-	return r->values[atoi(key + strlen("/key/"))];
-}
-
-static int store_in_replica(void *arg, const struct keyspace_item *item)
-{
-	memset(slot(arg, item->key), 0, sizeof(((struct replica *)NULL)->values[0]));
-	memcpy(slot(arg, item->key), item->value, item->len);
-	return 0;
-}
-
-static void fill_replica(struct fixture *f, struct replica *r)
-{
-	struct keyspace_query keys = { .prefix = "/key/" };
-
-	memset(r->values, 0, sizeof(r->values));
-	assert_int_equal(keyspace_each(f->ks, &keys, store_in_replica, r, &r->revision, &f->err),
-	                 0);
-}
-
-static void connect_replica(struct fixture *f, struct replica *r)
-{
-	static const char *const prefix[] = { "/key/" };
-	struct keyspace_watch_options o = {
-		.prefixes = prefix, .prefix_count = 1, .after = r->revision, .queue = 8
-	};
-
-	while (keyspace_watch_open(f->ks, &o, &r->watch, &f->err) != 0) {
-		assert_int_equal(f->err.code, ERR_CONFLICT); /* compacted: a snapshot helps */
-		fill_replica(f, r);
-		o.after = r->revision;
-	}
-}
-
-static void disconnect_replica(struct replica *r)
-{
-	keyspace_watch_close(r->watch);
-	r->watch = NULL;
-}
-
-/* Takes what waits; a watch that has ended is opened anew behind what was taken. */
-static void follow(struct fixture *f, struct replica *r)
-{
-	const struct keyspace_event *event;
-
-	if (r->watch == NULL)
-		connect_replica(f, r);
-	for (;;) {
-		if (keyspace_watch_next(r->watch, &event, &f->err) != 0) {
-			disconnect_replica(r);
-			connect_replica(f, r);
-			continue;
-		}
-		if (event == NULL)
-			return;
-		if (event->type == KEYSPACE_EVENT_PUT)
-			store_in_replica(r, &event->item);
-		else if (event->type == KEYSPACE_EVENT_DELETE)
-			memset(slot(r, event->item.key), 0, sizeof(r->values[0]));
-		r->revision = keyspace_watch_revision(r->watch);
-	}
-}
-
-static void change_something(struct fixture *f)
-{
-	char key[16];
-	char value[8];
-
-	snprintf(key, sizeof(key), "/key/%u", rand_below(REPLICA_KEYS));
-	snprintf(value, sizeof(value), "%u", rand_below(1000000));
-	switch (rand_below(5)) {
-	case 0:
-		run_op(f, keyspace_op_delete(key));
-		break;
-	case 1:
-		put_for(f, key, value, 1 + rand_below(50));
-		break;
-	case 2:
-		run_op(f, keyspace_op_delete_range("/key/1", NULL));
-		break;
-	default:
-		put(f, key, value);
-	}
-	clock_fake_advance(&f->clock, rand_below(20));
-}
-
-static void a_replica_that_is_cut_off_at_random_ends_up_equal(void **state)
-{
-	struct fixture *f = *state;
-	struct replica r = { .revision = 0 };
-	struct replica truth = { .revision = 0 };
-
-	keyspace_close(f->ks);
-	f->options.log_events = 30;
-	fixture_open(f);
-	fill_replica(f, &r);
-	for (int i = 0; i < 200; i++) {
-		change_something(f);
-		if (rand_below(20) == 0)
-			disconnect_replica(&r);
-		if (rand_below(4) == 0)
-			follow(f, &r);
-	}
-	clock_fake_advance(&f->clock, 100);
-	put(f, "/key/0", "last");
-	for (int i = 0; i < 50; i++) { /* until the sweeper has deleted what expired */
-		struct pollfd pfd = { .fd = keyspace_fd(f->ks), .events = POLLIN };
-
-		follow(f, &r);
-		fill_replica(f, &truth);
-		if (memcmp(r.values, truth.values, sizeof(r.values)) == 0)
-			break;
-		poll(&pfd, 1, 100);
-		keyspace_dispatch(f->ks);
-	}
-	for (int i = 0; i < REPLICA_KEYS; i++)
-		assert_string_equal(r.values[i], truth.values[i]);
-	disconnect_replica(&r);
-}
-
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -445,7 +312,6 @@ int main(void)
 		CASE(a_watch_says_where_another_may_go_on),
 		CASE(between_the_events_of_one_write_nobody_goes_on_behind_it),
 		CASE(the_callback_comes_when_something_waits_or_the_keyspace_closes),
-		CASE(a_replica_that_is_cut_off_at_random_ends_up_equal),
 		CASE(a_watch_may_be_closed_from_its_callback),
 	};
 
