@@ -551,6 +551,33 @@ static void a_request_that_is_too_long_is_refused(void **state)
 	echo_stop(&e);
 }
 
+/* As authd's port does: it looked at the first bytes, and has forgotten the stream since. */
+static void beyond_the_bound_a_connection_ends_without_its_former_owner(void **state)
+{
+	struct echo e = { .loop = *state };
+	struct rpc_server_conf conf = echo_conf(&e);
+	struct ear former = { 0 };
+	struct ear peers[2] = { { .ends_too = true }, { .ends_too = true } };
+	struct stream *ours[2], *theirs[2];
+	struct err err;
+
+	conf.connections_max = 1;
+	echo_start_with(&e, *state, &conf);
+	for (int i = 0; i < 2; i++) {
+		stream_pair(*state, &ours[i], &theirs[i]);
+		ear_attach(&peers[i], theirs[i]);
+	}
+	ear_attach(&former, ours[1]);
+	assert_int_equal(rpc_server_attach(e.server, ours[0], NULL, &err), 0);
+	assert_int_equal(rpc_server_attach(e.server, ours[1], NULL, &err), ERR_LIMIT);
+	turn_until(*state, peers[1].closes == 1);
+	assert_int_equal(former.closes, 0);
+	assert_int_equal(peers[0].closes, 0);
+	stream_end(peers[0].stream);
+	turn_until(*state, peers[0].closes == 1);
+	echo_stop(&e);
+}
+
 static void a_silent_server_is_found_out(void **state)
 {
 	struct echo e = { 0 };
@@ -601,6 +628,7 @@ int main(void)
 		loop_test(stopping_lets_calls_finish),
 		loop_test(the_drain_has_an_end),
 		loop_test(a_request_that_is_too_long_is_refused),
+		loop_test(beyond_the_bound_a_connection_ends_without_its_former_owner),
 		loop_test(a_silent_server_is_found_out),
 	};
 
