@@ -204,9 +204,9 @@ static int open_gate(struct noded *n, struct err *err)
 	if (rc == 0)
 		rc = ended_open(n, &n->ended, err);
 	if (rc == 0)
-		rc = events_open(n, &n->events, err);
-	if (rc == 0)
 		rc = conns_open(n, &n->conns, err);
+	if (rc == 0) /* hears at once of sessions that ended meanwhile */
+		rc = events_open(n, &n->events, err);
 	if (rc == 0)
 		rc = join_port_open(n, &n->joins, err);
 	if (rc == 0)
@@ -245,8 +245,8 @@ static void close_parts(struct noded *n)
 	sshd_log_close(n->sshd_log);
 	recheck_close(n->recheck);
 	join_port_close(n->joins);
-	conns_close(n->conns);
 	events_close(n->events);
+	conns_close(n->conns);
 	ended_close(n->ended);
 	upload_close(n->upload);
 	sessions_close(n->sessions);

@@ -238,6 +238,8 @@ def matrix(c):
                 row += "%-15s" % "FAIL"
                 failures.append(f"{victim}.{phase}:\n{traceback.format_exc()}")
         print(row, flush=True)
+        if failures:
+            break  # the cluster is not what it was, and each further cell would wait in vain
     return failures
 
 
