@@ -32,7 +32,8 @@ settings() {
 
 start() {
 	settings "$1"
-	"$bin/authd" --config "$work/$1.yaml" 2>"$work/log.$1" &
+	: >"$work/log.$1"
+	"$bin/authd" --config "$work/$1.yaml" 2>>"$work/log.$1" &
 	authd_pid=$!
 	timeout 20 tail -n +1 -f --pid=$authd_pid "$work/log.$1" | grep -q -m1 event=ready ||
 		die "authd does not start"

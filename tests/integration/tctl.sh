@@ -48,7 +48,8 @@ listen: ["127.0.0.1:0"]
 public_addrs: [auth.example.com:3025]
 diag: "unix:$work/diag.sock"
 END
-"$bin/authd" --config "$work/authd.yaml" 2>"$work/log" &
+: >"$work/log"
+"$bin/authd" --config "$work/authd.yaml" 2>>"$work/log" &
 authd_pid=$!
 timeout 20 tail -n +1 -f --pid=$authd_pid "$work/log" | grep -q -m1 event=ready || die "authd does not start"
 port=$(sed -n 's/.*event=ready.* port=\([0-9]*\).*/\1/p' "$work/log")

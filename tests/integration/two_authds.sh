@@ -25,6 +25,7 @@ third() { "$bin/tctl" --socket "$work/third.sock" "$@"; }
 
 # Waits until a file that grows holds this text.
 holds() {
+	: >>"$work/$1"
 	timeout 20 tail -n +1 -f "$work/$1" | grep -q -m1 -- "$2" || die "no '$2' in $1"
 }
 
