@@ -65,6 +65,7 @@ static void only_so_many_run_and_wait(void **state)
 	assert_int_equal(work_start(p, &jobs[5].work, job_run, job_done, &err), ERR_LIMIT);
 	assert_int_equal(work_pool_running(p), 2);
 	assert_int_equal(work_pool_waiting(p), 3);
+	turn_until(*state, running_now == 2);
 	for (int i = 0; i < 5; i++) {
 		uv_sem_post(&jobs[i].go);
 		turn_until(*state, jobs[i].done == 1); /* first in, first out */
