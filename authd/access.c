@@ -31,6 +31,7 @@ struct caller {
 	struct err *refused;    /* why nothing is allowed here; NULL: judged call by call */
 	struct role_set *roles; /* users: as of the generation; NULL until first asked for */
 	unsigned generation;
+	bool counted; /* among authd's anonymous connections */
 };
 
 static struct authd *authd_of_conn(const struct rpc_conn *conn)
@@ -186,6 +187,19 @@ static void bound_life(struct authd *a, struct rpc_conn *conn, const struct call
 		rpc_conn_set_end(conn, rpc_conn_tls_peer(conn)->cert->not_after_ms);
 }
 
+/* Anybody may come without a certificate, so those are bounded for themselves. */
+static int count_anonymous(struct authd *a, struct caller *c, struct err *err)
+{
+	if (c->peer.kind != PEER_ANONYMOUS)
+		return 0;
+	if (a->anonymous >= (unsigned)a->conf.max_anonymous)
+		return err_set(err, ERR_LIMIT, "%u connections without a certificate are open",
+		               a->anonymous);
+	a->anonymous++;
+	c->counted = true;
+	return 0;
+}
+
 int access_opened(struct rpc_conn *conn, struct err *err)
 {
 	struct authd *a = authd_of_conn(conn);
@@ -194,7 +208,9 @@ int access_opened(struct rpc_conn *conn, struct err *err)
 
 	if (c == NULL)
 		return err_set_nomem(err);
-	if (identify(a, conn, &c->peer, &why) != 0 && refuse_all(c, &why, err) != 0) {
+	if ((identify(a, conn, &c->peer, &why) != 0 && refuse_all(c, &why, err) != 0) ||
+	    count_anonymous(a, c, err) != 0) {
+		free(c->refused);
 		free(c);
 		return err->code;
 	}
@@ -210,6 +226,8 @@ void access_closed(struct rpc_conn *conn)
 
 	if (c == NULL)
 		return;
+	if (c->counted)
+		authd_of_conn(conn)->anonymous--;
 	role_set_free(c->roles);
 	peer_deinit(&c->peer);
 	free(c->refused);

@@ -36,6 +36,7 @@ struct authd {
 	struct authorities authorities;
 	struct own own; /* id and key as a host of the cluster */
 	struct rpc_server *server;
+	unsigned anonymous; /* connections without a certificate, open now */
 	struct tls_port *tls_port;
 	struct changes *changes;        /* what authd itself watches: roles and locks */
 	struct people *people;          /* pools of threads and gates of the calls about people */

@@ -24,6 +24,7 @@ struct authd_conf {
 	int64_t token_ttl;
 	int64_t login_attempts;   /* failures that lock a user */
 	int64_t login_lock;       /* for how long */
+	int64_t max_anonymous;    /* connections without a certificate */
 	char *audit_dir;          /* NULL = <data_dir>/audit */
 	int64_t audit_keep;       /* how long its files are kept; 0 = for ever */
 	char *recordings_dir;     /* NULL = <data_dir>/recordings */

@@ -4,6 +4,8 @@ import getpass
 import json
 import os
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -540,6 +542,36 @@ def restarts(daemon, admin, keys):
     say("it ends in order, and never serves its keyspace under another name")
 
 
+def strangers_crowd_out_nobody(daemon, keys):
+    assert daemon.stop() == 0
+    daemon.write_settings("limits: {anonymous: 2}\n")
+    daemon.start()
+    context = ssl.create_default_context(cafile=daemon.ca_file)
+    context.set_alpn_protocols(["http/1.1"])
+
+    def stranger():
+        """A connection without a certificate; whether it is served."""
+        sock = context.wrap_socket(socket.create_connection(("127.0.0.1", daemon.port)),
+                                   server_hostname="authd")
+        sock.settimeout(10)
+        try:
+            sock.sendall(b"POST /v1/Ping HTTP/1.1\r\nHost: authd\r\n"
+                         b"Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+            return sock, sock.recv(100).startswith(b"HTTP/1.1 200")
+        except OSError:
+            return sock, False
+
+    first, second, third = stranger(), stranger(), stranger()
+    assert first[1] and second[1] and not third[1], (first, second, third)
+    assert daemon.remote(daemon.ca, *keys.pair()).Ping(
+        pb.PingRequest(), wait_for_ready=True).cluster_name == "example"
+    first[0].close()
+    deadline = time.monotonic() + 10
+    while not stranger()[1]:
+        assert time.monotonic() < deadline, "a place that was left is not given again"
+    say("strangers are bounded for themselves, and a node is served beside them")
+
+
 def main():
     daemon = Daemon(PROGRAM, WORK)
     try:
@@ -559,6 +591,8 @@ def main():
         removed_users_are_nobody(daemon, admin)
         a_search_goes_over_pages_without_a_hit(daemon, admin)
         restarts(daemon, admin, keys)
+        daemon.start()
+        strangers_crowd_out_nobody(daemon, keys)
     except BaseException:
         with open(daemon.log) as f:
             print(f.read(), file=sys.stderr)
