@@ -87,6 +87,11 @@ def descendants(pid):
     return found
 
 
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(child) for child in f.read().split()]
+
+
 def path_of(pid):
     try:
         return os.readlink(f"/proc/{pid}/exe")
@@ -113,9 +118,12 @@ def processes(c, session, victim):
     found = [int(p) for p in filter(str.isdigit, os.listdir("/proc"))
              if path_of(p) == f"{c.lib}/{program}"]
     if program == "noded-login":
-        # One is started by noded-root, and forks per session.
-        starters = [p for p in found if set(descendants(p)) & set(found)]
-        found = starters if victim == "login-starter" else [p for p in found if p not in starters]
+        # One is started by noded-root, and forks per session; those fork the shells.
+        below = {p for one in found for p in descendants(one)}
+        starters = [p for p in found if p not in below]
+        if victim == "login-starter":
+            return starters
+        return [p for p in found if any(p in children(one) for one in starters)]
     return found
 
 
