@@ -151,7 +151,7 @@ SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(s
 CHECKS := unit fuzz stories
 check:
 	@tools/install-deps
-	@$(SUBMAKE) built-check
+	+@$(SUBMAKE) built-check
 
 # Everything is built before anything runs: no test waits for a compiler.
 built-check: $(if $(findstring stories,$(CHECKS)),all) $(call picked,$(UNIT)) $(call picked,$(REPLAY))
@@ -172,7 +172,7 @@ check-systemd: all
 	@BUILD=$(abspath $(BUILD)) tests/integration/systemd.sh
 
 asan:
-	@$(SUBMAKE) BUILD=$(BUILD)/asan OPT="-O1 -g" FORTIFY= \
+	+@$(SUBMAKE) BUILD=$(BUILD)/asan OPT="-O1 -g" FORTIFY= \
 	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
 	  CHECKS="unit fuzz $(if $(STORIES_TOO),stories)" built-check
 
@@ -199,7 +199,7 @@ format:
 
 demo:
 	@tools/install-deps
-	@$(SUBMAKE) all
+	+@$(SUBMAKE) all
 	@BUILD=$(abspath $(BUILD)) tests/integration/demo
 
 install: all
