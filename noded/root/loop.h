@@ -1,8 +1,8 @@
 /*
  * loop - descriptors and what to call when they are ready, on epoll(7).
  *
- * noded-root needs no more, and edge triggers (for TCP_QUICKACK) libuv does not have. One event
- * is taken at a time, so a callback may free any source, its own and others'.
+ * noded-root needs no more of a loop. One event is taken at a time, so a callback may free any
+ * source, its own and others'.
  */
 #ifndef NODED_ROOT_LOOP_H
 #define NODED_ROOT_LOOP_H
