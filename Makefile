@@ -2,6 +2,7 @@
 #
 #   a folder with a main.c      is a program      authd/main.c      -> build/authd
 #   one below it                joins the names   noded/root/main.c -> build/noded-root
+#   other folders below it      are its rooms     authd/people/*.c  in build/authd
 #   a folder with a helper.c    is a static program against musl, of that one folder only
 #   libcommon/*/*.c, proto/     make build/libcommon.a, which every program links
 #   tests/unit/test_X.c         is a cmocka program; tests/unit/<daemon>/test_X.c links that
@@ -96,7 +97,9 @@ $(BUILD)/libcommon.a: $(LIB_O)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-objects_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard $(1)/*.c)))
+# Of a program's folder and of the folders below it that are no programs themselves.
+rooms_of   = $(filter-out $(dir $(MAINS) $(HELPERS)),$(dir $(wildcard $(1)/*/*.c)))
+objects_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(sort $(wildcard $(1)/*.c $(addsuffix *.c,$(call rooms_of,$(1))))))
 
 define program
 $(BUILD)/$(call dash,$(1)): $(call objects_of,$(1)) $(BUILD)/libcommon.a

@@ -7,9 +7,8 @@
  *
  * The file first, so that a client that is slow, or stops, holds no snapshot of the keyspace open.
  */
-#include "authd/access.h"
-#include "authd/audit_log.h"
-#include "authd/authd.h"
+#include "authd/audit/audit_log.h"
+#include "authd/core/authd.h"
 #include "authd/methods.h"
 
 #include "audit/audit.h"

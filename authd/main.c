@@ -7,17 +7,18 @@
  *   serving  one loop: calls by methods.c, commits of the keyspace's writer by keyspace_dispatch()
  *   stop     ports close, calls finish or are cancelled, the keyspace commits what waits
  */
-#include "authd/access.h"
-#include "authd/audit_log.h"
-#include "authd/authd.h"
-#include "authd/changes.h"
-#include "authd/cluster.h"
-#include "authd/local_port.h"
+#include "authd/access/access.h"
+#include "authd/access/caller.h"
+#include "authd/access/changes.h"
+#include "authd/audit/audit_log.h"
+#include "authd/core/authd.h"
+#include "authd/core/cluster.h"
 #include "authd/methods.h"
-#include "authd/people.h"
-#include "authd/recordings.h"
+#include "authd/people/people.h"
+#include "authd/ports/local_port.h"
+#include "authd/ports/tls_port.h"
+#include "authd/recordings/recordings.h"
 #include "authd/restore.h"
-#include "authd/tls_port.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -138,12 +139,12 @@ static void on_call_done(struct rpc_call *call, const struct err *result)
 
 	if (result->code == 0) {
 		log_debug("rpc", "call", kv("method", rpc_call_signature(call)->name),
-		          kv("caller", peer_name(access_peer(call), name, sizeof(name))));
+		          kv("caller", peer_name(caller_of(call), name, sizeof(name))));
 		return;
 	}
 	log_info("call refused", kv("method", rpc_call_signature(call)->name),
-	         kv("caller", peer_name(access_peer(call), name, sizeof(name))),
-	         kv("addr", access_peer(call)->addr), kv("code", err_name(result->code)),
+	         kv("caller", peer_name(caller_of(call), name, sizeof(name))),
+	         kv("addr", caller_of(call)->addr), kv("code", err_name(result->code)),
 	         kv("error", result->msg));
 }
 
@@ -153,8 +154,8 @@ static int open_server(struct authd *a, struct err *err)
 		.loop = a->loop,
 		.service = auth_api(),
 		.ctx = a,
-		.opened = access_opened,
-		.closed = access_closed,
+		.opened = caller_opened,
+		.closed = caller_closed,
 		.authorize = access_authorize,
 		.done = on_call_done,
 	};

@@ -1,6 +1,11 @@
 #include "authd/methods.h"
 
-#include "authd/access.h"
+#include "authd/access/access.h"
+#include "authd/audit/calls.h"
+#include "authd/hosts/calls.h"
+#include "authd/people/calls.h"
+#include "authd/recordings/calls.h"
+#include "authd/resources/calls.h"
 
 #include "rpc/auth_api.h"
 #include "rpc/method.h"

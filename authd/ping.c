@@ -1,5 +1,5 @@
 /* ping - who this is, what time it is here, and which pins its authorities have. */
-#include "authd/authd.h"
+#include "authd/core/authd.h"
 #include "authd/methods.h"
 
 #include "base/err.h"

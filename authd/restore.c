@@ -1,6 +1,6 @@
 #include "authd/restore.h"
 
-#include "authd/conf.h"
+#include "authd/core/conf.h"
 
 #include "base/err.h"
 #include "daemon/daemon.h"

@@ -1,7 +1,7 @@
-#include "authd/attempts.h"
+#include "authd/people/attempts.h"
 
-#include "authd/authd.h"
-#include "authd/resource_store.h"
+#include "authd/core/authd.h"
+#include "authd/core/resource_store.h"
 
 #include "base/buf.h"
 #include "base/str.h"

@@ -1,4 +1,4 @@
-#include "authd/audit_log.h"
+#include "authd/audit/audit_log.h"
 
 #include "audit/audit.h"
 #include "base/clock.h"

@@ -1,11 +1,11 @@
 /*
  * The cluster's authorities, authd's own key, and prefaces that are believed by them.
  */
-#include "authd/authorities.h"
+#include "authd/authorities/authorities.h"
 
-#include "authd/authd.h"
-#include "authd/forwarded.h"
-#include "authd/own.h"
+#include "authd/core/authd.h"
+#include "authd/ports/forwarded.h"
+#include "authd/core/own.h"
 
 #include "tests/unit/keyspace_fixture.h"
 

@@ -1,6 +1,6 @@
-#include "authd/certify.h"
+#include "authd/authorities/certify.h"
 
-#include "authd/authorities.h"
+#include "authd/authorities/authorities.h"
 #include "base/buf.h"
 #include "base/str.h"
 #include "crypto/key.h"

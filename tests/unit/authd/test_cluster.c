@@ -1,6 +1,6 @@
-#include "authd/cluster.h"
+#include "authd/core/cluster.h"
 
-#include "authd/authd.h"
+#include "authd/core/authd.h"
 
 #include "tests/unit/keyspace_fixture.h"
 

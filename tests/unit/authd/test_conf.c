@@ -1,4 +1,4 @@
-#include "authd/conf.h"
+#include "authd/core/conf.h"
 
 #include "tests/unit/man_page.h"
 

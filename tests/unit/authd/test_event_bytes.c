@@ -1,4 +1,4 @@
-#include "authd/event_bytes.h"
+#include "authd/core/event_bytes.h"
 
 #include "tests/unit/unit.h"
 

@@ -1,4 +1,4 @@
-#include "authd/host_names.h"
+#include "authd/authorities/host_names.h"
 
 #include "base/err.h"
 #include "base/strlist.h"

@@ -1,4 +1,4 @@
-#include "authd/list.h"
+#include "authd/resources/list.h"
 
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,7 @@
 /* The gate: no more logins of a name inside than may still fail. */
-#include "authd/people.h"
+#include "authd/people/people.h"
 
-#include "authd/authd.h"
+#include "authd/core/authd.h"
 #include "base/err.h"
 #include "base/map.h"
 

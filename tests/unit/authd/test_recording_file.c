@@ -1,4 +1,4 @@
-#include "authd/recording_file.h"
+#include "authd/recordings/recording_file.h"
 
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,6 +1,6 @@
 /* The folder of recordings: what is too old goes, what is there counts. */
-#include "authd/recordings.h"
-#include "authd/recordings_inside.h"
+#include "authd/recordings/recordings.h"
+#include "authd/recordings/recordings_inside.h"
 
 #include "base/clock.h"
 #include "base/err.h"

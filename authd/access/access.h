@@ -1,0 +1,51 @@
+/*
+ * access - what a caller may do. The one place where calls are authorized.
+ *
+ *   local (unix socket)        may do everything
+ *   anonymous                  ACCESS_ANYBODY calls only
+ *   host (Node, Proxy)         what model/system_role.h lists
+ *   user                       what the rules of their roles say (model/role.h)
+ *
+ * methods.c says for each call which of this applies; calls whose kind stands in the request
+ * (GetResource and its like) ask access_check() themselves and have ACCESS_REQUEST in the table.
+ */
+#ifndef AUTHD_ACCESS_H
+#define AUTHD_ACCESS_H
+
+#include "proto/resource.pb.h"
+
+struct authd;
+struct err;
+struct role_context;
+struct role_set;
+struct rpc_call;
+struct rpc_method;
+
+enum access {
+	ACCESS_ANYBODY, /* also anonymous */
+	ACCESS_HOST,    /* a daemon of the cluster; `access_data` may name its system role */
+	ACCESS_RULE,    /* `access_data` is a struct access_rule */
+	ACCESS_REQUEST, /* somebody known; the handler asks access_check() for what is asked for */
+	ACCESS_LOCAL,   /* the local administrator only: it would be somebody else's identity */
+};
+
+struct access_rule {
+	const char *kind;
+	const char *verb;
+};
+
+/* Hook of the rpc server: judges a call. */
+int access_authorize(struct rpc_call *call, const struct rpc_method *method, struct err *err);
+
+/* May the caller do `verb` to a `kind`? `context` may be NULL. ERR_DENIED, ERR_UNAUTHENTICATED. */
+int access_check(const struct rpc_call *call, const char *kind, const char *verb,
+                 const struct role_context *context, struct err *err);
+
+/* The caller's roles as they are now, NULL for all but users; borrowed until the loop runs again.
+ * A failure means: no access. */
+int access_roles(const struct rpc_call *call, const struct role_set **out_roles, struct err *err);
+
+/* A role_lookup (model/role.h) that reads the keyspace; arg is the struct authd. */
+int access_lookup_role(void *arg, const char *name, pv_Role *out, struct err *err);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * changes - what authd itself watches in its keyspace: roles, locks and users, so that a change
+ * reaches connections that are open.
+ *
+ * A lock that comes in force, or a user who is removed, ends the connections concerned; a changed
+ * role makes every caller's roles be looked up anew at the next call.
+ */
+#ifndef AUTHD_ACCESS_CHANGES_H
+#define AUTHD_ACCESS_CHANGES_H
+
+struct authd;
+struct changes;
+struct err;
+
+int changes_open(struct authd *a, struct changes **out, struct err *err);
+void changes_close(struct changes *c);
+
+/* Another number after every change of a role. */
+unsigned changes_roles_generation(const struct changes *c);
+
+/* Ends the connections of a host whose record was removed. */
+void changes_host_removed(struct changes *c, const char *host_id);
+
+#endif

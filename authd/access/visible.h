@@ -1,0 +1,37 @@
+/*
+ * visible - which resources a caller may see: the rules for their kind, and what goes beyond them.
+ *
+ *   everybody   cert_authority is shown without private halves, always; kinds that are secrets
+ *               themselves (token) need `read`, the others `readnosecrets`
+ *   users       their own user record, always; nodes only where some role lets them in;
+ *               sessions where a rule's `where` holds for them
+ *   nodes       of sessions their own only
+ */
+#ifndef AUTHD_ACCESS_VISIBLE_H
+#define AUTHD_ACCESS_VISIBLE_H
+
+#include "model/resource.h"
+
+#include <stdbool.h>
+
+struct err;
+struct rpc_call;
+
+/* What is needed to judge many resources of one kind; filled by visible_begin(). Rules are those
+ * of that moment: whoever keeps it longer asks changes_roles_generation() whether they still hold.
+ */
+struct visible {
+	const struct rpc_call *call;
+	const struct resource_kind *kind;
+	const char *verb;
+	bool all; /* every resource of the kind */
+};
+
+/* `list`: the caller asks for many, and needs the verb list too. ERR_DENIED: of this kind the
+ * caller can see nothing at all. */
+int visible_begin(struct visible *v, const struct rpc_call *call, const struct resource_kind *kind,
+                  bool with_secrets, bool list, struct err *err);
+
+bool visible_check(const struct visible *v, const pv_Resource *r);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * authd - the daemon's one struct, which every call's handler gets at by authd_of(call).
+ *
+ * Everything runs on one loop; the keyspace's writer and the pools of handshakes and password
+ * hashes have threads of their own.
+ */
+#ifndef AUTHD_CORE_AUTHD_H
+#define AUTHD_CORE_AUTHD_H
+
+#include "authd/authorities/authorities.h"
+#include "authd/core/conf.h"
+#include "authd/core/event_bytes.h"
+#include "authd/core/own.h"
+
+#include <stdint.h>
+
+#include <uv.h>
+
+struct audit_log;
+struct authd;
+struct changes;
+struct clock;
+struct err;
+struct keyspace;
+struct people;
+struct recordings;
+struct rpc_call;
+struct rpc_server;
+struct tls_port;
+
+struct authd {
+	uv_loop_t *loop;
+	const struct clock *clock;
+	struct authd_conf conf;
+	struct keyspace *keyspace;
+	struct authorities authorities;
+	struct own own; /* id and key as a host of the cluster */
+	struct rpc_server *server;
+	unsigned anonymous; /* connections without a certificate, open now */
+	struct tls_port *tls_port;
+	struct changes *changes;        /* what authd itself watches: roles and locks */
+	struct people *people;          /* pools of threads and gates of the calls about people */
+	struct event_bytes event_bytes; /* of the change that watches send now */
+	struct audit_log *audit;
+	struct recordings *recordings;
+};
+
+/* The daemon that a call was made to. */
+struct authd *authd_of(const struct rpc_call *call);
+
+/* Wall time in milliseconds since 1970. */
+int64_t authd_now(const struct authd *a);
+
+#endif

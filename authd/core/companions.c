@@ -1,0 +1,37 @@
+#include "authd/core/companions.h"
+
+#include "wire/fields.h"
+
+#include <assert.h>
+
+int companions_add(struct companions *c, struct keyspace_op op, const char *key, struct err *err)
+{
+	int rc = strlist_add(&c->keys, key, err);
+
+	assert(c->count < COMPANIONS_MAX);
+	if (rc != 0)
+		return rc;
+	op.key = c->keys.items[c->keys.count - 1];
+	c->ops[c->count++] = op;
+	return 0;
+}
+
+int companions_add_create(struct companions *c, const char *key, const struct fields_table *t,
+                          const void *msg, int64_t expires, struct err *err)
+{
+	struct buf *bytes = &c->values[c->count];
+	int rc = fields_encode(t, msg, bytes, err);
+
+	if (rc != 0)
+		return rc;
+	return companions_add(c, keyspace_op_create(NULL, bytes->data, bytes->len, expires), key,
+	                      err);
+}
+
+void companions_deinit(struct companions *c)
+{
+	strlist_deinit(&c->keys);
+	for (size_t i = 0; i < COMPANIONS_MAX; i++)
+		buf_wipe(&c->values[i]);
+	c->count = 0;
+}

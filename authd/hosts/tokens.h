@@ -1,0 +1,45 @@
+/*
+ * tokens - join tokens: what lets a new host become a member of the cluster.
+ *
+ * The value is known to who was given it; here are its hash (/secrets/tokens/HASH) and, under
+ * a random id that tells nothing, the resource that is listed (/tokens/ID).
+ */
+#ifndef AUTHD_HOSTS_TOKENS_H
+#define AUTHD_HOSTS_TOKENS_H
+
+#include "authd/core/companions.h"
+
+#include "proto/resource.pb.h"
+#include "proto/secrets.pb.h"
+
+#include <stdint.h>
+
+struct authd;
+struct err;
+
+#define TOKEN_VALUE_MIN 8 /* bytes of a value that an administrator chose */
+#define TOKEN_TTL_MAX   (48 * 60 * 60 * 1000LL)
+
+/* Gives a checked token that is named by its value a random id as its name, and appends the
+ * operations that store the value's hash. ERR_INVALID: too short; ERR_EXISTS: in use. */
+int tokens_hide_value(struct authd *a, pv_Token *token, struct companions *out, struct err *err);
+
+/* The id for an id or a value (malloc'ed), and the operations that remove the secret parts.
+ * ERR_NOT_FOUND. */
+int tokens_forget(struct authd *a, const char *id_or_value, struct companions *out, char **out_id,
+                  struct err *err);
+
+/* A token by its value. */
+struct token {
+	pv_StoredToken stored;
+	uint64_t stored_revision;
+	pv_Resource resource; /* empty when it was used up */
+	uint64_t revision;
+	int64_t expires;
+};
+
+/* ERR_DENIED: there is none, or it has expired. */
+int token_load(struct authd *a, const char *value, struct token *out, struct err *err);
+void token_deinit(struct token *t);
+
+#endif

@@ -1,0 +1,241 @@
+#include "authd/people/issue.h"
+
+#include "authd/access/access.h"
+#include "authd/access/locks.h"
+#include "authd/audit/audit_log.h"
+#include "authd/authorities/certify.h"
+#include "authd/core/authd.h"
+#include "authd/core/pending.h"
+#include "authd/core/resource_store.h"
+#include "authd/people/calls.h"
+#include "authd/people/people.h"
+
+#include "audit/audit.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "model/lock.h"
+#include "model/role.h"
+#include "rpc/server.h"
+#include "wire/fields.h"
+
+#include "proto/auth.fields.h"
+#include "proto/resource.fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TTL_MIN (60 * 1000LL)
+
+/* --- a person's identity -------------------------------------------------------------------- */
+
+static int copy_roles(const pv_UserSpec *spec, pv_Identity *out, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < spec->roles_count; i++)
+		rc = fields_add_str(&out->roles, &out->roles_count, spec->roles[i], err);
+	return rc;
+}
+
+static int copy_traits(const pv_UserSpec *spec, pv_Identity *out, struct err *err)
+{
+	for (size_t i = 0; i < spec->traits_count; i++) {
+		const pv_UserSpec_TraitsEntry *from = &spec->traits[i];
+		pv_Identity_TraitsEntry *to =
+		        fields_add(&out->traits, &out->traits_count, sizeof(*to), err);
+		int rc;
+
+		if (to == NULL)
+			return err->code;
+		to->has_value = true;
+		rc = fields_set_str(&to->key, from->key, err);
+		for (size_t k = 0; rc == 0 && k < from->value.values_count; k++)
+			rc = fields_add_str(&to->value.values, &to->value.values_count,
+			                    from->value.values[k], err);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int copy_logins(const struct role_set *roles, int64_t ttl, pv_Identity *out, struct err *err)
+{
+	struct strlist logins = { 0 };
+	int rc = role_set_logins(roles, ttl, &logins, err);
+
+	for (size_t i = 0; rc == 0 && i < logins.count; i++)
+		rc = fields_add_str(&out->logins, &out->logins_count, logins.items[i], err);
+	strlist_deinit(&logins);
+	return rc;
+}
+
+static int64_t clamp_ttl(const struct authd *a, int64_t wanted, const struct role_set *roles)
+{
+	int64_t max = role_set_options(roles)->max_session_ttl;
+	int64_t ttl = wanted > 0 ? wanted : a->conf.cert_ttl;
+
+	if (ttl < TTL_MIN)
+		ttl = TTL_MIN;
+	return max > 0 && ttl > max ? max : ttl;
+}
+
+static int fill(struct authd *a, const struct issue_request *request, const struct role_set *roles,
+                struct certify *out, struct err *err)
+{
+	const struct role_options *o = role_set_options(roles);
+	int64_t ttl = clamp_ttl(a, request->ttl, roles);
+	int rc = copy_logins(roles, ttl, &out->identity, err);
+
+	out->now = authd_now(a);
+	out->backdate = a->conf.backdate;
+	out->identity.expires = out->now + ttl;
+	out->allow.port_forwarding = o->port_forwarding;
+	out->allow.agent_forwarding = o->forward_agent;
+	out->allow.x11_forwarding = o->x11_forwarding;
+	if (rc == 0 && !str_empty(request->ssh_public_key))
+		rc = fields_set_str(&out->ssh_public_key, request->ssh_public_key, err);
+	if (rc == 0 && !str_empty(request->tls_public_key))
+		rc = fields_set_str(&out->tls_public_key, request->tls_public_key, err);
+	return rc;
+}
+
+static int prepare_user(struct authd *a, const struct issue_request *request, const pv_User *user,
+                        struct certify *out, struct err *err)
+{
+	pv_Identity *id = &out->identity;
+	struct role_set *roles = NULL;
+	struct lock_subject subject;
+	int rc;
+
+	if (user->spec.expires != 0 && authd_now(a) >= user->spec.expires)
+		return err_set(err, ERR_DENIED, "user '%s' has expired", user->metadata.name);
+	rc = fields_set_str(&id->user, user->metadata.name, err);
+	if (rc == 0)
+		rc = fields_set_str(&id->cluster, a->conf.cluster_name, err);
+	if (rc == 0)
+		rc = copy_roles(&user->spec, id, err);
+	if (rc == 0)
+		rc = copy_traits(&user->spec, id, err);
+	if (rc != 0)
+		return rc;
+	subject = (struct lock_subject){ id->user, id->roles, id->roles_count, NULL, NULL };
+	rc = locks_check(a, &subject, err);
+	if (rc == 0)
+		rc = role_set_of_identity(&roles, id, access_lookup_role, a, err);
+	if (rc == 0)
+		rc = fill(a, request, roles, out, err);
+	role_set_free(roles);
+	return rc;
+}
+
+int issue_prepare(struct authd *a, const struct issue_request *request, struct certify *out,
+                  struct err *err)
+{
+	pv_Resource user;
+	int rc;
+
+	if (request->ttl < 0)
+		return err_set(err, ERR_INVALID, "ttl: below 0");
+	rc = resource_load(a, resource_kind_find("user"), NULL, request->user, &user, err);
+	if (rc != 0)
+		return rc;
+	rc = prepare_user(a, request, &user.of.user, out, err);
+	resource_deinit(&user);
+	if (rc != 0)
+		certify_deinit(out);
+	return rc;
+}
+
+int issue_answer(struct authd *a, struct certify *c, pv_LoginResponse *out, struct err *err)
+{
+	pv_Identity *id = &c->identity;
+	int rc;
+
+	*out = (pv_LoginResponse){
+		.user = id->user,
+		.cluster_name = id->cluster,
+		.ssh_certificate = c->ssh,
+		.tls_certificate = c->tls,
+		.roles_count = id->roles_count,
+		.roles = id->roles,
+		.logins_count = id->logins_count,
+		.logins = id->logins,
+		.valid_until = id->expires,
+		.time = authd_now(a),
+	};
+	id->user = id->cluster = c->ssh = c->tls = NULL;
+	id->roles = id->logins = NULL;
+	id->roles_count = id->logins_count = 0;
+	rc = authorities_copy(&a->authorities, &out->authorities, &out->authorities_count, err);
+	if (rc != 0)
+		fields_release(&pv_LoginResponse_table, out);
+	return rc;
+}
+
+/* --- IssueUserCertificate: an administrator's way to a certificate ------------------------- */
+
+struct issue {
+	struct pending pending;
+	struct authd *authd;
+	struct certify certify;
+	pv_LoginResponse answer;
+};
+
+static void finish(struct issue *op, const struct err *err)
+{
+	pending_end(&op->pending, &op->answer, err);
+	fields_release(&pv_LoginResponse_table, &op->answer);
+	certify_deinit(&op->certify);
+	free(op);
+}
+
+static void on_audited(void *arg, const struct err *err)
+{
+	finish(arg, err);
+}
+
+static void on_signed(struct certify *c, const struct err *failure)
+{
+	struct issue *op = container_of(c, struct issue, certify);
+	struct audit_event e;
+	struct err err;
+
+	if (failure != NULL || op->pending.call == NULL) {
+		finish(op, failure);
+		return;
+	}
+	if (issue_answer(op->authd, c, &op->answer, &err) != 0) {
+		finish(op, &err);
+		return;
+	}
+	audit_event_init(&e, AUDIT_CERT_CREATE, true, authd_now(op->authd));
+	audit_log_caller(&e, op->pending.call);
+	e.pb.name = op->answer.user;
+	e.pb.expires = op->answer.valid_until;
+	if (audit_log_write(op->authd->audit, &e.pb, 1, on_audited, op, &err) != 0)
+		finish(op, &err);
+}
+
+void handle_issue_user_certificate(struct rpc_call *call)
+{
+	const pv_IssueUserCertificateRequest *in = rpc_call_request(call);
+	const struct issue_request request = { in->user != NULL ? in->user : "", in->ssh_public_key,
+		                               in->tls_public_key, in->ttl };
+	struct issue *op = calloc(1, sizeof(*op));
+	struct err err;
+	int rc;
+
+	if (op == NULL) {
+		err_set_nomem(&err);
+		rpc_call_fail(call, &err);
+		return;
+	}
+	op->authd = authd_of(call);
+	op->certify.done = on_signed;
+	pending_begin(&op->pending, call);
+	rc = issue_prepare(op->authd, &request, &op->certify, &err);
+	if (rc == 0)
+		rc = people_certify(op->authd, &op->certify, &op->authd->authorities.user, &err);
+	if (rc != 0)
+		finish(op, &err);
+}

@@ -1,0 +1,33 @@
+/*
+ * issue - what a person's certificates say: the user's record and roles as they are now.
+ */
+#ifndef AUTHD_PEOPLE_ISSUE_H
+#define AUTHD_PEOPLE_ISSUE_H
+
+#include "proto/auth.pb.h"
+
+#include <stdint.h>
+
+struct authd;
+struct certify;
+struct err;
+
+/* What a request asks for; borrowed. */
+struct issue_request {
+	const char *user;
+	const char *ssh_public_key; /* at least one of the two */
+	const char *tls_public_key;
+	int64_t ttl; /* ms; 0 = the cluster's default. Cut to what the user's roles allow */
+};
+
+/*
+ * Fills an empty certify. ERR_NOT_FOUND: no such user, or a role of theirs that is gone;
+ * ERR_DENIED: locked, or the user's time is over.
+ */
+int issue_prepare(struct authd *a, const struct issue_request *request, struct certify *out,
+                  struct err *err);
+
+/* Takes the signed certificates out of it; fields_release() the answer. */
+int issue_answer(struct authd *a, struct certify *c, pv_LoginResponse *out, struct err *err);
+
+#endif

@@ -1,0 +1,105 @@
+#include "authd/ports/forwarded.h"
+
+#include "authd/core/authd.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "crypto/x509.h"
+#include "crypto/x509_set.h"
+#include "model/identity.h"
+#include "wire/preface.h"
+
+#include <stdlib.h>
+
+#define SEEN_MAX 65536 /* prefaces within the span of time that one is good for */
+
+struct forwarded {
+	struct authd *authd;
+	struct preface_seen *seen;
+	struct x509_set *trust;
+	char *target; /* "auth.<cluster>" */
+};
+
+struct forwarded *forwarded_new(struct authd *a)
+{
+	struct forwarded *f = calloc(1, sizeof(*f));
+	struct err err;
+
+	if (f == NULL)
+		return NULL;
+	f->authd = a;
+	f->seen = preface_seen_new(SEEN_MAX);
+	f->target = str_printf("auth.%s", a->conf.cluster_name);
+	if (f->seen == NULL || f->target == NULL || x509_set_new(&f->trust, &err) != 0 ||
+	    x509_set_add(f->trust, a->authorities.host.tls_cert, &err) != 0) {
+		forwarded_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void forwarded_free(struct forwarded *f)
+{
+	if (f == NULL)
+		return;
+	preface_seen_free(f->seen);
+	x509_set_unref(f->trust);
+	free(f->target);
+	free(f);
+}
+
+static int check_signer(void *arg, const struct x509 *signer, struct err *err)
+{
+	const struct x509_info *info = x509_info(signer);
+	pv_Identity id = pv_Identity_init_zero;
+	int rc = identity_decode(&id, info->identity, info->identity_len, err);
+
+	(void)arg;
+	if (rc != 0)
+		return err_wrap(err, "the forwarder's certificate");
+	if (!str_eq(id.system_role, "Proxy"))
+		rc = err_set(err, ERR_DENIED, "'%s' may not forward connections: it is no proxy",
+		             info->common_name);
+	identity_deinit(&id);
+	return rc;
+}
+
+static int verify(struct forwarded *f, const pv_Preface *message,
+                  char out_addr[FORWARDED_ADDR_SIZE], struct err *err)
+{
+	const struct preface_check check = {
+		.trust = f->trust,
+		.target = f->target,
+		.now_ms = authd_now(f->authd),
+		.seen = f->seen,
+		.judge = check_signer,
+	};
+	pv_PrefacePayload payload = pv_PrefacePayload_init_zero;
+	struct x509 *signer = NULL;
+	int rc = preface_verify(message, &check, &payload, &signer, err);
+
+	if (rc != 0)
+		return rc;
+	if (payload.client_addr == NULL ||
+	    str_copy(out_addr, FORWARDED_ADDR_SIZE, payload.client_addr) != 0)
+		rc = err_set(err, ERR_INVALID, "a preface without a client's address");
+	preface_payload_release(&payload);
+	x509_unref(signer);
+	return rc;
+}
+
+int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len,
+                   char out_addr[FORWARDED_ADDR_SIZE], size_t *out_used, struct err *err)
+{
+	pv_Preface message = pv_Preface_init_zero;
+	int rc;
+
+	*out_used = 0;
+	if (preface_parse(data, len, &message, out_used, err) != 0)
+		return err->code;
+	if (*out_used == 0)
+		return 0;
+	rc = verify(f, &message, out_addr, err);
+	preface_release(&message);
+	return rc;
+}

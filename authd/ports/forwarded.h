@@ -1,0 +1,30 @@
+/*
+ * forwarded - connections that a proxy passes on: the signed preface in front tells whose they are.
+ *
+ * Only a host of system role Proxy, certified by this cluster's host authority, is believed, only
+ * for this authd, only once (wire/preface.h).
+ */
+#ifndef AUTHD_PORTS_FORWARDED_H
+#define AUTHD_PORTS_FORWARDED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FORWARDED_ADDR_SIZE 64
+
+struct authd;
+struct err;
+struct forwarded;
+
+struct forwarded *forwarded_new(struct authd *a); /* NULL when memory runs out */
+void forwarded_free(struct forwarded *f);
+
+/*
+ * Reads the preface at the start of `data`. *out_used = 0: more bytes are needed; else so many are
+ * its own and out_addr has the client's "address:port". ERR_INVALID, ERR_UNAUTHENTICATED,
+ * ERR_DENIED, ERR_LIMIT.
+ */
+int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len,
+                   char out_addr[FORWARDED_ADDR_SIZE], size_t *out_used, struct err *err);
+
+#endif

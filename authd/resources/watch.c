@@ -1,0 +1,438 @@
+/*
+ * watch - streams the changes of some kinds of resources, after a snapshot if need be.
+ *
+ *   SNAPSHOT --(all kinds sent: SYNCED)--> LIVE --(client gone, or too slow)--> over
+ *      ^-- after_revision 0 or compacted      ^-- resumed: INIT says no snapshot follows
+ *
+ * The keyspace's own watch begins behind the revision of the first page of the snapshot, once the
+ * snapshot is out, and reads what happened meanwhile from the change log: nothing is missed and
+ * the last word on every key is right. The client's pace holds all of it back: nothing is read
+ * while the stream is not writable, and a client that is too slow for the keyspace's queue is
+ * ended with ERR_LIMIT.
+ */
+#include "authd/access/caller.h"
+#include "authd/access/changes.h"
+#include "authd/access/visible.h"
+#include "authd/core/authd.h"
+#include "authd/core/resource_store.h"
+#include "authd/resources/calls.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/strlist.h"
+#include "loop/timer.h"
+#include "rpc/server.h"
+#include "wire/fields.h"
+
+#include "proto/auth.fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KINDS_MAX    64
+#define HEARTBEAT_MS 15000
+#define AT_ONCE      128 /* events before the loop serves others */
+
+enum state { SNAPSHOT, LIVE };
+
+/* One kind that was asked for and is allowed. */
+struct watched {
+	struct visible visible;
+	char *name; /* "" = all of the kind */
+};
+
+struct watch {
+	struct rpc_call *call;
+	struct authd *authd;
+	enum state state;
+	struct watched *kinds;
+	size_t count;
+	unsigned generation;             /* of the roles that the kinds were allowed by */
+	struct keyspace_watch *events;   /* LIVE, and some kind is watched */
+	uint64_t revision;               /* of the snapshot; then of the newest event */
+	size_t at;                       /* SNAPSHOT: the kind */
+	char last[KEYSPACE_KEY_MAX + 1]; /* and the key that was sent last; "" = none */
+	struct timer *again;             /* goes on in the next turn of the loop */
+	struct timer *heartbeat;
+	struct err err; /* of a walk */
+};
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void watch_free(struct watch *w)
+{
+	if (w == NULL)
+		return;
+	keyspace_watch_close(w->events);
+	timer_free(w->again);
+	timer_free(w->heartbeat);
+	for (size_t i = 0; i < w->count; i++)
+		free(w->kinds[i].name);
+	free(w->kinds);
+	free(w);
+}
+
+static void fail(struct watch *w, const struct err *err)
+{
+	rpc_call_fail(w->call, err);
+	watch_free(w);
+}
+
+static void on_canceled(struct rpc_call *call)
+{
+	watch_free(rpc_call_data(call));
+}
+
+/* --- which kinds ----------------------------------------------------------------------------- */
+
+/* Adds a kind if the caller may see it; else it is left out, which INIT tells. */
+static int add_kind(struct watch *w, const pv_WatchKind *wanted, struct strlist *accepted,
+                    struct err *err)
+{
+	const struct resource_kind *kind =
+	        resource_kind_find(wanted->kind != NULL ? wanted->kind : "");
+	struct watched *at = &w->kinds[w->count];
+	struct err refused;
+
+	if (kind == NULL || visible_begin(&at->visible, w->call, kind, false, true, &refused) != 0)
+		return 0;
+	at->name = strdup(wanted->name != NULL ? wanted->name : "");
+	if (at->name == NULL)
+		return err_set_nomem(err);
+	w->count++;
+	return strlist_add_new(accepted, kind->name, err);
+}
+
+static int add_kinds(struct watch *w, const pv_WatchRequest *request, struct strlist *accepted,
+                     struct err *err)
+{
+	if (request->kinds_count == 0)
+		return err_set(err, ERR_INVALID, "which kinds are to be watched?");
+	if (request->kinds_count > KINDS_MAX)
+		return err_set(err, ERR_LIMIT, "at most %d kinds in a watch", KINDS_MAX);
+	w->kinds = calloc(request->kinds_count, sizeof(*w->kinds));
+	if (w->kinds == NULL)
+		return err_set_nomem(err);
+	for (size_t i = 0; i < request->kinds_count; i++)
+		if (add_kind(w, &request->kinds[i], accepted, err) != 0)
+			return err->code;
+	return 0;
+}
+
+/* The kind that a key belongs to; NULL: none that is watched. */
+static const struct watched *kind_of_key(const struct watch *w, const char *key)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct watched *k = &w->kinds[i];
+		const char *name = strrchr(key, '/') + 1;
+
+		if (str_starts(key, k->visible.kind->prefix) &&
+		    (k->name[0] == 0 || strcmp(k->name, name) == 0))
+			return k;
+	}
+	return NULL;
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+static int send_bare(struct watch *w, pv_WatchEvent_Type type, struct err *err)
+{
+	const pv_WatchEvent event = { .type = type, .revision = (int64_t)w->revision };
+
+	return rpc_call_send(w->call, &event, err);
+}
+
+static int send_init(struct watch *w, struct strlist *accepted, bool snapshot, struct err *err)
+{
+	pv_WatchEvent event = {
+		.type = pv_WatchEvent_Type_INIT,
+		.revision = (int64_t)w->revision,
+		.snapshot = snapshot,
+		.kinds = accepted->items,
+		.kinds_count = (pb_size_t)accepted->count,
+	};
+
+	return rpc_call_send(w->call, &event, err);
+}
+
+/* Where the client may go on when this was the last it got: everything up to there has been sent.
+ * Within a snapshot, and within a write of several keys, that is not the event's own revision. */
+static int64_t reached(const struct watch *w)
+{
+	return w->events != NULL ? (int64_t)keyspace_watch_revision(w->events) : 0;
+}
+
+static int send_delete(struct watch *w, const struct watched *k, const struct keyspace_item *item,
+                       struct err *err)
+{
+	char *rest = item->key + strlen(k->visible.kind->prefix);
+	char *slash = k->visible.kind->sub_kinds ? strchr(rest, '/') : NULL;
+	char sub_kind[KEYSPACE_KEY_MAX + 1] = "";
+	pv_WatchEvent event = {
+		.type = pv_WatchEvent_Type_DELETE,
+		.revision = reached(w),
+		.kind = (char *)(uintptr_t)k->visible.kind->name,
+		.name = slash != NULL ? slash + 1 : rest,
+		.sub_kind = sub_kind,
+	};
+
+	if (slash != NULL)
+		memcpy(sub_kind, rest, (size_t)(slash - rest)); /* ends with the 0 of before */
+	return rpc_call_send(w->call, &event, err);
+}
+
+/* One damaged record does not keep the others from anybody. */
+static int skip_damaged(const struct keyspace_item *item, const struct err *err)
+{
+	if (err->code == ERR_CORRUPT)
+		log_error("resource not readable", kv("key", item->key), kv("error", err->msg));
+	return err->code == ERR_CORRUPT ? 0 : err->code;
+}
+
+/* Whoever sees all of the kind gets the same bytes. */
+static int send_shared(struct watch *w, const struct keyspace_item *item, struct err *err)
+{
+	const struct buf *bytes;
+
+	if (event_bytes_put(&w->authd->event_bytes, item, reached(w), &bytes, err) != 0)
+		return skip_damaged(item, err);
+	return rpc_call_send_encoded(w->call, bytes->data, bytes->len, err);
+}
+
+static bool hides(const struct watch *w)
+{
+	return w->state == LIVE && caller_of(w->call)->kind == PEER_USER;
+}
+
+/* What a user may not see (any more) is as good as deleted; in a snapshot it is left out. What a
+ * host may see never changes. */
+static int send_put(struct watch *w, const struct watched *k, const struct keyspace_item *item,
+                    struct err *err)
+{
+	pv_WatchEvent event = {
+		.type = pv_WatchEvent_Type_PUT,
+		.revision = reached(w),
+		.has_resource = true,
+	};
+	int rc;
+
+	if (k->visible.all)
+		return send_shared(w, item, err);
+	if (resource_of_item(item, &event.resource, err) != 0)
+		return skip_damaged(item, err);
+	if (visible_check(&k->visible, &event.resource))
+		rc = rpc_call_send(w->call, &event, err);
+	else
+		rc = hides(w) ? send_delete(w, k, item, err) : 0;
+	resource_deinit(&event.resource);
+	return rc;
+}
+
+/* --- the snapshot ---------------------------------------------------------------------------- */
+
+static int send_item(void *arg, const struct keyspace_item *item)
+{
+	struct watch *w = arg;
+	const struct watched *k = &w->kinds[w->at];
+
+	str_copy(w->last, sizeof(w->last), item->key);
+	return kind_of_key(w, item->key) != k || send_put(w, k, item, &w->err) == 0 ? 0 : -1;
+}
+
+/* The next few resources of the present kind, or the next kind. */
+static int snapshot_page(struct watch *w, struct err *err)
+{
+	struct keyspace_query query = {
+		.prefix = w->kinds[w->at].visible.kind->prefix,
+		.after = w->last[0] != 0 ? w->last : NULL,
+		.limit = AT_ONCE,
+	};
+	char before[sizeof(w->last)];
+	int rc;
+
+	memcpy(before, w->last, sizeof(before));
+	rc = keyspace_each(w->authd->keyspace, &query, send_item, w, NULL, err);
+	if (rc == -1)
+		return err_copy(err, &w->err);
+	if (rc == 0 && strcmp(before, w->last) == 0) {
+		w->at++;
+		w->last[0] = 0;
+	}
+	return rc;
+}
+
+/* --- live ------------------------------------------------------------------------------------ */
+
+static void on_ready(void *arg)
+{
+	struct watch *w = arg;
+
+	timer_once(w->again, 0);
+}
+
+static int go_live(struct watch *w, struct err *err)
+{
+	const char *prefixes[KINDS_MAX];
+	const struct keyspace_watch_options options = {
+		.prefixes = prefixes,
+		.prefix_count = w->count,
+		.after = w->revision,
+		.ready = on_ready,
+		.arg = w,
+	};
+
+	for (size_t i = 0; i < w->count; i++)
+		prefixes[i] = w->kinds[i].visible.kind->prefix;
+	if (w->count > 0 && /* no prefix at all would mean every key */
+	    keyspace_watch_open(w->authd->keyspace, &options, &w->events, err) != 0)
+		return err->code;
+	w->state = LIVE;
+	timer_every(w->heartbeat, HEARTBEAT_MS);
+	return 0;
+}
+
+static int send_event(struct watch *w, const struct keyspace_event *event, struct err *err)
+{
+	const struct watched *k;
+
+	if (event->type == KEYSPACE_EVENT_INIT)
+		return 0;
+	k = kind_of_key(w, event->item.key);
+	if (k == NULL)
+		return 0;
+	if (event->type == KEYSPACE_EVENT_DELETE)
+		return send_delete(w, k, &event->item, err);
+	return send_put(w, k, &event->item, err);
+}
+
+static int send_events(struct watch *w, struct err *err)
+{
+	const struct keyspace_event *event = NULL;
+
+	for (size_t n = 0; n < AT_ONCE && rpc_call_writable(w->call); n++) {
+		if (keyspace_watch_next(w->events, &event, err) != 0)
+			return err->code;
+		if (event == NULL)
+			return 0;
+		if (send_event(w, event, err) != 0)
+			return err->code;
+	}
+	timer_once(w->again, 0);
+	return 0;
+}
+
+/* --- the story ------------------------------------------------------------------------------- */
+
+static int go_on(struct watch *w, struct err *err)
+{
+	if (w->state == LIVE)
+		return w->events != NULL ? send_events(w, err) : 0;
+	if (w->at < w->count) {
+		timer_once(w->again, 0);
+		return snapshot_page(w, err);
+	}
+	if (send_bare(w, pv_WatchEvent_Type_SYNCED, err) != 0 || go_live(w, err) != 0)
+		return err->code;
+	timer_once(w->again, 0);
+	return 0;
+}
+
+/* What a user was allowed may not be any more: they ask again, as they are now. */
+static int check_roles_unchanged(const struct watch *w, struct err *err)
+{
+	if (caller_of(w->call)->kind != PEER_USER ||
+	    changes_roles_generation(w->authd->changes) == w->generation)
+		return 0;
+	return err_set(err, ERR_UNAVAILABLE, "roles have changed: watch again");
+}
+
+static void step(struct watch *w)
+{
+	struct err err;
+
+	if (!rpc_call_writable(w->call))
+		return; /* on_writable goes on */
+	if (check_roles_unchanged(w, &err) != 0 || go_on(w, &err) != 0)
+		fail(w, &err); /* w is gone */
+}
+
+static void on_again(void *owner)
+{
+	step(owner);
+}
+
+static void on_writable(struct rpc_call *call)
+{
+	step(rpc_call_data(call));
+}
+
+static void on_heartbeat(void *owner)
+{
+	struct watch *w = owner;
+	struct err err;
+	uint64_t seen;
+
+	seen = w->events != NULL ? keyspace_watch_revision(w->events) : 0;
+	if (seen > w->revision)
+		w->revision = seen;
+	if (rpc_call_writable(w->call) && send_bare(w, pv_WatchEvent_Type_HEARTBEAT, &err) != 0)
+		fail(w, &err);
+}
+
+/* Resumes behind the revision that the client has, if the change log still reaches back to it. */
+static int begin(struct watch *w, const pv_WatchRequest *request, struct strlist *accepted,
+                 struct err *err)
+{
+	struct err compacted;
+
+	if (add_kinds(w, request, accepted, err) != 0)
+		return err->code;
+	w->revision = (uint64_t)request->after_revision;
+	if (request->after_revision > 0 && go_live(w, &compacted) == 0)
+		return send_init(w, accepted, false, err);
+	w->revision = keyspace_revision(w->authd->keyspace);
+	return send_init(w, accepted, true, err);
+}
+
+static struct watch *watch_new(struct rpc_call *call)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->call = call;
+	w->authd = authd_of(call);
+	w->generation = changes_roles_generation(w->authd->changes);
+	w->again = timer_new(w->authd->loop, on_again, w);
+	w->heartbeat = timer_new(w->authd->loop, on_heartbeat, w);
+	if (w->again == NULL || w->heartbeat == NULL) {
+		watch_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void handle_watch(struct rpc_call *call)
+{
+	static const struct rpc_call_events events = {
+		.writable = on_writable,
+		.canceled = on_canceled,
+	};
+	struct watch *w = watch_new(call);
+	struct strlist accepted = { 0 };
+	struct err err;
+
+	if (w == NULL) {
+		err_set_nomem(&err);
+		rpc_call_fail(call, &err);
+		return;
+	}
+	rpc_call_set_events(call, &events, w);
+	if (begin(w, rpc_call_request(call), &accepted, &err) != 0)
+		fail(w, &err);
+	else
+		timer_once(w->again, 0);
+	strlist_deinit(&accepted);
+}
