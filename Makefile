@@ -42,7 +42,9 @@ say := @$(if $(V),true,printf '  %-4s%s\n')
 # --- what there is -----------------------------------------------------------------------------
 
 PROTO    := $(sort $(wildcard proto/*.proto))
-GEN_C    := $(PROTO:%.proto=$(BUILD)/gen/%.pb.c) $(PROTO:%.proto=$(BUILD)/gen/%.fields.c)
+SERVICES := $(shell grep -l '^service' $(PROTO))
+GEN_C    := $(PROTO:%.proto=$(BUILD)/gen/%.pb.c) $(PROTO:%.proto=$(BUILD)/gen/%.fields.c) \
+            $(SERVICES:%.proto=$(BUILD)/gen/%.service.c)
 GEN_H    := $(GEN_C:.c=.h)
 LIB_C    := $(sort $(wildcard libcommon/*/*.c))
 LIB_O    := $(LIB_C:%.c=$(BUILD)/obj/%.o) $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
@@ -66,7 +68,7 @@ STORIES  := $(sort $(filter-out tests/integration/systemd%,$(wildcard tests/inte
 
 all: $(PROGRAMS) $(STATICS)
 
-# --- protobuf: nanopb's C and our field tables --------------------------------------------------
+# --- protobuf: nanopb's C, our field tables and services ------------------------------------------
 
 PROTOC = protoc -Iproto -I/usr/include
 
@@ -75,9 +77,13 @@ $(BUILD)/gen/proto/%.pb.c: proto/%.proto $(PROTO)
 	@$(PROTOC) --nanopb_opt="-I proto -s fallback_type:FT_POINTER -s mangle_names:M_PACKAGE_INITIALS" \
 	  --nanopb_out=$(@D) $<
 
-$(BUILD)/gen/proto/%.fields.c: proto/%.proto $(PROTO) tools/protoc-gen-fields
+$(BUILD)/gen/proto/%.fields.c: proto/%.proto $(PROTO) tools/protoc-gen-fields tools/proto_names.py
 	@mkdir -p $(@D)
 	@$(PROTOC) --plugin=tools/protoc-gen-fields --fields_out=$(@D) $<
+
+$(BUILD)/gen/proto/%.service.c: proto/%.proto $(PROTO) tools/protoc-gen-service tools/proto_names.py
+	@mkdir -p $(@D)
+	@$(PROTOC) --plugin=tools/protoc-gen-service --service_out=$(@D) $<
 
 $(BUILD)/gen/%.h: $(BUILD)/gen/%.c ;
 

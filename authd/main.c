@@ -29,7 +29,7 @@
 #include "daemon/daemon.h"
 #include "daemon/diag.h"
 #include "file/file.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/server.h"
 #include "store/keyspace.h"
 
@@ -152,7 +152,7 @@ static int open_server(struct authd *a, struct err *err)
 {
 	struct rpc_server_conf conf = {
 		.loop = a->loop,
-		.service = auth_api(),
+		.service = &pv_Auth_service,
 		.ctx = a,
 		.opened = caller_opened,
 		.closed = caller_closed,

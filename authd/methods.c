@@ -7,7 +7,7 @@
 #include "authd/recordings/calls.h"
 #include "authd/resources/calls.h"
 
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/method.h"
 
 static const struct access_rule create_user = { "user", "create" };

@@ -8,7 +8,7 @@
 #include "loop/timer.h"
 #include "loop/work.h"
 #include "noded/noded.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "wire/fields.h"
 

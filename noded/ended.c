@@ -9,7 +9,7 @@
 #include "file/file.h"
 #include "loop/timer.h"
 #include "noded/noded.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "wire/fields.h"
 

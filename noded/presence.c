@@ -10,7 +10,7 @@
 #include "noded/noded.h"
 #include "noded/recheck.h"
 #include "record/utf8.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 
 #include "proto/auth.pb.h"

@@ -10,7 +10,7 @@
 #include "noded/ended.h"
 #include "noded/noded.h"
 #include "noded/session.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 
 #include "proto/auth.pb.h"

@@ -6,7 +6,7 @@
 #include "loop/timer.h"
 #include "noded/noded.h"
 #include "noded/upload_table.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 
 #include "proto/auth.pb.h"

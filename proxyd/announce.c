@@ -5,7 +5,7 @@
 #include "daemon/host.h"
 #include "loop/timer.h"
 #include "proxyd/proxyd.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 
 #include "proto/auth.pb.h"

@@ -7,7 +7,7 @@
 #include "proxyd/proxyd.h"
 #include "proxyd/web_invite.h"
 #include "proxyd/web_request.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/http_conn.h"
 
 #include "proto/auth.fields.h"

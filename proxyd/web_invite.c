@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "wire/form.h"
 #include "proxyd/web_request.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/http_conn.h"
 #include "wire/grpc.h"
 

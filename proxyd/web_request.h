@@ -32,7 +32,7 @@ struct web_request {
 struct web_request *web_request_new(struct proxyd *p, struct http_conn *conn);
 void web_request_free(struct web_request *r);
 
-/* Starts a call of rpc/auth_api.h; `answer` comes once unless the client has gone, then the
+/* Starts a call of proto/auth.service.h; `answer` comes once unless the client has gone, then the
  * request is freed. On failure the request is answered with the error and freed. */
 void web_request_call(struct web_request *r, unsigned call, const void *request, web_answer answer);
 

@@ -55,7 +55,7 @@ static int open_client(struct tctl *t, const char *addr, struct tls_conf *tls, s
 	const char *const addrs[] = { addr, NULL };
 	struct rpc_client_conf conf = {
 		.loop = &t->loop,
-		.service = auth_api(),
+		.service = &pv_Auth_service,
 		.addrs = addrs,
 		.tls = tls,
 	};

@@ -4,7 +4,7 @@
 #ifndef TCTL_API_H
 #define TCTL_API_H
 
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 
 #include "proto/auth.pb.h"
 

@@ -3,7 +3,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "crypto/tls.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "tsh/trust.h"
 #include "wire/fields.h"
@@ -20,7 +20,7 @@ int api_open(struct api *a, struct tsh *t, const struct profile *p, struct err *
 	const char *const addrs[] = { p->data.proxy, NULL };
 	char *name = str_printf("auth.%s", p->data.cluster);
 	struct rpc_client_conf conf = {
-		.loop = &t->loop, .service = auth_api(), .addrs = addrs, .server_name = name
+		.loop = &t->loop, .service = &pv_Auth_service, .addrs = addrs, .server_name = name
 	};
 	int rc;
 

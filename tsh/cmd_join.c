@@ -12,7 +12,7 @@
 #include "conf/args.h"
 #include "loop/stream.h"
 #include "record/spool.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "tsh/escape.h"
 #include "tsh/join_stream.h"

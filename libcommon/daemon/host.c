@@ -8,7 +8,7 @@
 #include "crypto/tls.h"
 #include "file/file.h"
 #include "loop/timer.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "wire/fields.h"
 
@@ -135,7 +135,7 @@ static int join_client(struct host *h, const struct pin *pin, struct rpc_client 
 	};
 	struct rpc_client_conf conf = {
 		.loop = h->conf.loop,
-		.service = auth_api(),
+		.service = &pv_Auth_service,
 		.addrs = h->conf.auth_addrs,
 		.server_name = HOST_AUTHD_NAME,
 	};
@@ -213,7 +213,7 @@ static int make_client(struct host *h, struct err *err)
 {
 	struct rpc_client_conf conf = {
 		.loop = h->conf.loop,
-		.service = auth_api(),
+		.service = &pv_Auth_service,
 		.addrs = h->conf.auth_addrs,
 		.server_name = HOST_AUTHD_NAME,
 		.ctx = h,

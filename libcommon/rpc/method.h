@@ -1,14 +1,15 @@
 /*
  * method - what a service offers: signatures that both sides share, and the server's rows.
  *
- * A service is a list of signatures (rpc/auth_api.h for authd's). A client names a call by its
- * number in that list; a server adds a row per call: who may, and what handles it. One row
- * serves gRPC (/postern.v1.Auth/Ping) and JSON (POST /v1/Ping).
+ * A service is a list of signatures, made from its .proto (proto/auth.service.h). A client names a
+ * call by its number in that list; a server adds a row per call: who may, and what handles it. One
+ * row serves gRPC (/postern.v1.Auth/Ping) and JSON (POST /v1/Ping).
  */
 #ifndef RPC_METHOD_H
 #define RPC_METHOD_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct fields_table;
 struct rpc_call;
@@ -39,6 +40,15 @@ struct rpc_method {
 	const void *access_data; /* likewise, as "verb on kind" */
 	/* Begins the call; see rpc/server.h for what it may do. */
 	void (*handle)(struct rpc_call *call);
+};
+
+/* A .proto, as server reflection hands it out. */
+struct rpc_file {
+	const char *name;     /* "auth.proto" */
+	const uint8_t *bytes; /* google.protobuf.FileDescriptorProto */
+	size_t len;
+	const char *const
+	        *symbols; /* full names of its messages, enums, services and calls; NULL-ended */
 };
 
 #endif

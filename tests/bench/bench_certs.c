@@ -11,7 +11,7 @@
 #include "crypto/key.h"
 #include "crypto/pubkey.h"
 #include "crypto/sshkey.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 
 #include "proto/auth.fields.h"
@@ -130,7 +130,7 @@ static void open_client(void)
 	char *addr = str_printf("unix:%s/sock", b.dir);
 	const char *const addrs[] = { addr, NULL };
 	const struct rpc_client_conf conf = { .loop = &b.loop,
-		                              .service = auth_api(),
+		                              .service = &pv_Auth_service,
 		                              .addrs = addrs,
 		                              .backoff_min_ms = 10,
 		                              .backoff_max_ms = 20 };

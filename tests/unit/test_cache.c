@@ -3,7 +3,7 @@
 #include "base/str.h"
 #include "file/file.h"
 #include "loop/listen.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
 
@@ -86,7 +86,7 @@ static void authd_comes(struct world *w)
 	static const struct listen_limits limits = { 0 };
 	static const struct rpc_method methods[] = { { .call = AUTH_WATCH, .handle = on_watch } };
 	const struct rpc_server_conf conf = { .loop = w->loop,
-		                              .service = auth_api(),
+		                              .service = &pv_Auth_service,
 		                              .methods = methods,
 		                              .method_count = 1,
 		                              .ctx = w,
@@ -235,7 +235,9 @@ static struct world *begin(uv_loop_t *loop)
 	snprintf(w->addr, sizeof(w->addr), "unix:%s", w->sock);
 	snprintf(w->copy, sizeof(w->copy), "%s/copy", w->dir);
 	const char *const addrs[] = { w->addr, NULL };
-	const struct rpc_client_conf conf = { .loop = loop, .service = auth_api(), .addrs = addrs };
+	const struct rpc_client_conf conf = { .loop = loop,
+		                              .service = &pv_Auth_service,
+		                              .addrs = addrs };
 
 	authd_comes(w);
 	w->client = rpc_client_new(&conf, &err);

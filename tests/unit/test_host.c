@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "loop/listen.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
 
@@ -90,7 +90,7 @@ static void authd_comes(struct world *w)
 	static const struct rpc_method methods[] = { { .call = AUTH_RENEW_HOST,
 		                                       .handle = on_renew } };
 	const struct rpc_server_conf conf = { .loop = w->loop,
-		                              .service = auth_api(),
+		                              .service = &pv_Auth_service,
 		                              .methods = methods,
 		                              .method_count = 1,
 		                              .ctx = w,

@@ -6,7 +6,7 @@
 #define TESTS_UNIT_NODED_FAKE_AUTHD_H
 
 #include "loop/listen.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
 
@@ -169,7 +169,7 @@ static inline void fake_authd_open(struct fake_authd *a, struct node_world *w)
 	static const struct listen_limits limits = { 0 };
 	const struct rpc_server_conf conf = {
 		.loop = &w->loop,
-		.service = auth_api(),
+		.service = &pv_Auth_service,
 		.methods = methods,
 		.method_count = 2,
 		.ctx = a,

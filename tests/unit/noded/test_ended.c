@@ -4,7 +4,7 @@
 
 #include "proto/auth.fields.h"
 #include "loop/listen.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "rpc/server.h"
 
@@ -71,7 +71,7 @@ static void authd_comes(struct fixture *f)
 		                                       .handle = on_put } };
 	static const struct listen_limits limits = { 0 };
 	const struct rpc_server_conf conf = { .loop = &f->w.loop,
-		                              .service = auth_api(),
+		                              .service = &pv_Auth_service,
 		                              .methods = methods,
 		                              .method_count = 1,
 		                              .ctx = f,

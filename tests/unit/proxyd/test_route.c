@@ -8,7 +8,7 @@
 #include "model/identity.h"
 #include "model/resource.h"
 #include "model/role.h"
-#include "rpc/auth_api.h"
+#include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "tests/unit/unit.h"
 #include "wire/fields.h"
@@ -75,7 +75,7 @@ static int fill_cache(struct err *e)
 	static const char *const kinds[] = { "node", "role", NULL };
 	static const char *const addrs[] = { "unix:/nonexistent/authd.sock", NULL };
 	const struct rpc_client_conf client_conf = { .loop = &loop,
-		                                     .service = auth_api(),
+		                                     .service = &pv_Auth_service,
 		                                     .addrs = addrs };
 	struct cache_conf conf = { .loop = &loop, .kinds = kinds, .path = path };
 	struct buf bytes = { 0 };
