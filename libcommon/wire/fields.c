@@ -77,7 +77,7 @@ static void wipe_secrets(const struct fields_table *t, void *msg)
 	for (size_t i = 0; i < t->count; i++) {
 		const struct fields_field *field = &t->fields[i];
 
-		if (field->format != FIELDS_SECRET && field->type != FIELDS_MESSAGE)
+		if (!fields_is_secret(field) && field->type != FIELDS_MESSAGE)
 			continue;
 		fields_slot_init(&slot, t, i, msg);
 		for (size_t n = 0; n < slot.count; n++) {

@@ -20,7 +20,9 @@
  *   - bool: also yes, no, on, off and those in quotes; string: only strings (a YAML 5 must be
  *     "5"); lists: also a single scalar; message Strings: a list or a scalar, written as a list;
  *   - int64 in JSON: a number, or a decimal in a string; enum: by name; bytes: base64;
- *   - (format) = DURATION "8h0m0s", TIME RFC 3339 in UTC, SECRET left out unless asked for.
+ *   - (format) = DURATION "8h0m0s", TIME RFC 3339 in UTC, SECRET left out unless asked for, ANY
+ *     whatever stands there;
+ *   - (choices): a string that is one of them, or its number, or its sense as a bool (`on`).
  * Bytes of a string that are not UTF-8 appear as U+FFFD: a record of what happened must not
  * fail over a hostile name.
  *
@@ -47,7 +49,22 @@ struct value;
 
 /* --- the generated tables ------------------------------------------------------------------- */
 
-enum fields_format { FIELDS_PLAIN, FIELDS_DURATION, FIELDS_TIME, FIELDS_SECRET };
+enum fields_format {
+	FIELDS_PLAIN,
+	FIELDS_DURATION,
+	FIELDS_TIME,
+	FIELDS_SECRET,
+	FIELDS_ANY, /* a string that holds the JSON text of any value */
+	FIELDS_ANY_SECRET,
+};
+
+/* What becomes of a field here: proto/options.proto. */
+enum fields_effect {
+	FIELDS_WORKS,
+	FIELDS_WITHOUT_EFFECT,
+	FIELDS_NOT_ENFORCED,
+	FIELDS_NOT_ENFORCED_IN_DENY,
+};
 
 enum fields_type {
 	FIELDS_BOOL,
@@ -80,6 +97,10 @@ struct fields_field {
 	enum fields_format format;
 	const struct fields_table *message; /* sub-messages, and entries of maps */
 	const struct fields_enum *values;   /* enums */
+	enum fields_effect effect;
+	const char *harmless; /* values that need no effect, separated by blanks; NULL: none */
+	const char *choices;  /* strings: all that there are, "-" being none; NULL: any */
+	const char *initial;  /* what stands for absent; NULL: nothing */
 };
 
 struct fields_table {

@@ -8,6 +8,7 @@
 #include "conf/value.h"
 #include "conf/yaml.h"
 #include "crypto/base64.h"
+#include "wire/fields_choice.h"
 #include "wire/fields_slot.h"
 #include "wire/json.h"
 
@@ -75,14 +76,30 @@ static int fail_here(struct parser *p, int line)
 static int not_a(struct parser *p, const struct fields_field *field, const struct value *v,
                  const char *what)
 {
-	if (v->text == NULL || v->type == VALUE_NULL || field->format == FIELDS_SECRET)
+	if (v->text == NULL || v->type == VALUE_NULL || fields_is_secret(field))
 		return err_set(p->err, ERR_INVALID, "%s is not %s", value_type_name(v->type), what);
 	return err_set(p->err, ERR_INVALID, "'%s' is not %s", v->text, what);
+}
+
+/* Whatever stands there, as its JSON text. */
+static int parse_any(struct parser *p, const struct value *v, char **field)
+{
+	struct buf text = { 0 };
+	int rc = json_write(v, false, &text, p->err);
+
+	if (rc == 0)
+		rc = fields_set_str(field, buf_str(&text), p->err);
+	buf_wipe(&text);
+	return rc;
 }
 
 static int parse_string(struct parser *p, const struct fields_slot *s, const struct value *v,
                         void *at)
 {
+	if (fields_is_any(s->field))
+		return parse_any(p, v, at);
+	if (s->field->choices != NULL)
+		return fields_choice_set(s->field->choices, v, at, p->err);
 	if (v->type == VALUE_BOOL || v->type == VALUE_INT || v->type == VALUE_OTHER_NUMBER)
 		return not_a(p, s->field, v, "a text, put it in quotes");
 	if (v->type != VALUE_TEXT)
@@ -121,10 +138,9 @@ static int parse_duration(struct parser *p, const struct fields_field *field, co
 
 static int (*const parse_by_format[])(struct parser *p, const struct fields_field *field,
                                       const struct value *v, int64_t *out) = {
-	[FIELDS_PLAIN] = parse_number,
-	[FIELDS_DURATION] = parse_duration,
-	[FIELDS_TIME] = parse_time,
-	[FIELDS_SECRET] = parse_number,
+	[FIELDS_PLAIN] = parse_number, [FIELDS_DURATION] = parse_duration,
+	[FIELDS_TIME] = parse_time,    [FIELDS_SECRET] = parse_number,
+	[FIELDS_ANY] = parse_number,   [FIELDS_ANY_SECRET] = parse_number,
 };
 
 static int parse_int(struct parser *p, const struct fields_slot *s, const struct value *v, void *at)
@@ -219,6 +235,13 @@ static int parse_item(struct parser *p, struct fields_slot *s, const struct valu
 		return fail_here(p, v->line);
 	rc = parse_by_type[s->field->type](p, s, v, at);
 	return rc != 0 && s->field->type != FIELDS_MESSAGE ? fail_here(p, v->line) : rc;
+}
+
+int fields_slot_parse(struct fields_slot *s, const struct value *v, struct err *err)
+{
+	struct parser p = { .err = err };
+
+	return parse_item(&p, s, v);
 }
 
 static int parse_list(struct parser *p, struct fields_slot *s, const struct value *v)

@@ -12,6 +12,9 @@
 
 #include <pb_common.h>
 
+struct err;
+struct value;
+
 struct fields_slot {
 	const struct fields_field *field;
 	pb_field_iter_t iter;
@@ -28,6 +31,19 @@ void *fields_slot_item(const struct fields_slot *s, size_t i);
  * and returns where it is stored: char **, pb_bytes_array_t **, or the address of the rest,
  * all zero. NULL: out of memory, or the list is at FIELDS_ITEM_MAX (see err). */
 void *fields_slot_add(struct fields_slot *s, struct err *err);
+
+/* Adds what a value says, as text would. ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */
+int fields_slot_parse(struct fields_slot *s, const struct value *v, struct err *err);
+
+static inline bool fields_is_secret(const struct fields_field *f)
+{
+	return f->format == FIELDS_SECRET || f->format == FIELDS_ANY_SECRET;
+}
+
+static inline bool fields_is_any(const struct fields_field *f)
+{
+	return f->format == FIELDS_ANY || f->format == FIELDS_ANY_SECRET;
+}
 
 /* Integers of any of nanopb's sizes. */
 int64_t fields_int_get(const struct fields_slot *s, const void *item);

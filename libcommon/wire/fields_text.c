@@ -12,6 +12,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define TIME_MAX_MS 253402300799999 /* the year 9999 ends; beyond it RFC 3339 has no form */
 
@@ -130,6 +131,17 @@ static struct value *bytes_value(const pb_bytes_array_t *bytes)
 /* --- fields -------------------------------------------------------------------------------------
  */
 
+/* What no JSON text is, is shown as the text it is. */
+static struct value *any_value(const char *text)
+{
+	struct value *v;
+	struct err ignored;
+
+	if (text == NULL || json_read(text, strlen(text), &v, &ignored) != 0)
+		return text_value(text);
+	return v;
+}
+
 static struct value *item_value(const struct writer *w, const struct fields_slot *s,
                                 const void *item)
 {
@@ -143,7 +155,7 @@ static struct value *item_value(const struct writer *w, const struct fields_slot
 	case FIELDS_ENUM:
 		return enum_value(s->field->values, fields_int_get(s, item));
 	case FIELDS_STRING:
-		return text_value(item);
+		return fields_is_any(s->field) ? any_value(item) : text_value(item);
 	case FIELDS_BYTES:
 		return bytes_value(item);
 	case FIELDS_MESSAGE:
@@ -202,7 +214,7 @@ static bool is_left_out(const struct writer *w, const struct fields_slot *s)
 {
 	if (s->count == 0)
 		return true;
-	if (s->field->format == FIELDS_SECRET && !(w->flags & FIELDS_WITH_SECRETS))
+	if (fields_is_secret(s->field) && !(w->flags & FIELDS_WITH_SECRETS))
 		return true;
 	return s->field->shape == FIELDS_SINGULAR && fields_item_is_zero(s, fields_slot_item(s, 0));
 }

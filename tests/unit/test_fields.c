@@ -213,6 +213,9 @@ static void mistakes_name_file_line_and_path(void **state)
 		  "x.yaml:1: spec.options.max_session_ttl: a map is not a duration" },
 		{ "spec: {options: {forward_agent: maybe}}\n",
 		  "x.yaml:1: spec.options.forward_agent: 'maybe' is not a bool" },
+		{ "spec:\n  options:\n    enhanced_recording: [disk, keyboard]\n",
+		  "x.yaml:3: spec.options.enhanced_recording[1]: 'keyboard' is none of command, "
+		  "disk, network" },
 		{ "spec: {options: {max_sessions: 1.5}}\n",
 		  "x.yaml:1: spec.options.max_sessions: '1.5' is not a whole number" },
 		{ "spec: {options: {max_sessions: five}}\n",

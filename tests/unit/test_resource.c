@@ -54,8 +54,6 @@ static const struct {
 	  "'contains('}]}}}",
 	  "role 'dev': spec.allow: rules[0]: where: only contains(session.participants, "
 	  "user.metadata.name) is supported" },
-	{ "role", "{metadata: {name: dev}, spec: {options: {enhanced_recording: [keyboard]}}}",
-	  "role 'dev': spec.options: enhanced_recording: 'keyboard' is not known" },
 	{ "role", "{metadata: {name: dev}, spec: {options: {max_connections: 2}}}",
 	  "role 'dev': spec.options: max_connections is not enforced by this version" },
 	{ "role", "{metadata: {name: dev}, spec: {options: {pin_source_ip: true}}}",
