@@ -6,6 +6,7 @@
 #include "noded/root/closures.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
 #include <sched.h>
@@ -234,7 +235,7 @@ static int place_helper(const char *jails, const char *root, const char *shell, 
 		if (make_dir(path, 0755, err) != 0)
 			return err->code;
 	}
-	if (link(helper, path) != 0)
+	if (link(helper, path) != 0 && errno != EEXIST) /* another first login was faster */
 		return err_set_errno(err, ERR_IO, errno, "link '%s'", path);
 	return 0;
 }
@@ -274,7 +275,22 @@ static int copy_etc(const char *root, struct err *err)
 	return 0;
 }
 
-int jail_prepare(const char *run_dir, int ns, const char *login, struct err *err)
+static int enter_namespace(const char *pid, struct err *err)
+{
+	char path[64];
+	int ns, rc;
+
+	snprintf(path, sizeof(path), "/proc/%s/ns/mnt", pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	rc = ns >= 0 ? setns(ns, CLONE_NEWNS) : -1;
+	if (rc != 0)
+		err_set_errno(err, ERR_IO, errno, "enter '%s'", path);
+	if (ns >= 0)
+		close(ns);
+	return rc == 0 ? 0 : err->code;
+}
+
+int jail_prepare(const char *run_dir, const char *pid, const char *login, struct err *err)
 {
 	char jails[PATH_MAX], root[PATH_MAX], attach[PATH_MAX];
 	char all_agents[PATH_MAX], agents[PATH_MAX];
@@ -295,8 +311,8 @@ int jail_prepare(const char *run_dir, int ns, const char *login, struct err *err
 		return err->code;
 	if (chown(agents, pw->pw_uid, pw->pw_gid) != 0)
 		return err_set_errno(err, ERR_IO, errno, "chown '%s'", agents);
-	if (setns(ns, CLONE_NEWNS) != 0)
-		return err_set_errno(err, ERR_IO, errno, "enter the mount namespace");
+	if (enter_namespace(pid, err) != 0)
+		return err->code;
 	if (make_dir(root, 0755, err) != 0 || place_helper(jails, root, shell, err) != 0 ||
 	    copy_etc(root, err) != 0 || show(root, "tmp", agents, err) != 0)
 		return err->code;

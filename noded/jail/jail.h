@@ -26,9 +26,9 @@ struct err;
 int jail_open(const char *run_dir, const char *lib_dir, const char *pam_dir, dev_t *out_helper_dev,
               ino_t *out_helper_ino, struct err *err);
 
-/* Looks the login up, moves the calling process into the namespace, and makes the login's jail
- * or brings it up to date. ERR_NOT_FOUND, ERR_INVALID, ERR_IO. */
-int jail_prepare(const char *run_dir, int ns, const char *login, struct err *err);
+/* Looks the login up, moves the calling process into the namespace of process `pid`, and makes the
+ * login's jail or brings it up to date. ERR_NOT_FOUND, ERR_INVALID, ERR_IO. */
+int jail_prepare(const char *run_dir, const char *pid, const char *login, struct err *err);
 
 /* Pure: whether a login can name a folder; whether a shell's path can be had in a jail. */
 bool jail_login_ok(const char *login);

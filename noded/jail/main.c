@@ -3,9 +3,10 @@
  * it looks logins up by name services, which load foreign code and may hang, and since moving
  * into a namespace cannot be undone.
  *
- *   noded-jail open               sends on descriptor 0: "jail helper_dev helper_ino", the
- *                                 namespace and the folder of jails; or "error message"
- *   noded-jail prepare LOGIN SEQ  in the namespace that descriptor 1 is, sees to LOGIN's jail and
+ *   noded-jail open               sends on descriptor 0: "jail helper_dev helper_ino" and the
+ *                                 namespace; or "error message"
+ *   noded-jail prepare LOGIN SEQ PID
+ *                                 sees to LOGIN's jail in the namespace of PID, an sshd, and
  *                                 answers request SEQ on descriptor 0
  *
  * Settings are noded-root's, in the environment.
@@ -55,7 +56,7 @@ static int open_all(struct err *err)
 	struct packet p;
 	dev_t dev;
 	ino_t ino;
-	int fds[2];
+	int ns;
 
 	snprintf(jails, sizeof(jails), "%s/jails", run_dir);
 	snprintf(config, sizeof(config), "%s/sshd_config", run_dir);
@@ -63,12 +64,11 @@ static int open_all(struct err *err)
 	              err) != 0 ||
 	    sshd_conf_generate(&sshd, setting("NODED_SSHD"), config, err) != 0)
 		return err->code;
-	fds[0] = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	fds[1] = open(jails, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	packet_begin(&p, text, sizeof(text), "jail");
 	packet_add_number(&p, "helper_dev", (long long)dev);
 	packet_add_number(&p, "helper_ino", (long long)ino);
-	if (fds[0] < 0 || fds[1] < 0 || packet_send(STDIN_FILENO, &p, fds, 2) != 0)
+	if (ns < 0 || packet_send(STDIN_FILENO, &p, &ns, 1) != 0)
 		return err_set_errno(err, ERR_IO, errno, "hand the namespace over");
 	return 0;
 }
@@ -81,8 +81,8 @@ int main(int argc, char **argv)
 	if (argc == 2 && str_eq(argv[1], "open")) {
 		if (open_all(&err) != 0)
 			report(&err, "");
-	} else if (argc == 4 && str_eq(argv[1], "prepare")) {
-		jail_prepare(setting("NODED_RUN_DIR"), STDOUT_FILENO, argv[2], &err);
+	} else if (argc == 5 && str_eq(argv[1], "prepare")) {
+		jail_prepare(setting("NODED_RUN_DIR"), argv[4], argv[2], &err);
 		report(&err, argv[3]);
 	} else {
 		fputs("noded-jail is started by noded-root\n", stderr);

@@ -125,9 +125,9 @@ static int on_prepare(struct root *r, struct call *c, struct err *err)
 	if (find(r, TRACK_CONNECTION, field(c, "id"), &conn, err) != 0)
 		return err->code;
 	again = track_get(conn, "login")[0] != 0;
-	if (track_put(conn, "login", login, err) != 0 || (again && start_has_jail(r, login)))
+	if (track_put(conn, "login", login, err) != 0 || (again && start_has_jail(conn, login)))
 		return err->code;
-	c->answered = start_prepare(r, login, field(c, "seq"), c->from->source.fd, err) == 0;
+	c->answered = start_prepare(conn, login, field(c, "seq"), c->from->source.fd, err) == 0;
 	return err->code;
 }
 
@@ -210,8 +210,6 @@ static void on_request(struct source *s)
 	packet_begin(&c.answer, text, sizeof(text), REQUEST_OK);
 	packet_add(&c.answer, "seq", field(&c, "seq"));
 	rc = dispatch(from, &c, &err);
-	if (rc != 0)
-		log_warn("request refused", kv("request", data), kv("error", err.msg));
 	if (!c.answered)
 		answer(&c, rc, &err);
 	while (c.fd_count > 0)

@@ -107,11 +107,9 @@ static void close_all(struct root *r)
 
 int main(int argc, char **argv)
 {
-	struct root r = { .signals.fd = -1,
-		          .control.fd = -1,
-		          .attach.fd = -1,
-		          .logins.fd = -1,
-		          .jail = { -1, -1 } };
+	struct root r = {
+		.signals.fd = -1, .control.fd = -1, .attach.fd = -1, .logins.fd = -1, .jail.ns = -1
+	};
 	struct err err = { 0 };
 	struct options options;
 

@@ -29,12 +29,12 @@ static pid_t start(int (*run)(void *), const void *arg, struct err *err)
 	return child;
 }
 
-/* A program of ours, with its descriptors 0 and 1 (-1: as ours) and three arguments. */
+/* A program of ours, with its descriptor 0 and at most four arguments. */
 struct program {
 	const char *lib_dir;
 	const char *name;
-	int in, out;
-	const char *a, *b, *c;
+	int in;
+	const char *a, *b, *c, *d;
 };
 
 static int run_program(void *arg)
@@ -45,9 +45,8 @@ static int run_program(void *arg)
 	snprintf(path, sizeof(path), "%s/%s", p->lib_dir, p->name);
 	proc_reset_signals();
 	setsid();
-	if (dup2(p->in, STDIN_FILENO) == STDIN_FILENO &&
-	    (p->out < 0 || dup2(p->out, STDOUT_FILENO) == STDOUT_FILENO))
-		execl(path, p->name, p->a, p->b, p->c, (char *)NULL);
+	if (dup2(p->in, STDIN_FILENO) == STDIN_FILENO)
+		execl(path, p->name, p->a, p->b, p->c, p->d, (char *)NULL);
 	_exit(127);
 }
 
@@ -57,16 +56,15 @@ static int run_program(void *arg)
 static int receive_surroundings(int from, struct surroundings *s, struct err *err)
 {
 	char data[1024];
-	int fds[2] = { -1, -1 }, count = 0;
-	ssize_t len = packet_recv(from, data, sizeof(data), fds, 2, &count);
+	int ns = -1, count = 0;
+	ssize_t len = packet_recv(from, data, sizeof(data), &ns, 1, &count);
 
 	if (len <= 0)
 		return err_set(err, ERR_IO, "noded-jail said nothing");
-	if (count != 2)
+	if (count != 1)
 		return err_set(err, ERR_IO, "%s", packet_get(data, (size_t)len, "message"));
 	start_forget(s);
-	s->ns = fds[0];
-	s->jails = fds[1];
+	s->ns = ns;
 	s->helper_dev = (dev_t)packet_get_number(data, (size_t)len, "helper_dev", 0);
 	s->helper_ino = (ino_t)packet_get_number(data, (size_t)len, "helper_ino", 0);
 	return 0;
@@ -74,14 +72,16 @@ static int receive_surroundings(int from, struct surroundings *s, struct err *er
 
 int start_surroundings(struct root *r, struct err *err)
 {
-	struct program open = { r->conf.lib_dir, "noded-jail", .out = -1, .a = "open" };
+	struct program open = { r->conf.lib_dir, "noded-jail", .a = "open" };
 	struct stat st;
+	int64_t changed;
 	int pair[2];
 	pid_t child;
 
 	if (stat(r->conf.sshd, &st) != 0)
 		return err_set_errno(err, ERR_IO, errno, "'%s'", r->conf.sshd);
-	if (r->jail.ns >= 0 && st.st_ctime == r->jail.sshd_changed)
+	changed = st.st_ctim.tv_sec * 1000000000LL + st.st_ctim.tv_nsec;
+	if (r->jail.ns >= 0 && changed == r->jail.sshd_changed)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return err_set_errno(err, ERR_IO, errno, "make a socket pair");
@@ -92,7 +92,7 @@ int start_surroundings(struct root *r, struct err *err)
 		receive_surroundings(pair[0], &r->jail, err);
 	close(pair[0]);
 	if (err->code == 0)
-		r->jail.sshd_changed = st.st_ctime;
+		r->jail.sshd_changed = changed;
 	return err->code == 0 ? 0 : err_wrap(err, "make the surroundings of sshd");
 }
 
@@ -100,24 +100,27 @@ void start_forget(struct surroundings *s)
 {
 	if (s->ns >= 0)
 		close(s->ns);
-	if (s->jails >= 0)
-		close(s->jails);
-	s->ns = s->jails = -1;
+	s->ns = -1;
 }
 
-bool start_has_jail(const struct root *r, const char *login)
+bool start_has_jail(const struct track *c, const char *login)
 {
-	char last[NAME_MAX + 64]; /* what noded-jail makes last */
+	char last[PATH_MAX]; /* what noded-jail makes last */
 
-	snprintf(last, sizeof(last), "%s/attach/attach.sock", login);
-	return faccessat(r->jail.jails, last, F_OK, 0) == 0;
+	snprintf(last, sizeof(last), "/proc/%d/root%s/jails/%s/attach/attach.sock", (int)c->pid,
+	         c->root->conf.run_dir, login);
+	return access(last, F_OK) == 0;
 }
 
-int start_prepare(struct root *r, const char *login, const char *seq, int caller, struct err *err)
+int start_prepare(const struct track *c, const char *login, const char *seq, int caller,
+                  struct err *err)
 {
-	const struct program prepare = { r->conf.lib_dir, "noded-jail", caller, r->jail.ns,
-		                         "prepare",       login,        seq };
+	char pid[16];
+	const struct program prepare = {
+		c->root->conf.lib_dir, "noded-jail", caller, "prepare", login, seq, pid
+	};
 
+	snprintf(pid, sizeof(pid), "%d", (int)c->pid);
 	return start(run_program, &prepare, err) > 0 ? 0 : err->code;
 }
 
@@ -162,14 +165,14 @@ int start_sshd(struct root *r, const char *id, const char *client, int stream, i
 	struct packet more;
 	pid_t child;
 
+	if (start_surroundings(r, err) != 0)
+		return err->code;
 	packet_begin(&more, text, sizeof(text), REQUEST_CONNECTION);
 	packet_add(&more, "client", client);
 	packet_add_number(&more, "helper_dev", (int64_t)r->jail.helper_dev);
 	packet_add_number(&more, "helper_ino", (int64_t)r->jail.helper_ino);
 	if (more.full || !track_id_ok(id))
 		return err_set(err, ERR_INVALID, "'%s' is no connection's id", id);
-	if (start_surroundings(r, err) != 0)
-		return err->code;
 	child = start(run_sshd, &(struct sshd){ r, id, stream, log }, err);
 	if (child < 0)
 		return err->code;
@@ -189,7 +192,7 @@ static void on_logins_gone(struct source *s)
 
 static int start_logins(struct root *r, struct err *err)
 {
-	struct program logins = { r->conf.lib_dir, "noded-login", .out = -1 };
+	struct program logins = { r->conf.lib_dir, "noded-login" };
 	int pair[2];
 	pid_t child;
 

@@ -15,11 +15,10 @@ struct track;
 
 /* What noded-jail made: a mount namespace, and in it the attach helper. */
 struct surroundings {
-	int ns;    /* -1: none yet */
-	int jails; /* the folder of jails in it */
+	int ns; /* -1: none yet */
 	dev_t helper_dev;
 	ino_t helper_ino;
-	int64_t sshd_changed; /* time stamp of the sshd that they were made for */
+	int64_t sshd_changed; /* when the sshd that they were made for was: its ctime, in ns */
 };
 
 /* Makes the surroundings of sshd, or makes them anew when sshd was upgraded since: connections
@@ -28,11 +27,13 @@ int start_surroundings(struct root *r, struct err *err);
 
 void start_forget(struct surroundings *s);
 
-/* Whether noded-jail has made a jail for `login` in these surroundings. */
-bool start_has_jail(const struct root *r, const char *login);
+/* Whether noded-jail has made a jail for `login` in the surroundings of connection `c`. */
+bool start_has_jail(const struct track *c, const char *login);
 
-/* Lets noded-jail see to the jail of `login`, and answer request `seq` on `caller`. ERR_IO. */
-int start_prepare(struct root *r, const char *login, const char *seq, int caller, struct err *err);
+/* Lets noded-jail see to the jail of `login` there, and answer request `seq` on `caller`. The
+ * surroundings may be older than ours: sshd was upgraded since, or we were restarted. ERR_IO. */
+int start_prepare(const struct track *c, const char *login, const char *seq, int caller,
+                  struct err *err);
 
 /* sshd on a connection. The descriptors stay the caller's. track_add()'s errors and above. */
 int start_sshd(struct root *r, const char *id, const char *client, int stream, int log,

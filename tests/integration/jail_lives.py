@@ -11,7 +11,7 @@ from jail_node import wait_for
 from jail_story import Joiner, ended, frames, recorded, run_all
 from terminal import Terminal
 
-node = jail_node.Node()
+node = jail_node.Node(logins=2)
 PROMPT = r"\$ (\x1b\[K)?$"
 
 
@@ -88,6 +88,36 @@ def restarts_of_noded_root_leave_sessions_alone():
         node.ask("end_connection", [("id", node.list("session")[0]["conn"])])
         other.wait()
     all_ended()
+
+
+def an_upgrade_of_sshd_reaches_the_next_login_and_no_open_connection():
+    all_ended()
+    master = node.path("master")
+    other = Terminal(node.ssh_argv("-tt", "-M", "-S", master, "127.0.0.1"))
+    other.expect(PROMPT)
+    os.link(node.sshd, node.sshd + ".link")  # changes what noded-root goes by, as a new one does
+    assert node.ssh("echo with the new").stdout == b"with the new\n"
+    out = subprocess.run(["ssh", "-S", master, "x", "echo with the old"], capture_output=True)
+    assert out.stdout == b"with the old\n", out
+    other.type("exit\r")
+    other.wait()
+
+
+def a_first_login_under_way_survives_a_restart_of_noded_root():
+    """Its sshd runs in the surroundings that the old one made, where it has no jail yet."""
+    asked = []
+
+    def restart_first(question):
+        if not asked:
+            node.restart_root()
+        asked.append(question)
+        return node.allow_principals(question)
+    node.principals = restart_first
+    try:
+        out = node.ssh("echo in", login=node.logins[1])
+    finally:
+        node.principals = node.allow_principals
+    assert out.stdout == b"in\n", (out, asked)
 
 
 def the_administrator_ends_a_shell_and_says_why():
@@ -334,7 +364,10 @@ def what_is_no_frame_is_let_go_of():
     assert t.wait() == 0
 
 
-run_all([restarts_of_noded_root_leave_sessions_alone, the_administrator_ends_a_shell_and_says_why,
+run_all([restarts_of_noded_root_leave_sessions_alone,
+         an_upgrade_of_sshd_reaches_the_next_login_and_no_open_connection,
+         a_first_login_under_way_survives_a_restart_of_noded_root,
+         the_administrator_ends_a_shell_and_says_why,
          the_administrator_ends_a_command_and_says_why, a_connection_without_session_can_be_ended,
          the_end_of_a_connection_is_the_end_of_its_commands,
          a_connection_that_never_logs_in_can_be_ended,

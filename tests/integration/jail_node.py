@@ -132,6 +132,7 @@ class Node:
         os.chmod(self.path("noded"), 0o755)
         for program in glob.glob(os.path.join(self.build, "noded-*")):
             shutil.copy2(program, self.path("lib"))
+        self.sshd = shutil.copy2("/usr/sbin/sshd", self.path("lib", "sshd"))
         for name in glob.glob(TREE + "/systemd/pam/*"):
             shutil.copy2(name, self.path("pam"))
         # @include has no meaning but in /etc/pam.d
@@ -151,10 +152,11 @@ host_keys: [%s]
 host_certificates: [%s]
 user_ca: %s
 revoked_keys: %s
+sshd: %s
 %s""" % (self.node_user, self.path("run"), self.path("lib"), self.path("pam"),
          self.path("noded/policy.sock"), self.path("noded/sessions"), self.path("events"),
          self.path("host"), self.path("host-cert.pub"), self.path("user_ca.pub"),
-         self.path("revoked_keys"), self.extra))
+         self.path("revoked_keys"), self.sshd, self.extra))
 
     def start_root(self):
         env = dict(PATH="/usr/sbin:/usr/bin:/sbin:/bin", **self.env)
