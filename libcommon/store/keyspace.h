@@ -107,8 +107,8 @@ int keyspace_get(struct keyspace *ks, const char *key, struct keyspace_item *out
 void keyspace_item_deinit(struct keyspace_item *item);
 
 /*
- * Which keys to walk, in ascending order of their bytes. Unset fields do not restrict.
- * The next page begins `after` the last key of this one.
+ * Which keys to walk, in the order of their bytes. Unset fields do not restrict. The next page
+ * begins `after` the last key of this one, whose children it does not skip.
  */
 struct keyspace_query {
 	const char *prefix; /* only keys that begin with these bytes */
@@ -116,6 +116,7 @@ struct keyspace_query {
 	const char *after;  /* the first key, excluded; goes before `from` */
 	const char *to;     /* the last key, included */
 	size_t limit;       /* 0 = all */
+	bool descending;    /* from the last key to the first; `after` is then the upper end */
 };
 
 /* The item is borrowed for the call. Anything but 0 ends the walk. Reads may be nested. */

@@ -131,7 +131,7 @@ void lmdb_forget_dead(struct lmdb *db)
 
 /* --- reads ----------------------------------------------------------------------------------- */
 
-static int begin_read(struct lmdb *db, MDB_txn **out_txn, struct err *err)
+int lmdb_begin_read(struct lmdb *db, MDB_txn **out_txn, struct err *err)
 {
 	int rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, out_txn);
 
@@ -153,11 +153,6 @@ static int copy_item(const struct keyspace_item *from, struct keyspace_item *out
 	return 0;
 }
 
-static bool is_expired(const struct keyspace_item *item, int64_t now)
-{
-	return item->expires != 0 && item->expires <= now;
-}
-
 int lmdb_get(struct lmdb *db, const char *key, int64_t now, struct keyspace_item *out_item,
              struct err *err)
 {
@@ -168,7 +163,7 @@ int lmdb_get(struct lmdb *db, const char *key, int64_t now, struct keyspace_item
 	MDB_txn *txn;
 	int rc;
 
-	if (begin_read(db, &txn, err) != 0)
+	if (lmdb_begin_read(db, &txn, err) != 0)
 		return err->code;
 	err->code = 0;
 	rc = mdb_get(txn, db->items, &k, &v);
@@ -176,85 +171,13 @@ int lmdb_get(struct lmdb *db, const char *key, int64_t now, struct keyspace_item
 		err_set(err, ERR_NOT_FOUND, "no such key '%s'", key);
 	else if (rc != 0)
 		lmdb_fail(err, rc, "read");
-	else if (row_item_parse(&k, &v, key_room, &item, err) == 0 && is_expired(&item, now))
+	else if (row_item_parse(&k, &v, key_room, &item, err) == 0 &&
+	         row_item_is_expired(&item, now))
 		err_set(err, ERR_NOT_FOUND, "key '%s' has expired", key);
 	else if (err->code == 0)
 		copy_item(&item, out_item, err);
 	mdb_txn_abort(txn);
 	return err->code;
-}
-
-/* Where a walk begins; *out_excluded says that this very key is not part of it. */
-static const char *query_start(const struct keyspace_query *q, bool *out_excluded)
-{
-	const char *start = q->after != NULL ? q->after : q->from;
-
-	*out_excluded = q->after != NULL;
-	if (q->prefix != NULL && (start == NULL || strcmp(start, q->prefix) < 0)) {
-		*out_excluded = false;
-		return q->prefix;
-	}
-	return start != NULL ? start : "/";
-}
-
-static bool query_is_behind(const struct keyspace_query *q, const char *key)
-{
-	if (q->prefix != NULL && !str_starts(key, q->prefix))
-		return true;
-	return q->to != NULL && strcmp(key, q->to) > 0;
-}
-
-static int walk(MDB_cursor *cursor, const struct keyspace_query *q, int64_t now,
-                keyspace_item_fn fn, void *arg, struct err *err)
-{
-	char key_room[KEYSPACE_KEY_MAX + 1];
-	struct keyspace_item item;
-	size_t count = 0;
-	bool excluded;
-	const char *start = query_start(q, &excluded);
-	MDB_val k = row_text(start);
-	MDB_val v;
-	int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-
-	for (; rc == 0; rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) {
-		if (row_item_parse(&k, &v, key_room, &item, err) != 0)
-			return err->code;
-		if (query_is_behind(q, key_room))
-			return 0;
-		if (is_expired(&item, now) || (excluded && strcmp(key_room, start) == 0))
-			continue;
-		if (q->limit != 0 && count++ == q->limit)
-			return 0;
-		rc = fn(arg, &item);
-		if (rc != 0)
-			return rc;
-	}
-	return rc == MDB_NOTFOUND ? 0 : lmdb_fail(err, rc, "read");
-}
-
-int lmdb_each(struct lmdb *db, const struct keyspace_query *query, int64_t now, keyspace_item_fn fn,
-              void *arg, uint64_t *out_revision, struct err *err)
-{
-	MDB_cursor *cursor = NULL;
-	uint64_t revision;
-	MDB_txn *txn;
-	int rc;
-
-	if (begin_read(db, &txn, err) != 0)
-		return err->code;
-	rc = lmdb_meta_get(db, txn, LMDB_META_REVISION, &revision, err);
-	if (rc == 0) {
-		int opened = mdb_cursor_open(txn, db->items, &cursor);
-
-		rc = opened == 0 ? walk(cursor, query, now, fn, arg, err)
-		                 : lmdb_fail(err, opened, "read");
-	}
-	if (cursor != NULL)
-		mdb_cursor_close(cursor);
-	mdb_txn_abort(txn);
-	if (rc == 0 && out_revision != NULL)
-		*out_revision = revision;
-	return rc;
 }
 
 bool lmdb_is_broken(struct lmdb *db)
@@ -272,7 +195,7 @@ int lmdb_revisions(struct lmdb *db, uint64_t *out_newest, uint64_t *out_compacte
 	MDB_txn *txn;
 	int rc;
 
-	if (begin_read(db, &txn, err) != 0)
+	if (lmdb_begin_read(db, &txn, err) != 0)
 		return err->code;
 	rc = lmdb_meta_get(db, txn, LMDB_META_REVISION, out_newest, err);
 	if (rc == 0)
@@ -291,7 +214,7 @@ int lmdb_expiry(struct lmdb *db, int64_t now, bool *out_any, bool *out_due, stru
 	int rc;
 
 	*out_any = *out_due = false;
-	if (begin_read(db, &txn, err) != 0)
+	if (lmdb_begin_read(db, &txn, err) != 0)
 		return err->code;
 	err->code = 0;
 	rc = mdb_cursor_open(txn, db->expiry, &cursor);
@@ -353,7 +276,7 @@ int lmdb_log_each(struct lmdb *db, struct lmdb_position after, lmdb_event_fn fn,
 	int opened;
 	int rc;
 
-	if (begin_read(db, &txn, err) != 0)
+	if (lmdb_begin_read(db, &txn, err) != 0)
 		return err->code;
 	rc = lmdb_meta_get(db, txn, LMDB_META_REVISION, out_newest, err);
 	if (rc == 0)

@@ -212,7 +212,7 @@ static int check_op(struct lmdb_batch *b, const struct keyspace_op *op, struct e
 	rc = change_load(b, op->key, key_room, &item, err);
 	if (rc != 0 && rc != ERR_NOT_FOUND)
 		return rc;
-	if (rc == 0 && item.expires != 0 && item.expires <= b->now)
+	if (rc == 0 && row_item_is_expired(&item, b->now))
 		rc = ERR_NOT_FOUND;
 	return check(op, rc == 0 ? &item : NULL, err);
 }

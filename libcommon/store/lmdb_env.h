@@ -26,6 +26,9 @@ struct lmdb {
 /* LMDB's or the system's error `rc` as ours: a full disk, damaged files, anything else. */
 int lmdb_fail(struct err *err, int rc, const char *doing);
 
+/* A snapshot; mdb_txn_abort() it. */
+int lmdb_begin_read(struct lmdb *db, MDB_txn **out_txn, struct err *err);
+
 /* A number of the meta table; 0 when it was never set. */
 int lmdb_meta_get(struct lmdb *db, MDB_txn *txn, const char *name, uint64_t *out, struct err *err);
 int lmdb_meta_put(struct lmdb *db, MDB_txn *txn, const char *name, uint64_t value, struct err *err);

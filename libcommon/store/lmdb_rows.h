@@ -44,6 +44,11 @@ int row_log_key_parse(const MDB_val *row, struct lmdb_position *out, struct err 
 /* The item's value is borrowed from `value`; its key is copied to `key_room`. */
 int row_item_parse(const MDB_val *key, const MDB_val *value, char key_room[KEYSPACE_KEY_MAX + 1],
                    struct keyspace_item *out, struct err *err);
+static inline bool row_item_is_expired(const struct keyspace_item *item, int64_t now)
+{
+	return item->expires != 0 && item->expires <= now;
+}
+
 int row_event_parse(struct lmdb_position at, const MDB_val *value,
                     char key_room[KEYSPACE_KEY_MAX + 1], struct keyspace_event *out,
                     struct err *err);
