@@ -6,7 +6,7 @@
 #   a folder with a helper.c    is a static program against musl, of that one folder only
 #   libcommon/*/*.c, proto/     make build/libcommon.a, which every program links
 #   tests/unit/test_X.c         is a cmocka program; tests/unit/<daemon>/test_X.c links that
-#                               daemon's objects too
+#                               daemon's objects too; what several need is in tests/unit beside them
 #   tests/fuzz/fuzz_X.c         is a fuzz target; its corpus is tests/fuzz/corpus/X
 #   tests/integration/X.sh      is a story with the real binaries
 #   tests/bench/bench_X.*       is a benchmark
@@ -130,8 +130,15 @@ T ?=
 F ?=
 picked = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(notdir $(t))),$(t))),$(1))
 
+# What several tests share.
+$(BUILD)/tests/shared.a: $(patsubst %.c,$(BUILD)/obj/%.o,\
+  $(filter-out tests/unit/test_%,$(sort $(wildcard tests/unit/*.c))))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
 define unit_test
-$(BUILD)/tests/$(1): $(BUILD)/obj/tests/unit/$(1).o $(2) $(BUILD)/libcommon.a
+$(BUILD)/tests/$(1): $(BUILD)/obj/tests/unit/$(1).o $(2) $(BUILD)/tests/shared.a $(BUILD)/libcommon.a
 	@mkdir -p $$(@D)
 	$$(say) LD $$@
 	$$(Q)$$(CC) $$(LDFLAGS) $$(GCM_WRAP) -o $$@ $$^ $$(LDLIBS) -lcmocka

@@ -32,6 +32,7 @@
 #include "proto/auth.service.h"
 #include "rpc/server.h"
 #include "store/keyspace.h"
+#include "store/keyspace_lmdb.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,7 +79,7 @@ static int open_keyspace(struct process *p, struct err *err)
 	/* Hosts could not renew while we were away. */
 	static const char *const leases[] = { "/nodes/", "/proxies/", NULL };
 	char dir[PATH_MAX_HERE];
-	const struct keyspace_options options = {
+	const struct keyspace_lmdb_options options = {
 		.dir = dir,
 		.clock = a->clock,
 		.lease_prefixes = leases,
@@ -87,7 +88,7 @@ static int open_keyspace(struct process *p, struct err *err)
 
 	snprintf(dir, sizeof(dir), "%s/keyspace", a->conf.data_dir);
 	if (file_make_dir(a->conf.data_dir, 0700, err) != 0 ||
-	    keyspace_open(&options, &a->keyspace, err) != 0)
+	    keyspace_lmdb_open(&options, &a->keyspace, err) != 0)
 		return err->code;
 	p->commits.data = p;
 	uv_poll_init(&p->loop, &p->commits, keyspace_fd(a->keyspace));

@@ -29,13 +29,14 @@ int events_watch(struct events *e, const struct keyspace_watch_options *options,
                  struct keyspace_watch **out_watch, struct err *err)
 {
 	uint64_t after = options->after != 0 ? options->after : e->head;
-	struct keyspace_watch *w;
+	struct watch *w;
 
 	if (options->after != 0 && check_after(e, after, err) != 0)
 		return err->code;
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return err_set_nomem(err);
+	w->base.impl = watch_impl();
 	w->events = e;
 	w->position = (struct lmdb_position){ after, LMDB_WHOLE };
 	w->queue_max = options->queue != 0 ? options->queue : KEYSPACE_WATCH_QUEUE;
@@ -44,10 +45,10 @@ int events_watch(struct events *e, const struct keyspace_watch_options *options,
 	list_init(&w->due);
 	list_append(&e->watches, &w->link);
 	if (watch_init(w, options, err) != 0) {
-		keyspace_watch_close(w);
+		watch_free(w);
 		return err->code;
 	}
-	*out_watch = w;
+	*out_watch = &w->base;
 	return 0;
 }
 
@@ -75,7 +76,7 @@ struct events *events_new(struct lmdb *db, uint64_t head)
 static void call_due(struct events *e)
 {
 	while (!list_empty(&e->due)) {
-		struct keyspace_watch *w = container_of(e->due.next, struct keyspace_watch, due);
+		struct watch *w = container_of(e->due.next, struct watch, due);
 
 		list_remove(&w->due);
 		if (w->ready != NULL)
@@ -86,7 +87,7 @@ static void call_due(struct events *e)
 static void end_all(struct events *e, const struct err *why)
 {
 	for (struct list *at = e->watches.next; at != &e->watches; at = at->next)
-		watch_end(container_of(at, struct keyspace_watch, link), why);
+		watch_end(container_of(at, struct watch, link), why);
 }
 
 void events_free(struct events *e)
@@ -99,8 +100,7 @@ void events_free(struct events *e)
 	end_all(e, &closed);
 	call_due(e);
 	while (!list_empty(&e->watches)) {
-		struct keyspace_watch *w =
-		        container_of(e->watches.next, struct keyspace_watch, link);
+		struct watch *w = container_of(e->watches.next, struct watch, link);
 
 		list_remove(&w->link);
 		w->events = NULL;
@@ -118,7 +118,7 @@ struct pump {
 
 static void pump_to(void *arg, struct prefix *p)
 {
-	struct keyspace_watch *w = p->subscriber;
+	struct watch *w = p->subscriber;
 	struct pump *pump = arg;
 
 	if (pump->event->item.revision <= w->position.revision)

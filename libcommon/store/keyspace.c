@@ -1,224 +1,42 @@
+/*
+ * keyspace - what all implementations have in common: the checks of what they are handed.
+ */
 #include "store/keyspace.h"
 
-#include "base/clock.h"
 #include "base/err.h"
-#include "store/events.h"
-#include "store/lmdb.h"
-#include "store/peers.h"
-#include "store/writer.h"
+#include "store/keyspace_impl.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
-
-#define MAP_SIZE_DEFAULT   ((size_t)16 << 30)
-#define LOG_EVENTS_DEFAULT 100000
-#define LOG_AGE_DEFAULT    (24LL * 3600 * 1000)
-#define QUEUE_DEFAULT      65536
-
-struct keyspace {
-	struct lmdb *db;
-	struct writer *writer;
-	struct events *events;
-	struct peers *peers;
-	int fd; /* readable when the writer or a peer has something to tell */
-	const struct clock *clock;
-};
-
-/* --- open and close -------------------------------------------------------------------------- */
-
-static void release(struct keyspace *ks)
-{
-	writer_free(ks->writer);
-	events_free(ks->events);
-	peers_close(ks->peers);
-	lmdb_close(ks->db);
-	if (ks->fd >= 0)
-		close(ks->fd);
-	free(ks);
-}
-
-static int renew_leases(struct keyspace *ks, const struct keyspace_options *o, struct err *err)
-{
-	int64_t now = clock_wall_ms(ks->clock);
-	struct lmdb_batch *batch;
-
-	if (o->lease_prefixes == NULL)
-		return 0;
-	if (lmdb_begin(ks->db, now, &batch, err) != 0)
-		return err->code;
-	for (const char *const *prefix = o->lease_prefixes; *prefix != NULL; prefix++) {
-		if (lmdb_renew(batch, *prefix, now + o->lease_ms, err) != 0) {
-			lmdb_abort(batch);
-			return err->code;
-		}
-	}
-	return lmdb_commit(batch, err);
-}
-
-static int listen_to(struct keyspace *ks, int fd, struct err *err)
-{
-	struct epoll_event readable = { .events = EPOLLIN };
-
-	if (epoll_ctl(ks->fd, EPOLL_CTL_ADD, fd, &readable) == 0)
-		return 0;
-	return err_set_errno(err, ERR_IO, errno, "keyspace: wait for two descriptors");
-}
-
-static int open_fd(struct keyspace *ks, struct err *err)
-{
-	ks->fd = epoll_create1(EPOLL_CLOEXEC);
-	if (ks->fd < 0)
-		return err_set_errno(err, ERR_IO, errno, "keyspace: make an epoll descriptor");
-	if (listen_to(ks, peers_fd(ks->peers), err) != 0)
-		return err->code;
-	return listen_to(ks, writer_fd(ks->writer), err);
-}
-
-static int open_parts(struct keyspace *ks, const struct keyspace_options *o, struct err *err)
-{
-	struct writer_options writer = {
-		.clock = ks->clock,
-		.log_events = o->log_events != 0 ? o->log_events : LOG_EVENTS_DEFAULT,
-		.log_age_ms = o->log_age_ms != 0 ? o->log_age_ms : LOG_AGE_DEFAULT,
-		.waiting_max = o->queue != 0 ? o->queue : QUEUE_DEFAULT,
-	};
-	uint64_t newest;
-	uint64_t compacted;
-
-	if (lmdb_open(o->dir, o->map_size != 0 ? o->map_size : MAP_SIZE_DEFAULT, &ks->db, err) !=
-	            0 ||
-	    peers_open(o->dir, &ks->peers, err) != 0 || renew_leases(ks, o, err) != 0 ||
-	    lmdb_revisions(ks->db, &newest, &compacted, err) != 0)
-		return err->code;
-	ks->events = events_new(ks->db, newest);
-	if (ks->events == NULL)
-		return err_set_nomem(err);
-	writer.db = ks->db;
-	writer.peers = ks->peers;
-	if (writer_start(&writer, &ks->writer, err) != 0)
-		return err->code;
-	if (open_fd(ks, err) == 0)
-		return 0;
-	writer_stop(ks->writer);
-	return err->code;
-}
-
-int keyspace_open(const struct keyspace_options *o, struct keyspace **out_ks, struct err *err)
-{
-	struct keyspace *ks = calloc(1, sizeof(*ks));
-
-	if (ks == NULL)
-		return err_set_nomem(err);
-	ks->fd = -1;
-	ks->clock = o->clock != NULL ? o->clock : clock_system();
-	if (open_parts(ks, o, err) != 0) {
-		release(ks);
-		return err->code;
-	}
-	*out_ks = ks;
-	return 0;
-}
 
 void keyspace_close(struct keyspace *ks)
 {
-	if (ks == NULL)
-		return;
-	writer_stop(ks->writer);
-	keyspace_dispatch(ks);
-	release(ks);
+	if (ks != NULL)
+		ks->impl->close(ks);
 }
-
-/* --- callbacks ------------------------------------------------------------------------------- */
 
 int keyspace_fd(const struct keyspace *ks)
 {
-	return ks->fd;
-}
-
-/* Values may be secrets. */
-static void write_free(struct write *w)
-{
-	explicit_bzero(w, w->size);
-	free(w);
-}
-
-/* What a process that ended was reading would be kept for ever. */
-static void hear_peers(struct keyspace *ks)
-{
-	struct peers_news news = peers_take(ks->peers);
-
-	if (news.ended)
-		lmdb_forget_dead(ks->db);
-	if (news.told || news.ended)
-		writer_look(ks->writer);
+	return ks->impl->fd(ks);
 }
 
 void keyspace_dispatch(struct keyspace *ks)
 {
-	struct write *w;
-
-	hear_peers(ks);
-	writer_clear(ks->writer);
-	while ((w = writer_next(ks->writer)) != NULL) {
-		if (w->err.code == 0)
-			w->done(w->arg, w->revision, NULL);
-		else
-			w->done(w->arg, 0, &w->err);
-		write_free(w);
-	}
-	events_pump(ks->events);
+	ks->impl->dispatch(ks);
 }
-
-/* --- reads ----------------------------------------------------------------------------------- */
 
 bool keyspace_is_broken(const struct keyspace *ks)
 {
-	return lmdb_is_broken(ks->db);
+	return ks->impl->is_broken(ks);
 }
 
 uint64_t keyspace_revision(const struct keyspace *ks)
 {
-	uint64_t newest = 0;
-	uint64_t compacted;
-	struct err err;
-
-	return lmdb_revisions(ks->db, &newest, &compacted, &err) == 0 ? newest : 0;
+	return ks->impl->revision(ks);
 }
 
-int keyspace_get(struct keyspace *ks, const char *key, struct keyspace_item *out_item,
-                 struct err *err)
-{
-	if (keyspace_key_check(key, err) != 0)
-		return err->code;
-	return lmdb_get(ks->db, key, clock_wall_ms(ks->clock), out_item, err);
-}
-
-void keyspace_item_deinit(struct keyspace_item *item)
-{
-	if (item->value != NULL)
-		explicit_bzero(item->value, item->len);
-	free(item->value);
-	free(item->key);
-	*item = (struct keyspace_item){ 0 };
-}
-
-int keyspace_each(struct keyspace *ks, const struct keyspace_query *query, keyspace_item_fn fn,
-                  void *arg, uint64_t *out_revision, struct err *err)
-{
-	return lmdb_each(ks->db, query, clock_wall_ms(ks->clock), fn, arg, out_revision, err);
-}
-
-int keyspace_watch_open(struct keyspace *ks, const struct keyspace_watch_options *options,
-                        struct keyspace_watch **out_watch, struct err *err)
-{
-	return events_watch(ks->events, options, out_watch, err);
-}
-
-/* --- writes ---------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 int keyspace_key_check(const char *key, struct err *err)
 {
@@ -242,10 +60,32 @@ int keyspace_key_check(const char *key, struct err *err)
 	return 0;
 }
 
-static bool has_value(const struct keyspace_op *op)
+/* --- reads ----------------------------------------------------------------------------------- */
+
+int keyspace_get(struct keyspace *ks, const char *key, struct keyspace_item *out_item,
+                 struct err *err)
 {
-	return op->action == KEYSPACE_PUT;
+	if (keyspace_key_check(key, err) != 0)
+		return err->code;
+	return ks->impl->get(ks, key, out_item, err);
 }
+
+void keyspace_item_deinit(struct keyspace_item *item)
+{
+	if (item->value != NULL)
+		explicit_bzero(item->value, item->len);
+	free(item->value);
+	free(item->key);
+	*item = (struct keyspace_item){ 0 };
+}
+
+int keyspace_each(struct keyspace *ks, const struct keyspace_query *query, keyspace_item_fn fn,
+                  void *arg, uint64_t *out_revision, struct err *err)
+{
+	return ks->impl->each(ks, query, fn, arg, out_revision, err);
+}
+
+/* --- writes ---------------------------------------------------------------------------------- */
 
 /* Its ends need not be keys: '/nodes/' is none. */
 static int check_range(const struct keyspace_op *op, struct err *err)
@@ -264,7 +104,7 @@ static int check_op(const struct keyspace_op *op, struct err *err)
 		return check_range(op, err);
 	if (keyspace_key_check(op->key, err) != 0)
 		return err->code;
-	if (has_value(op) && op->len > KEYSPACE_VALUE_MAX)
+	if (op->action == KEYSPACE_PUT && op->len > KEYSPACE_VALUE_MAX)
 		return err_set(err, ERR_INVALID, "a value of %zu bytes: at most %d are allowed",
 		               op->len, KEYSPACE_VALUE_MAX);
 	return 0;
@@ -281,79 +121,12 @@ static int check_ops(const struct keyspace_op *ops, size_t count, struct err *er
 	return 0;
 }
 
-static size_t bytes_of(const struct keyspace_op *op)
-{
-	size_t size = strlen(op->key) + 1;
-
-	if (op->to != NULL)
-		size += strlen(op->to) + 1;
-	if (has_value(op))
-		size += op->len;
-	if (op->condition == KEYSPACE_IF_VALUE)
-		size += op->expected_len;
-	return size;
-}
-
-static const void *copy_to(char **room, const void *bytes, size_t len)
-{
-	char *at = *room;
-
-	if (len > 0)
-		memcpy(at, bytes, len);
-	*room += len;
-	return at;
-}
-
-/* `op` as it was given becomes one that points into `room` only. */
-static void copy_op(struct keyspace_op *op, char **room)
-{
-	op->key = copy_to(room, op->key, strlen(op->key) + 1);
-	if (op->to != NULL)
-		op->to = copy_to(room, op->to, strlen(op->to) + 1);
-	if (has_value(op))
-		op->value = copy_to(room, op->value, op->len);
-	if (op->condition == KEYSPACE_IF_VALUE)
-		op->expected = copy_to(room, op->expected, op->expected_len);
-}
-
-static struct write *write_new(const struct keyspace_op *ops, size_t count)
-{
-	size_t size = sizeof(struct write) + count * sizeof(*ops);
-	struct write *w;
-	char *room;
-
-	for (size_t i = 0; i < count; i++)
-		size += bytes_of(&ops[i]);
-	w = calloc(1, size);
-	if (w == NULL)
-		return NULL;
-	w->size = size;
-	w->count = count;
-	room = (char *)&w->ops[count];
-	for (size_t i = 0; i < count; i++) {
-		w->ops[i] = ops[i];
-		copy_op(&w->ops[i], &room);
-	}
-	return w;
-}
-
 int keyspace_write(struct keyspace *ks, const struct keyspace_op *ops, size_t count,
                    keyspace_done_cb done, void *arg, struct err *err)
 {
-	struct write *w;
-
 	if (check_ops(ops, count, err) != 0)
 		return err->code;
-	w = write_new(ops, count);
-	if (w == NULL)
-		return err_set_nomem(err);
-	w->done = done;
-	w->arg = arg;
-	if (writer_add(ks->writer, w, err) != 0) {
-		write_free(w);
-		return err->code;
-	}
-	return 0;
+	return ks->impl->write(ks, ops, count, done, arg, err);
 }
 
 struct waiter {
@@ -390,4 +163,34 @@ int keyspace_write_wait(struct keyspace *ks, const struct keyspace_op *ops, size
 	if (out_revision != NULL)
 		*out_revision = waiter.revision;
 	return 0;
+}
+
+/* --- watches --------------------------------------------------------------------------------- */
+
+int keyspace_watch_open(struct keyspace *ks, const struct keyspace_watch_options *options,
+                        struct keyspace_watch **out_watch, struct err *err)
+{
+	return ks->impl->watch_open(ks, options, out_watch, err);
+}
+
+int keyspace_watch_next(struct keyspace_watch *watch, const struct keyspace_event **out_event,
+                        struct err *err)
+{
+	return watch->impl->next(watch, out_event, err);
+}
+
+uint64_t keyspace_watch_revision(const struct keyspace_watch *watch)
+{
+	return watch->impl->revision(watch);
+}
+
+int keyspace_watch_check(const struct keyspace_watch *watch, struct err *err)
+{
+	return watch->impl->check(watch, err);
+}
+
+void keyspace_watch_close(struct keyspace_watch *watch)
+{
+	if (watch != NULL)
+		watch->impl->close(watch);
 }

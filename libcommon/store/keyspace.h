@@ -1,14 +1,16 @@
 /*
  * keyspace - sorted keys with values, revisions, expiry and a change log.
  *
- * Reads are synchronous, on a snapshot. Writes are asynchronous: keyspace_write()
- * copies what it is given to a writer thread, which puts all writes that are
- * waiting into one durable commit; the callback comes from keyspace_dispatch().
- * The program calls that whenever keyspace_fd() is readable, on the one thread
- * that also does everything else with the keyspace; only keyspace_get() and
+ * The interface of every implementation: whoever opens one (store/keyspace_lmdb.h) is the last to
+ * know which it is. store/keyspace_impl.h tells what an implementation provides.
+ *
+ * Reads are synchronous, on a local snapshot. Writes are asynchronous: keyspace_write() copies
+ * what it is given and sends it on its way; when it is durable the callback comes from
+ * keyspace_dispatch(). The program calls that whenever keyspace_fd() is readable, on the one
+ * thread that also does everything else with the keyspace; only keyspace_get() and
  * keyspace_each() may run on any. No event loop is known here.
  *
- *   keyspace_write() --> queue --> writer thread: commit --> fd readable
+ *   keyspace_write() --> queue --> durable commit, elsewhere --> fd readable
  *   keyspace_dispatch() --> callbacks of writes, then watchers get their events
  *
  * A write holds one or more operations. All conditions are checked first, on the
@@ -21,7 +23,8 @@
  * enter the change log, so that no watcher can be handed one.
  *
  * An item that has expired is gone for every read and condition at once; within two
- * seconds the writer thread deletes it for good, which watchers see as a DELETE.
+ * seconds it is deleted for good, which watchers see as a DELETE. A lease is an item that expires
+ * and is kept alive by keyspace_op_extend().
  *
  * Several processes may have one keyspace open (an upgrade): all read and write, each hears of
  * the others' writes at once (keyspace_fd), and one of them deletes what has expired.
@@ -37,7 +40,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct clock;
 struct err;
 struct keyspace;
 struct keyspace_watch;
@@ -47,25 +49,6 @@ struct keyspace_watch;
 #define KEYSPACE_OPS_MAX     256
 #define KEYSPACE_SECRETS     "/secrets/"
 #define KEYSPACE_WATCH_QUEUE 1024 /* events a watcher may be behind unless it asks for another */
-
-struct keyspace_options {
-	const char *dir;           /* made with mode 0700 when absent; files have 0600 */
-	const struct clock *clock; /* NULL: the machine's */
-	size_t map_size;           /* bytes, bound on the file; 0 = 16 GiB */
-	size_t log_events;         /* the change log keeps about so many events; 0 = 100,000 */
-	int64_t log_age_ms;        /* and none older than this; 0 = a day */
-	size_t queue;              /* writes that may wait; 0 = 65,536 */
-
-	/* Leases begin afresh: items under these prefixes that expire have at least so long from
-	 * now on, also those that ran out while nobody was there to renew them. */
-	const char *const *lease_prefixes; /* NULL-ended; NULL: none */
-	int64_t lease_ms;
-};
-
-/* ERR_CORRUPT: the files do not hold together; ERR_UNSUPPORTED: written by a newer
- * version; ERR_IO, ERR_NOMEM. */
-int keyspace_open(const struct keyspace_options *options, struct keyspace **out_ks,
-                  struct err *err);
 
 /* Finishes the writes that are waiting (their callbacks come from within), closes watches
  * with ERR_UNAVAILABLE; their holders still call keyspace_watch_close(). */
@@ -295,6 +278,10 @@ int keyspace_watch_next(struct keyspace_watch *watch, const struct keyspace_even
 
 /* The revision up to which the watch has handed out everything: where another may go on. */
 uint64_t keyspace_watch_revision(const struct keyspace_watch *watch);
+
+/* 0 while the watch goes on, else why it has ended, as keyspace_watch_next() would say; takes no
+ * event. For readers who cannot take one now. */
+int keyspace_watch_check(const struct keyspace_watch *watch, struct err *err);
 
 void keyspace_watch_close(struct keyspace_watch *watch);
 

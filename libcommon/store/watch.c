@@ -40,19 +40,19 @@ void shared_unref(struct shared *s)
 
 /* --- one watch ------------------------------------------------------------------------------- */
 
-static void watch_notify(struct keyspace_watch *w)
+static void watch_notify(struct watch *w)
 {
 	if (list_empty(&w->due))
 		list_append(&w->events->due, &w->due);
 }
 
-static void watch_unsubscribe(struct keyspace_watch *w)
+static void watch_unsubscribe(struct watch *w)
 {
 	for (size_t i = 0; i < w->prefix_count; i++)
 		prefixes_remove(w->events->index, &w->prefixes[i]);
 }
 
-static void watch_drop_queue(struct keyspace_watch *w)
+static void watch_drop_queue(struct watch *w)
 {
 	for (; w->count > 0; w->count--) {
 		shared_unref(w->queue[w->first]);
@@ -60,7 +60,7 @@ static void watch_drop_queue(struct keyspace_watch *w)
 	}
 }
 
-void watch_end(struct keyspace_watch *w, const struct err *why)
+void watch_end(struct watch *w, const struct err *why)
 {
 	if (w->state == WATCH_ENDED)
 		return;
@@ -72,7 +72,7 @@ void watch_end(struct keyspace_watch *w, const struct err *why)
 }
 
 /* Most watches never need more than a few places, and there may be very many watches. */
-static int watch_grow(struct keyspace_watch *w, struct err *err)
+static int watch_grow(struct watch *w, struct err *err)
 {
 	size_t size = w->queue_size * 2 < w->queue_max ? w->queue_size * 2 : w->queue_max;
 	struct shared **queue;
@@ -93,7 +93,7 @@ static int watch_grow(struct keyspace_watch *w, struct err *err)
 	return 0;
 }
 
-void watch_push(struct keyspace_watch *w, struct shared *s)
+void watch_push(struct watch *w, struct shared *s)
 {
 	struct err e;
 
@@ -137,8 +137,8 @@ out:
 	return err->code;
 }
 
-static int watch_take_prefixes(struct keyspace_watch *w,
-                               const struct keyspace_watch_options *options, struct err *err)
+static int watch_take_prefixes(struct watch *w, const struct keyspace_watch_options *options,
+                               struct err *err)
 {
 	struct strlist texts = { 0 };
 
@@ -163,7 +163,7 @@ out:
 	return err->code;
 }
 
-static int watch_subscribe(struct keyspace_watch *w, struct err *err)
+static int watch_subscribe(struct watch *w, struct err *err)
 {
 	for (size_t i = 0; i < w->prefix_count; i++)
 		if (prefixes_add(w->events->index, &w->prefixes[i], err) != 0)
@@ -172,7 +172,7 @@ static int watch_subscribe(struct keyspace_watch *w, struct err *err)
 	return 0;
 }
 
-static bool watch_wants(const struct keyspace_watch *w, const char *key)
+static bool watch_wants(const struct watch *w, const char *key)
 {
 	for (size_t i = 0; i < w->prefix_count; i++)
 		if (str_starts(key, w->prefixes[i].text))
@@ -183,7 +183,7 @@ static bool watch_wants(const struct keyspace_watch *w, const char *key)
 /* --- catching up ----------------------------------------------------------------------------- */
 
 struct catch_up {
-	struct keyspace_watch *watch;
+	struct watch *watch;
 	size_t left; /* events that may still be queued */
 	bool behind; /* the log was not read to the head */
 	struct err err;
@@ -192,7 +192,7 @@ struct catch_up {
 static int catch_up_event(void *arg, struct lmdb_position at, const struct keyspace_event *event)
 {
 	struct catch_up *c = arg;
-	struct keyspace_watch *w = c->watch;
+	struct watch *w = c->watch;
 	struct shared *s;
 
 	if (at.revision > w->events->head)
@@ -214,7 +214,7 @@ static int catch_up_event(void *arg, struct lmdb_position at, const struct keysp
 }
 
 /* Reads on in the log, the queue being empty; goes live at its head. */
-static void watch_catch_up(struct keyspace_watch *w)
+static void watch_catch_up(struct watch *w)
 {
 	size_t room = w->queue_max < CATCH_UP_AT_ONCE ? w->queue_max : CATCH_UP_AT_ONCE;
 	struct catch_up c = { .watch = w, .left = room };
@@ -232,8 +232,7 @@ static void watch_catch_up(struct keyspace_watch *w)
 
 /* --- begin, read, close ---------------------------------------------------------------------- */
 
-int watch_init(struct keyspace_watch *w, const struct keyspace_watch_options *options,
-               struct err *err)
+int watch_init(struct watch *w, const struct keyspace_watch_options *options, struct err *err)
 {
 	struct keyspace_event init = { KEYSPACE_EVENT_INIT, { .revision = w->position.revision } };
 	struct shared *s;
@@ -249,9 +248,16 @@ int watch_init(struct keyspace_watch *w, const struct keyspace_watch_options *op
 	return w->position.revision >= w->events->head ? watch_subscribe(w, err) : 0;
 }
 
-int keyspace_watch_next(struct keyspace_watch *w, const struct keyspace_event **out_event,
-                        struct err *err)
+static struct watch *watch_of(const struct keyspace_watch *base)
 {
+	return container_of(base, struct watch, base);
+}
+
+static int watch_next(struct keyspace_watch *base, const struct keyspace_event **out_event,
+                      struct err *err)
+{
+	struct watch *w = watch_of(base);
+
 	shared_unref(w->current);
 	w->current = NULL;
 	if (w->count == 0 && w->state == WATCH_CATCHING_UP)
@@ -269,15 +275,41 @@ int keyspace_watch_next(struct keyspace_watch *w, const struct keyspace_event **
 }
 
 /* While more of a revision may come, only the one before it is complete. */
-uint64_t keyspace_watch_revision(const struct keyspace_watch *w)
+static uint64_t watch_revision(const struct keyspace_watch *base)
 {
+	const struct watch *w = watch_of(base);
+
 	if (w->state == WATCH_LIVE && w->count == 0 && w->events != NULL &&
 	    w->events->head > w->position.revision)
 		return w->events->head;
 	return w->delivered > 0 ? w->delivered - 1 : 0;
 }
 
-void keyspace_watch_close(struct keyspace_watch *w)
+static int watch_check(const struct keyspace_watch *base, struct err *err)
+{
+	const struct watch *w = watch_of(base);
+
+	return w->state == WATCH_ENDED ? err_copy(err, &w->end) : 0;
+}
+
+static void watch_close(struct keyspace_watch *base)
+{
+	watch_free(watch_of(base));
+}
+
+const struct keyspace_watch_impl *watch_impl(void)
+{
+	static const struct keyspace_watch_impl impl = {
+		.next = watch_next,
+		.revision = watch_revision,
+		.check = watch_check,
+		.close = watch_close,
+	};
+
+	return &impl;
+}
+
+void watch_free(struct watch *w)
 {
 	if (w == NULL)
 		return;

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/list.h"
-#include "store/keyspace.h"
+#include "store/keyspace_impl.h"
 #include "store/lmdb.h"
 
 struct prefix;
@@ -23,7 +23,8 @@ struct shared {
 
 enum watch_state { WATCH_CATCHING_UP, WATCH_LIVE, WATCH_ENDED };
 
-struct keyspace_watch {
+struct watch {
+	struct keyspace_watch base;
 	struct list link;      /* in events->watches */
 	struct list due;       /* in events->due while its callback is owed */
 	struct events *events; /* NULL once the keyspace is closed */
@@ -56,15 +57,19 @@ struct events {
 struct shared *shared_new(const struct keyspace_event *event);
 void shared_unref(struct shared *s); /* NULL allowed */
 
+/* For `base`, of every watch. */
+const struct keyspace_watch_impl *watch_impl(void);
+
 /* Takes prefixes from the options, queues INIT; live at once if it begins at the head. On failure
- * keyspace_watch_close() releases what there is. */
-int watch_init(struct keyspace_watch *w, const struct keyspace_watch_options *options,
-               struct err *err);
+ * watch_free() releases what there is. */
+int watch_init(struct watch *w, const struct keyspace_watch_options *options, struct err *err);
+
+void watch_free(struct watch *w);
 
 /* Queues one event (adding a reference); ends the watch when the queue is full. */
-void watch_push(struct keyspace_watch *w, struct shared *s);
+void watch_push(struct watch *w, struct shared *s);
 
 /* Ends it for good, unless it has ended: why is what its reader is told. */
-void watch_end(struct keyspace_watch *w, const struct err *why);
+void watch_end(struct watch *w, const struct err *why);
 
 #endif

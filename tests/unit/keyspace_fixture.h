@@ -1,5 +1,7 @@
 /*
  * keyspace_fixture - an open keyspace in a folder of its own, with a clock that tests move.
+ *
+ * LMDB's, unless the suite (keyspace_suite.h) runs with another implementation.
  */
 #ifndef TESTS_UNIT_KEYSPACE_FIXTURE_H
 #define TESTS_UNIT_KEYSPACE_FIXTURE_H
@@ -7,19 +9,23 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "store/keyspace.h"
+#include "store/keyspace_lmdb.h"
 
 #include "tests/unit/unit.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define START_MS 1700000000000
 
 struct fixture {
 	struct clock_fake clock;
-	struct keyspace_options options;
+	struct keyspace_lmdb_options options;
+	/* Opens what is in the options' folder; NULL: keyspace_lmdb_open(). */
+	int (*open)(struct fixture *f, struct keyspace **out_ks, struct err *err);
 	struct keyspace *ks;
 	char dir[64];
 	char store[80];
@@ -28,21 +34,36 @@ struct fixture {
 
 static inline void fixture_open(struct fixture *f)
 {
-	assert_int_equal(keyspace_open(&f->options, &f->ks, &f->err), 0);
+	int rc = f->open != NULL ? f->open(f, &f->ks, &f->err)
+	                         : keyspace_lmdb_open(&f->options, &f->ks, &f->err);
+
+	if (rc != 0)
+		fail_msg("%s", f->err.msg);
 }
 
-static inline int fixture_setup(void **state)
+/* Shared with processes that are forked: one clock for all. */
+static inline int fixture_setup_with(void **state,
+                                     int (*open)(struct fixture *f, struct keyspace **out_ks,
+                                                 struct err *err))
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct fixture *f =
+	        mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	assert_ptr_not_equal(f, MAP_FAILED);
+	f->open = open;
 	clock_fake_init(&f->clock, START_MS);
 	snprintf(f->dir, sizeof(f->dir), "/tmp/postern-test-keyspace.XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->store, sizeof(f->store), "%s/store", f->dir);
-	f->options = (struct keyspace_options){ .dir = f->store, .clock = &f->clock.clock };
+	f->options = (struct keyspace_lmdb_options){ .dir = f->store, .clock = &f->clock.clock };
 	fixture_open(f);
 	*state = f;
 	return 0;
+}
+
+static inline int fixture_setup(void **state)
+{
+	return fixture_setup_with(state, NULL);
 }
 
 static inline int fixture_teardown(void **state)
@@ -59,7 +80,7 @@ static inline int fixture_teardown(void **state)
 	unlink(path);
 	rmdir(f->store);
 	assert_int_equal(rmdir(f->dir), 0);
-	free(f);
+	munmap(f, sizeof(*f));
 	return 0;
 }
 

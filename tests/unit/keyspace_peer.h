@@ -33,10 +33,13 @@ static inline void peer_answer(int code)
 		_exit(2);
 }
 
-static inline void peer_run(struct fixture *f)
+static inline void peer_run(const struct fixture *ours)
 {
+	struct fixture own = *ours; /* with a clock of its own */
+	struct fixture *f = &own;
 	struct peer_order order;
 
+	own.options.clock = &own.clock.clock;
 	fixture_open(f);
 	peer_answer(0);
 	for (;;) {

@@ -172,7 +172,7 @@ static void a_newer_keyspace_is_refused_by_an_older_program(void **state)
 	struct keyspace *ks;
 
 	assert_true(has_key(f->store, &new, "/new"));
-	assert_int_equal(keyspace_open(&f->options, &ks, &f->err), ERR_UNSUPPORTED);
+	assert_int_equal(keyspace_lmdb_open(&f->options, &ks, &f->err), ERR_UNSUPPORTED);
 	assert_non_null(strstr(f->err.msg, "written by a newer version (schema 2, known is 1)"));
 	assert_true(has_key(f->store, &new, "/new"));
 }

@@ -1,7 +1,7 @@
 /*
- * Watches over a keyspace: order, prefixes, resumption, bounds.
+ * The part of the suite about watches: order, prefixes, resumption, bounds.
  */
-#include "store/keyspace.h"
+#include "tests/unit/keyspace_suite.h"
 
 #include "tests/unit/keyspace_fixture.h"
 
@@ -17,18 +17,6 @@ static void a_watch_sees_init_then_every_change_in_order(void **state)
 	assert_event(f, w, KEYSPACE_EVENT_PUT, "/a", "2");
 	assert_event(f, w, KEYSPACE_EVENT_DELETE, "/a", "");
 	assert_no_event(f, w);
-	keyspace_watch_close(w);
-}
-
-static void an_expired_item_becomes_a_delete(void **state)
-{
-	struct fixture *f = *state;
-	struct keyspace_watch *w = watch(f, "/", 0);
-
-	put_for(f, "/a", "1", 1000);
-	assert_event(f, w, KEYSPACE_EVENT_PUT, "/a", "1");
-	clock_fake_advance(&f->clock, 1000);
-	assert_event(f, w, KEYSPACE_EVENT_DELETE, "/a", "");
 	keyspace_watch_close(w);
 }
 
@@ -145,6 +133,8 @@ static void a_reader_that_is_too_slow_is_cut_off_and_others_are_not(void **state
 		put(f, "/a", "1");
 		assert_event(f, fast, KEYSPACE_EVENT_PUT, "/a", "1");
 	}
+	assert_int_equal(keyspace_watch_check(fast, &f->err), 0);
+	assert_int_equal(keyspace_watch_check(slow, &f->err), ERR_LIMIT);
 	assert_int_equal(keyspace_watch_next(slow, &event, &f->err), ERR_LIMIT);
 	assert_string_equal(f->err.msg, "the watch is too slow: 4 events wait");
 	assert_int_equal(keyspace_watch_next(slow, &event, &f->err), ERR_LIMIT);
@@ -293,27 +283,25 @@ static void a_watch_may_be_closed_from_its_callback(void **state)
 	assert_null(two);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
-
-int main(void)
+const struct CMUnitTest *keyspace_suite_events(size_t *out_count)
 {
-	const struct CMUnitTest tests[] = {
-		CASE(a_watch_sees_init_then_every_change_in_order),
-		CASE(an_expired_item_becomes_a_delete),
-		CASE(a_watch_gets_only_what_its_prefixes_match_and_that_once),
-		CASE(secrets_reach_no_watch_and_not_the_log),
-		CASE(a_watch_resumes_behind_a_revision),
-		CASE(a_watch_far_behind_catches_up_piece_by_piece),
-		CASE(a_snapshot_and_the_watch_behind_it_miss_nothing),
-		CASE(a_reader_that_is_too_slow_is_cut_off_and_others_are_not),
-		CASE(a_revision_older_than_the_log_is_compacted),
-		CASE(old_events_leave_the_log_by_their_age),
-		CASE(a_watch_that_the_log_outruns_says_so),
-		CASE(a_watch_says_where_another_may_go_on),
-		CASE(between_the_events_of_one_write_nobody_goes_on_behind_it),
-		CASE(the_callback_comes_when_something_waits_or_the_keyspace_closes),
-		CASE(a_watch_may_be_closed_from_its_callback),
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_watch_sees_init_then_every_change_in_order),
+		cmocka_unit_test(a_watch_gets_only_what_its_prefixes_match_and_that_once),
+		cmocka_unit_test(secrets_reach_no_watch_and_not_the_log),
+		cmocka_unit_test(a_watch_resumes_behind_a_revision),
+		cmocka_unit_test(a_watch_far_behind_catches_up_piece_by_piece),
+		cmocka_unit_test(a_snapshot_and_the_watch_behind_it_miss_nothing),
+		cmocka_unit_test(a_reader_that_is_too_slow_is_cut_off_and_others_are_not),
+		cmocka_unit_test(a_revision_older_than_the_log_is_compacted),
+		cmocka_unit_test(old_events_leave_the_log_by_their_age),
+		cmocka_unit_test(a_watch_that_the_log_outruns_says_so),
+		cmocka_unit_test(a_watch_says_where_another_may_go_on),
+		cmocka_unit_test(between_the_events_of_one_write_nobody_goes_on_behind_it),
+		cmocka_unit_test(the_callback_comes_when_something_waits_or_the_keyspace_closes),
+		cmocka_unit_test(a_watch_may_be_closed_from_its_callback),
 	};
 
-	return unit_run(tests);
+	*out_count = sizeof(tests) / sizeof(tests[0]);
+	return tests;
 }
