@@ -9,7 +9,7 @@
 #                               daemon's objects too; what several need is in tests/unit beside them
 #   tests/fuzz/fuzz_X.c         is a fuzz target; its corpus is tests/fuzz/corpus/X
 #   tests/integration/X.sh      is a story with the real binaries
-#   tests/bench/bench_X.*       is a benchmark
+#   tests/bench/bench_X.*       is a benchmark; a folder with a main.c there is a program for them
 
 BUILD   ?= build
 ifeq ($(origin CC),default)
@@ -59,6 +59,9 @@ UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,\
               $(sort $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c)))
 REPLAY   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/replay_%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(sort $(wildcard tests/bench/bench_*.c)))
+BENCHED  := $(patsubst tests/bench/%/main.c,%,$(sort $(wildcard tests/bench/*/main.c)))
+BENCH_PB := $(sort $(wildcard tests/bench/*/*.proto))
+BENCH_H  := $(foreach p,$(notdir $(BENCH_PB:.proto=)),$(BUILD)/gen/proto/$(p).pb.h $(BUILD)/gen/proto/$(p).fields.h)
 STORIES  := $(sort $(filter-out tests/integration/systemd%,$(wildcard tests/integration/*.sh)))
 
 .PHONY: all check built-check check-unit check-fuzz check-stories check-systemd asan fuzz bench \
@@ -84,6 +87,15 @@ $(BUILD)/gen/proto/%.fields.c: proto/%.proto $(PROTO) tools/protoc-gen-fields to
 $(BUILD)/gen/proto/%.service.c: proto/%.proto $(PROTO) tools/protoc-gen-service tools/proto_names.py
 	@mkdir -p $(@D)
 	@$(PROTOC) --plugin=tools/protoc-gen-service --service_out=$(@D) $<
+
+# Messages of the benchmarks' peers: made like ours, linked by nobody else.
+$(BENCH_H:.h=.c) &: $(BENCH_PB) tools/protoc-gen-fields tools/proto_names.py
+	@mkdir -p $(@D)
+	@for proto in $(BENCH_PB); do \
+	  $(PROTOC) -I$$(dirname $$proto) --nanopb_opt="-s fallback_type:FT_POINTER -s mangle_names:M_PACKAGE_INITIALS" \
+	    --nanopb_out=$(BUILD)/gen/proto --plugin=tools/protoc-gen-fields \
+	    --fields_out=$(BUILD)/gen/proto $$proto || exit 1; \
+	done
 
 $(BUILD)/gen/%.h: $(BUILD)/gen/%.c ;
 
@@ -202,7 +214,18 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libcommon.a
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) $(GCM_WRAP) -o $@ $^ $(LDLIBS)
 
-bench: all $(BENCHES)
+define bench_program
+$(call objects_of,tests/bench/$(1)): | $(BENCH_H)
+$(BUILD)/bench/$(1): $(call objects_of,tests/bench/$(1)) \
+  $(patsubst $(BUILD)/gen/%.h,$(BUILD)/obj/gen/%.o,$(BENCH_H)) $(BUILD)/libcommon.a
+	@mkdir -p $$(@D)
+	$$(say) LD $$@
+	$$(Q)$$(CC) $$(LDFLAGS) $$(GCM_WRAP) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach p,$(BENCHED),$(eval $(call bench_program,$(p))))
+
+bench: all $(BENCHES) $(BENCHED:%=$(BUILD)/bench/%)
+	@tools/install-deps bench
 	@BUILD=$(abspath $(BUILD)) tools/bench "$(T)"
 
 lint:

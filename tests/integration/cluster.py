@@ -157,6 +157,8 @@ class Accounts:
 
 
 class Cluster:
+    authd_hosts = ("127.0.0.1",)  # where authd listens
+
     def __init__(self, door=True, authd="", proxyd="", noded=""):
         assert os.getuid() == 0, "this story makes Unix accounts and must be run as root"
         self.dir = tempfile.mkdtemp(prefix="postern-story-")
@@ -224,12 +226,13 @@ class Cluster:
         self.pin = self.call("Ping", {})["ca_pins"][0]
 
     def write_authd_settings(self):
+        listen = json.dumps([f"{host}:{self.authd_port}" for host in self.authd_hosts])
         self.write("authd.yaml", f"""\
 cluster: {{name: {CLUSTER}}}
 data_dir: {self.path("authd")}
 socket: {self.path("run")}/authd.sock
 socket_group: ""
-listen: ["127.0.0.1:{self.authd_port}"]
+listen: {listen}
 public_addrs: ["127.0.0.1:{self.authd_port}"]
 diag: "unix:{self.path("run")}/authd-diag.sock"
 {self.extra["authd"]}""")

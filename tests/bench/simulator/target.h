@@ -1,0 +1,59 @@
+/*
+ * target - what is measured: authd or etcd, behind the same few verbs, so that the same client
+ * code stands on both sides of a comparison.
+ */
+#ifndef SIMULATOR_TARGET_H
+#define SIMULATOR_TARGET_H
+
+#include "rpc/client.h"
+
+struct cache;
+struct err;
+struct herd;
+struct identity;
+struct rpc_service;
+struct timer;
+
+/* One simulated node: a connection, its watch, and signs of life. */
+struct member {
+	struct herd *herd;
+	struct identity *identity; /* NULL: everybody's */
+	struct rpc_client *client;
+	bool live;                /* its watch has told everything so far */
+	struct cache *cache;      /* authd: what a node keeps of the cluster */
+	struct timer *timer;      /* authd: the next announcement; etcd: the next try */
+	struct rpc_stream *watch; /* etcd */
+	unsigned failures;        /* etcd: tries since it last was live */
+};
+
+struct target {
+	const char *name;
+	const char *server_name;        /* in its certificate; NULL: its address */
+	const struct rpc_service *puts; /* the service that has them */
+	const struct rpc_service *watches;
+
+	unsigned keep_alive_s; /* how often a member gives a sign of life */
+
+	/* Writes the role `name` with content that `number` makes different. */
+	int (*put)(struct rpc_client *client, const char *name, unsigned number, rpc_unary_cb cb,
+	           void *ctx, struct err *err);
+
+	/* Begins to watch on m->client; herd_live() and herd_saw() tell what comes of it. */
+	int (*start)(struct member *m, struct err *err);
+	void (*stop)(struct member *m);
+};
+
+const struct target *target_authd(void);
+const struct target *target_etcd(void);
+
+/* --- herd.c ---------------------------------------------------------------------------------- */
+
+/* The watch of a member stands, or was lost. */
+void herd_live(struct member *m, bool live);
+/* It has heard of a change of the key "/roles/NAME". */
+void herd_saw(struct member *m, const char *name);
+/* An answer to one of its signs of life. */
+void herd_kept_alive(struct member *m);
+uv_loop_t *herd_loop(const struct herd *h);
+
+#endif
