@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "model/label_pattern.h"
 #include "rpc/server.h"
 #include "wire/fields.h"
 

@@ -2,20 +2,14 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "model/regex.h"
+#include "model/label_pattern.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* One value of a selector, ready to match. */
-struct pattern {
-	char *text;
-	struct regex *regex; /* NULL: a literal with stars */
-};
-
 struct choice {
 	char *key;
-	struct pattern *patterns; /* any of them will do */
+	struct label_pattern **patterns; /* any of them will do */
 	size_t count;
 };
 
@@ -59,103 +53,12 @@ int label_of_node(const pv_Node *node, struct label **out_items, struct label_se
 	return 0;
 }
 
-/* --- one pattern ---------------------------------------------------------------------------- */
-
-static bool is_regex(const char *text)
-{
-	size_t len = strlen(text);
-
-	return len >= 2 && text[0] == '^' && text[len - 1] == '$';
-}
-
-static void pattern_deinit(struct pattern *p)
-{
-	free(p->text);
-	regex_free(p->regex);
-	*p = (struct pattern){ 0 };
-}
-
-static int pattern_init(struct pattern *out, const char *text, struct err *err)
-{
-	struct pattern p = { 0 };
-	int rc;
-
-	if (strlen(text) > LABEL_PATTERN_MAX)
-		return err_set(err, ERR_INVALID, "a pattern of more than %d bytes",
-		               LABEL_PATTERN_MAX);
-	if (is_regex(text) && (rc = regex_new(&p.regex, text, err)) != 0)
-		return rc;
-	p.text = strdup(text);
-	if (p.text == NULL) {
-		pattern_deinit(&p);
-		return err_set_nomem(err);
-	}
-	*out = p;
-	return 0;
-}
-
-/* Stars match greedily from the left; only the latest star ever needs to take more, so the
- * work is bounded by the product of both lengths. */
-static bool glob_match(const char *glob, const char *text)
-{
-	const char *star = NULL, *resume = NULL;
-
-	while (*text != 0) {
-		if (*glob == '*') {
-			star = glob++;
-			resume = text;
-		} else if (*glob == *text) {
-			glob++;
-			text++;
-		} else if (star != NULL) {
-			glob = star + 1;
-			text = ++resume;
-		} else {
-			return false;
-		}
-	}
-	while (*glob == '*')
-		glob++;
-	return *glob == 0;
-}
-
-static int pattern_match(const struct pattern *p, const char *value, bool *out_match,
-                         struct err *err)
-{
-	if (p->regex != NULL)
-		return regex_match(p->regex, value, out_match, err);
-	*out_match = glob_match(p->text, value);
-	return 0;
-}
-
-int label_pattern_check(const char *pattern, struct err *err)
-{
-	struct pattern p;
-	int rc = pattern_init(&p, pattern, err);
-
-	if (rc == 0)
-		pattern_deinit(&p);
-	return rc;
-}
-
-int label_pattern_match(const char *pattern, const char *value, bool *out_match, struct err *err)
-{
-	struct pattern p;
-	int rc = pattern_init(&p, pattern, err);
-
-	if (rc != 0)
-		return rc;
-	rc = pattern_match(&p, value, out_match, err);
-	pattern_deinit(&p);
-	return rc;
-}
-
 /* --- selectors ------------------------------------------------------------------------------ */
 
 static void choice_deinit(struct choice *c)
 {
 	for (size_t i = 0; i < c->count; i++)
-		pattern_deinit(&c->patterns[i]);
+		label_pattern_free(c->patterns[i]);
 	free(c->patterns);
 	free(c->key);
 }
@@ -181,7 +84,7 @@ static int choice_init(struct choice *c, const pv_RoleConditions_NodeLabelsEntry
 	if (c->key == NULL || c->patterns == NULL)
 		return err_set_nomem(err);
 	for (size_t i = 0; i < values->values_count; i++) {
-		rc = pattern_init(&c->patterns[i], values->values[i], err);
+		rc = label_pattern_new(&c->patterns[i], values->values[i], err);
 		if (rc != 0)
 			return err_wrap(err, "label '%s'", c->key);
 		c->count++;
@@ -191,7 +94,8 @@ static int choice_init(struct choice *c, const pv_RoleConditions_NodeLabelsEntry
 
 static bool is_everything(const struct choice *c)
 {
-	return strcmp(c->key, "*") == 0 && c->count == 1 && strcmp(c->patterns[0].text, "*") == 0;
+	return strcmp(c->key, "*") == 0 && c->count == 1 &&
+	       strcmp(label_pattern_text(c->patterns[0]), "*") == 0;
 }
 
 int label_selector_new(struct label_selector **out,
@@ -230,7 +134,7 @@ static int choice_match(const struct choice *c, const struct label_set *labels, 
 
 	*out_match = false;
 	for (size_t i = 0; value != NULL && i < c->count && !*out_match; i++) {
-		rc = pattern_match(&c->patterns[i], value, out_match, err);
+		rc = label_pattern_test(c->patterns[i], value, out_match, err);
 		if (rc != 0)
 			return err_wrap(err, "label '%s'", c->key);
 	}

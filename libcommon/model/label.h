@@ -3,14 +3,7 @@
  *
  * A selector maps keys to lists of patterns. Every key must be on the resource, with a
  * value that one of the key's patterns matches; the selector {'*': '*'} matches anything,
- * an empty one nothing. A pattern is
- *
- *   *              any value
- *   abc-*-prod     literal, each * standing for any text
- *   ^dev-[0-9]+$   a regular expression, as written, when it starts with ^ and ends with $
- *
- * Regular expressions are run by pcre2 under limits of length, depth and steps, so that
- * none of them can be made to burn time.
+ * an empty one nothing. What a pattern is stands in model/label_pattern.h.
  */
 #ifndef MODEL_LABEL_H
 #define MODEL_LABEL_H
@@ -40,16 +33,6 @@ const char *label_get(const struct label_set *set, const char *key);
  * free() *out_items; the strings stay the node's. ERR_NOMEM. */
 int label_of_node(const pv_Node *node, struct label **out_items, struct label_set *out_set,
                   struct err *err);
-
-#define LABEL_PATTERN_MAX 1024 /* bytes */
-
-/* Is this a pattern that could match at all? ERR_INVALID: a regular expression that does not
- * compile, or too long. */
-int label_pattern_check(const char *pattern, struct err *err);
-
-/* One pattern against one value. ERR_INVALID as above, ERR_LIMIT: the expression took too
- * long on this value. */
-int label_pattern_match(const char *pattern, const char *value, bool *out_match, struct err *err);
 
 /* A compiled selector, for matching many times. */
 struct label_selector;

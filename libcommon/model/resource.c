@@ -122,6 +122,20 @@ const char *resource_name(const pv_Resource *r)
 	return e->metadata.name != NULL ? e->metadata.name : "";
 }
 
+const pv_Metadata *resource_metadata_of(const pv_Resource *r)
+{
+	const struct envelope *e = (const struct envelope *)(const void *)&r->of;
+
+	return &e->metadata;
+}
+
+const char *resource_sub_kind_of(const pv_Resource *r)
+{
+	const struct envelope *e = (const struct envelope *)(const void *)&r->of;
+
+	return e->sub_kind != NULL ? e->sub_kind : "";
+}
+
 /* --- names ---------------------------------------------------------------------------------- */
 
 /* The length of the UTF-8 sequence at s (RFC 3629), 0 when there is none. */

@@ -46,6 +46,10 @@ pv_Metadata *resource_metadata(pv_Resource *r);
 char **resource_sub_kind(pv_Resource *r);
 const char *resource_name(const pv_Resource *r); /* "" when there is none */
 
+/* The same of one that may not be changed; labels in the metadata. */
+const pv_Metadata *resource_metadata_of(const pv_Resource *r);
+const char *resource_sub_kind_of(const pv_Resource *r); /* "" when there is none */
+
 #define RESOURCE_NAME_MAX 200 /* bytes; as long as a name in a certificate may be */
 #define RESOURCE_KEY_SIZE 512
 

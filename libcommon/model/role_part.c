@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "model/label.h"
+#include "model/label_pattern.h"
 #include "model/resource.h"
 #include "model/template.h"
 

@@ -4,11 +4,15 @@
  *   prefix {{ expression }} suffix
  *   expression = internal.NAME | external.NAME | NAMESPACE["NAME"]
  *              | email.local(expression) | regexp.replace(expression, "re", "replacement")
+ *              | strings.lower(expression) | strings.upper(expression)
  *
  * One expression per text. A trait with n values gives n texts. A trait that is missing
  * gives none. `regexp.replace` drops values that its expression does not match.
  * `internal` knows a fixed list of names (logins, kubernetes_groups, ...); both namespaces
  * read the same traits.
+ *
+ * In selectors of labels an expression may also be a matcher, regexp.match("re") or
+ * regexp.not_match("re"): it stands for no text, it judges one (model/label_pattern.h).
  */
 #ifndef MODEL_TEMPLATE_H
 #define MODEL_TEMPLATE_H
@@ -19,6 +23,7 @@
 #include <stddef.h>
 
 struct err;
+struct regex;
 struct strlist;
 
 /* Some user's traits, borrowed. */
@@ -43,5 +48,20 @@ int template_check(const char *text, struct err *err);
  */
 int template_expand(const char *text, const struct traits *traits, struct strlist *out,
                     struct err *err);
+
+/* The length of what is before the '@' of a bare address; 0: not an address. */
+size_t template_email_local(const char *address);
+
+/* A matcher as it was read: what its value must begin and end with, and the expression for the
+ * rest. prefix_len and suffix are within the text. */
+struct template_matcher {
+	size_t prefix_len;
+	const char *suffix;
+	bool negated;
+	struct regex *take_regex; /* regex_free() it */
+};
+
+bool template_is_matcher(const char *text);
+int template_matcher_parse(const char *text, struct template_matcher *out, struct err *err);
 
 #endif

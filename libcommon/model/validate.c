@@ -5,6 +5,7 @@
 #include "base/strlist.h"
 #include "conf/conf.h"
 #include "model/label.h"
+#include "model/label_pattern.h"
 #include "model/resource.h"
 #include "model/role.h"
 #include "model/rule.h"

@@ -1,5 +1,5 @@
 /* A pattern and a value, parted by the first line end: no crash, no hang, whatever they are. */
-#include "model/label.h"
+#include "model/label_pattern.h"
 
 #include "base/err.h"
 

@@ -1,4 +1,5 @@
 #include "model/label.h"
+#include "model/label_pattern.h"
 
 #include "base/err.h"
 
