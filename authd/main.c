@@ -13,6 +13,7 @@
 #include "authd/audit/audit_log.h"
 #include "authd/core/authd.h"
 #include "authd/core/cluster.h"
+#include "authd/hosts/presence.h"
 #include "authd/methods.h"
 #include "authd/people/people.h"
 #include "authd/ports/local_port.h"
@@ -76,14 +77,10 @@ static void on_commits(uv_poll_t *handle, int status, int events)
 static int open_keyspace(struct process *p, struct err *err)
 {
 	struct authd *a = &p->authd;
-	/* Hosts could not renew while we were away. */
-	static const char *const leases[] = { "/nodes/", "/proxies/", NULL };
 	char dir[PATH_MAX_HERE];
 	const struct keyspace_lmdb_options options = {
 		.dir = dir,
 		.clock = a->clock,
-		.lease_prefixes = leases,
-		.lease_ms = a->conf.node_ttl,
 	};
 
 	snprintf(dir, sizeof(dir), "%s/keyspace", a->conf.data_dir);
@@ -174,6 +171,7 @@ static void append_metrics(void *ctx, struct buf *out)
 	struct authd *a = &p->authd;
 
 	buf_appendf(out, "postern_authd_connections %zu\n", rpc_server_connections(a->server));
+	buf_appendf(out, "postern_authd_hosts %zu\n", presence_count(a->presence));
 	buf_appendf(out, "postern_authd_revision %llu\n",
 	            (unsigned long long)keyspace_revision(a->keyspace));
 }
@@ -199,6 +197,7 @@ static void on_server_stopped(void *ctx)
 
 	a->server = NULL;
 	changes_close(a->changes);
+	presence_close(a->presence);
 	event_bytes_deinit(&a->event_bytes);
 	people_stop(a);
 	recordings_close(a->recordings);
@@ -264,6 +263,8 @@ static int open_services(struct process *p, struct err *err)
 
 	if (open_log(a, err) != 0 || open_recordings(a, err) != 0 || people_open(a, err) != 0 ||
 	    open_server(a, err) != 0)
+		return err->code;
+	if (presence_open(a, &a->presence, err) != 0)
 		return err->code;
 	return changes_open(a, &a->changes, err);
 }

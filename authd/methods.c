@@ -24,6 +24,7 @@ static const struct rpc_method table[] = {
 
 	{ AUTH_RENEW_HOST, ACCESS_HOST, NULL, handle_renew_host },
 	{ AUTH_ANNOUNCE, ACCESS_HOST, NULL, handle_announce },
+	{ AUTH_KEEP_ALIVE, ACCESS_HOST, NULL, handle_keep_alive },
 	{ AUTH_EMIT_AUDIT, ACCESS_HOST, NULL, handle_emit_audit },
 	{ AUTH_UPLOAD_RECORDING, ACCESS_HOST, "Node", handle_upload_recording },
 	{ AUTH_PUT_SESSION, ACCESS_HOST, "Node", handle_put_session },

@@ -23,6 +23,7 @@ struct clock;
 struct err;
 struct keyspace;
 struct people;
+struct presence;
 struct recordings;
 struct rpc_call;
 struct rpc_server;
@@ -39,6 +40,7 @@ struct authd {
 	unsigned anonymous; /* connections without a certificate, open now */
 	struct tls_port *tls_port;
 	struct changes *changes;        /* what authd itself watches: roles and locks */
+	struct presence *presence;      /* leases of hosts' records */
 	struct people *people;          /* pools of threads and gates of the calls about people */
 	struct event_bytes event_bytes; /* of the change that watches send now */
 	struct audit_log *audit;

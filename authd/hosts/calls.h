@@ -13,5 +13,6 @@ void handle_join(struct rpc_call *call);
 void handle_renew_host(struct rpc_call *call);
 void handle_create_token(struct rpc_call *call);
 void handle_announce(struct rpc_call *call);
+void handle_keep_alive(struct rpc_call *call);
 
 #endif

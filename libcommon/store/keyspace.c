@@ -26,6 +26,11 @@ void keyspace_dispatch(struct keyspace *ks)
 	ks->impl->dispatch(ks);
 }
 
+bool keyspace_leads(const struct keyspace *ks)
+{
+	return ks->impl->leads(ks);
+}
+
 bool keyspace_is_broken(const struct keyspace *ks)
 {
 	return ks->impl->is_broken(ks);

@@ -64,6 +64,10 @@ void keyspace_dispatch(struct keyspace *ks);
  * and opened anew. Nothing that was acknowledged is lost. */
 bool keyspace_is_broken(const struct keyspace *ks);
 
+/* Whether it is this process that deletes what has expired, of those that have the keyspace open:
+ * the first that asks, until it ends. What else only one of them may do goes by this too. */
+bool keyspace_leads(const struct keyspace *ks);
+
 /* The newest revision that is committed. */
 uint64_t keyspace_revision(const struct keyspace *ks);
 

@@ -16,6 +16,7 @@ struct keyspace_impl {
 	int (*fd)(const struct keyspace *ks);
 	void (*dispatch)(struct keyspace *ks);
 	bool (*is_broken)(const struct keyspace *ks);
+	bool (*leads)(const struct keyspace *ks);
 	uint64_t (*revision)(const struct keyspace *ks);
 	int (*get)(struct keyspace *ks, const char *key, struct keyspace_item *out_item,
 	           struct err *err);

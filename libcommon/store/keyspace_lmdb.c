@@ -172,6 +172,11 @@ static bool local_is_broken(const struct keyspace *base)
 	return lmdb_is_broken(local_of(base)->db);
 }
 
+static bool local_leads(const struct keyspace *base)
+{
+	return peers_lead(local_of(base)->peers);
+}
+
 static uint64_t local_revision(const struct keyspace *base)
 {
 	uint64_t newest = 0;
@@ -292,6 +297,7 @@ int keyspace_lmdb_open(const struct keyspace_lmdb_options *o, struct keyspace **
 		.fd = local_fd,
 		.dispatch = local_dispatch,
 		.is_broken = local_is_broken,
+		.leads = local_leads,
 		.revision = local_revision,
 		.get = local_get,
 		.each = local_each,

@@ -222,6 +222,11 @@ def without_or_with_a_wrong_certificate(daemon):
     say("no certificate is anonymous, a wrong one ends the connection")
 
 
+def keeps_alive(stub, request, timeout=10):
+    """The answer to one keep-alive."""
+    return next(stub.KeepAlive(iter([request]), timeout=timeout))
+
+
 def hosts_speak_for_themselves(daemon, admin):
     host, keys = join(daemon, admin, "Node")
     node = daemon.remote(daemon.ca, *keys.pair())
@@ -229,18 +234,29 @@ def hosts_speak_for_themselves(daemon, admin):
     record.metadata.name = host
     record.metadata.labels["env"] = "prod"
     record.spec.hostname, record.spec.addr = "web-1", "127.0.0.1:3022"
-    node.Announce(pb.AnnounceRequest(node=record, ttl=60000))
+    record.spec.ttl = 10**12  # not the host's to say
+    assert node.Announce(pb.AnnounceRequest(node=record, ttl=60000)).ttl == 60000
     stored = admin.GetResource(pb.GetResourceRequest(kind="node", name=host)).node
-    assert stored.spec.hostname == "web-1" and stored.metadata.expires > 0
-    node.Announce(pb.AnnounceRequest(node=record, ttl=120000))
-    renewed = admin.GetResource(pb.GetResourceRequest(kind="node", name=host)).node
-    assert renewed.metadata.expires > stored.metadata.expires + 50000
+    assert (stored.spec.hostname, stored.spec.ttl) == ("web-1", 60000)
+    node.Announce(pb.AnnounceRequest(node=record, ttl=60000))
+    again = admin.GetResource(pb.GetResourceRequest(kind="node", name=host)).node
+    assert again.metadata.revision == stored.metadata.revision, "the same record was written twice"
+    record.metadata.labels["env"] = "test"
+    node.Announce(pb.AnnounceRequest(node=record))
+    changed = admin.GetResource(pb.GetResourceRequest(kind="node", name=host)).node
+    assert changed.metadata.revision != stored.metadata.revision
+    assert changed.metadata.labels["env"] == "test" and changed.spec.ttl == 600000
 
     leaving, leaving_keys = join(daemon, admin, "Node")
     other = daemon.remote(daemon.ca, *leaving_keys.pair())
     record.metadata.name = leaving
     other.Announce(pb.AnnounceRequest(node=record))
     refused(grpc.StatusCode.PERMISSION_DENIED, node.Announce, pb.AnnounceRequest(node=record))
+    keep_alive = pb.KeepAliveRequest(name=leaving)
+    assert keeps_alive(other, keep_alive).known
+    refused(grpc.StatusCode.PERMISSION_DENIED, keeps_alive, node, keep_alive)
+    refused(grpc.StatusCode.PERMISSION_DENIED, keeps_alive, admin, keep_alive)
+    refused(grpc.StatusCode.UNAUTHENTICATED, keeps_alive, daemon.remote(daemon.ca), keep_alive)
     session = res.Session()
     session.metadata.name = str(uuid.uuid4())
     session.spec.user, session.spec.login = "alice", "root"

@@ -257,6 +257,11 @@ static bool far_is_broken(const struct keyspace *ks)
 	return keyspace_is_broken(far_of(ks)->near);
 }
 
+static bool far_leads(const struct keyspace *ks)
+{
+	return keyspace_leads(far_of(ks)->near);
+}
+
 static uint64_t far_revision(const struct keyspace *ks)
 {
 	return keyspace_revision(far_of(ks)->near);
@@ -312,6 +317,7 @@ static int far_open(struct fixture *f, struct keyspace **out_ks, struct err *err
 		.fd = far_fd,
 		.dispatch = far_dispatch,
 		.is_broken = far_is_broken,
+		.leads = far_leads,
 		.revision = far_revision,
 		.get = far_get,
 		.each = far_each,
