@@ -150,7 +150,9 @@ static int open_server(struct authd *a, struct err *err)
 {
 	struct rpc_server_conf conf = {
 		.loop = a->loop,
-		.service = &pv_Auth_service,
+		.more = methods_more(),
+		.files = pv_auth_files,
+		.document = methods_document,
 		.ctx = a,
 		.opened = caller_opened,
 		.closed = caller_closed,
@@ -158,7 +160,7 @@ static int open_server(struct authd *a, struct err *err)
 		.done = on_call_done,
 	};
 
-	conf.methods = methods(&conf.method_count);
+	methods_main(&conf.main);
 	a->server = rpc_server_new(&conf, err);
 	return a->server != NULL ? 0 : err->code;
 }

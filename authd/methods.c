@@ -7,8 +7,12 @@
 #include "authd/recordings/calls.h"
 #include "authd/resources/calls.h"
 
+#include "base/buf.h"
 #include "proto/auth.service.h"
+#include "proto/reflection.service.h"
 #include "rpc/method.h"
+#include "rpc/openapi.h"
+#include "rpc/reflection.h"
 
 static const struct access_rule create_user = { "user", "create" };
 static const struct access_rule update_user = { "user", "update" };
@@ -45,8 +49,60 @@ static const struct rpc_method table[] = {
 	{ AUTH_BACKUP, ACCESS_LOCAL, NULL, handle_backup },
 };
 
-const struct rpc_method *methods(size_t *out_count)
+void methods_main(struct rpc_offer *out)
 {
-	*out_count = sizeof(table) / sizeof(*table);
-	return table;
+	*out = (struct rpc_offer){ &pv_Auth_service, table, sizeof(table) / sizeof(*table) };
+}
+
+const struct rpc_offer *methods_more(void)
+{
+	static const struct rpc_method reflection[] = {
+		{ SERVER_REFLECTION_SERVER_REFLECTION_INFO, ACCESS_REQUEST, NULL,
+		  reflection_handle },
+	};
+	static const struct rpc_offer more[] = {
+		{ &grv_ServerReflection_service, reflection, 1 },
+		{ &reflection_v1alpha, reflection, 1 },
+		{ NULL },
+	};
+
+	return more;
+}
+
+/* Who may make a call, for people. */
+static void describe(const struct rpc_method *method, struct buf *out)
+{
+	const struct access_rule *rule = method->access_data;
+	const char *system_role = method->access_data;
+
+	switch ((enum access)method->access) {
+	case ACCESS_ANYBODY:
+		buf_append_str(out, "Anybody may call, without a certificate too.");
+		break;
+	case ACCESS_HOST:
+		buf_appendf(out, "For hosts of the cluster%s%s.",
+		            system_role != NULL ? " of system role " : "",
+		            system_role != NULL ? system_role : "");
+		break;
+	case ACCESS_RULE:
+		buf_appendf(out, "For roles that allow %s on %s.", rule->verb, rule->kind);
+		break;
+	case ACCESS_REQUEST:
+		buf_append_str(out, "For callers with a certificate, as far as their roles reach.");
+		break;
+	case ACCESS_LOCAL:
+		buf_append_str(out, "For the local administrator only.");
+		break;
+	}
+}
+
+int methods_document(struct buf *out, struct err *err)
+{
+	struct openapi_conf conf = { .title = "Postern", .version = POSTERN_VERSION };
+	struct rpc_offer offer;
+
+	methods_main(&offer);
+	conf.offer = &offer;
+	conf.describe = describe;
+	return openapi_write(&conf, out, err);
 }

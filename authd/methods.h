@@ -4,12 +4,19 @@
 #ifndef AUTHD_METHODS_H
 #define AUTHD_METHODS_H
 
-#include <stddef.h>
-
+struct buf;
+struct err;
 struct rpc_call;
-struct rpc_method;
+struct rpc_offer;
 
-const struct rpc_method *methods(size_t *out_count);
+/* The calls of proto/auth.proto. */
+void methods_main(struct rpc_offer *out);
+
+/* What else is answered by gRPC: server reflection. For rpc_server_conf.more. */
+const struct rpc_offer *methods_more(void);
+
+/* The JSON calls as an OpenAPI document. For rpc_server_conf.document. */
+int methods_document(struct buf *out, struct err *err);
 
 /* ping.c */
 void handle_ping(struct rpc_call *call);

@@ -4,30 +4,55 @@
 #include "loop/timer.h"
 #include "rpc/server_inside.h"
 #include "wire/fields.h"
+#include "wire/grpc.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-const struct rpc_signature *call_signature(const struct rpc_server *s, const char *name)
-{
-	const struct rpc_service *service = s->conf.service;
+/* --- finding it ------------------------------------------------------------------------------ */
 
-	for (size_t i = 0; i < service->count; i++)
-		if (strcmp(service->calls[i].name, name) == 0)
-			return &service->calls[i];
+static const struct rpc_method *method_of(const struct rpc_offer *offer, unsigned call)
+{
+	for (size_t i = 0; i < offer->method_count; i++)
+		if (offer->methods[i].call == call)
+			return &offer->methods[i];
 	return NULL;
 }
 
-static const struct rpc_method *method_of(const struct rpc_server *s,
-                                          const struct rpc_signature *signature)
+static bool find_in(const struct rpc_offer *offer, const char *name, struct call_target *out)
 {
-	unsigned call = (unsigned)(signature - s->conf.service->calls);
+	for (unsigned i = 0; i < offer->service->count; i++) {
+		if (strcmp(offer->service->calls[i].name, name) != 0)
+			continue;
+		*out = (struct call_target){ &offer->service->calls[i], method_of(offer, i) };
+		return true;
+	}
+	return false;
+}
 
-	for (size_t i = 0; i < s->conf.method_count; i++)
-		if (s->conf.methods[i].call == call)
-			return &s->conf.methods[i];
-	return NULL;
+bool call_find(const struct rpc_server *s, const char *name, struct call_target *out)
+{
+	return find_in(&s->conf.main, name, out);
+}
+
+static bool find_path_in(const struct rpc_offer *offer, const char *path, struct call_target *out)
+{
+	const char *name = grpc_method_of(path, offer->service->name);
+
+	return name != NULL && find_in(offer, name, out);
+}
+
+bool call_find_path(const struct rpc_server *s, const char *path, struct call_target *out)
+{
+	const struct rpc_offer *more = s->conf.more;
+
+	if (find_path_in(&s->conf.main, path, out))
+		return true;
+	for (; more != NULL && more->service != NULL; more++)
+		if (find_path_in(more, path, out))
+			return true;
+	return false;
 }
 
 bool call_streams_in(const struct rpc_call *c)
@@ -61,12 +86,12 @@ static int64_t deadline_of(const struct rpc_call *c, int64_t asked)
 }
 
 int call_init(struct rpc_call *c, struct rpc_conn *conn, const struct call_wire *wire,
-              const struct rpc_signature *signature, int64_t timeout_ms, struct err *err)
+              const struct call_target *target, int64_t timeout_ms, struct err *err)
 {
 	c->conn = conn;
 	c->wire = wire;
-	c->signature = signature;
-	c->method = method_of(conn->server, signature);
+	c->signature = target->signature;
+	c->method = target->method;
 	timeout_ms = deadline_of(c, timeout_ms);
 	if (timeout_ms != 0) {
 		c->deadline = timer_new(conn->server->conf.loop, on_deadline, c);

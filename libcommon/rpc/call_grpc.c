@@ -239,14 +239,14 @@ static const struct call_wire wire = { .send = send_message,
 /* --- what the connection tells it --- */
 
 static struct grpc_call *new_call(struct rpc_conn *conn, struct http2_stream *s,
-                                  const struct rpc_signature *signature, int64_t timeout_ms)
+                                  const struct call_target *target, int64_t timeout_ms)
 {
 	struct grpc_call *g = calloc(1, sizeof(*g));
 	struct err err;
 
 	if (g == NULL)
 		return NULL;
-	if (call_init(&g->call, conn, &wire, signature, timeout_ms, &err) != 0) {
+	if (call_init(&g->call, conn, &wire, target, timeout_ms, &err) != 0) {
 		free(g);
 		return NULL;
 	}
@@ -257,9 +257,9 @@ static struct grpc_call *new_call(struct rpc_conn *conn, struct http2_stream *s,
 }
 
 void grpc_call_start(struct rpc_conn *conn, struct http2_stream *s,
-                     const struct rpc_signature *signature, int64_t timeout_ms)
+                     const struct call_target *target, int64_t timeout_ms)
 {
-	struct grpc_call *g = new_call(conn, s, signature, timeout_ms);
+	struct grpc_call *g = new_call(conn, s, target, timeout_ms);
 
 	if (g == NULL)
 		http2_reset(s, HTTP2_INTERNAL_ERROR);

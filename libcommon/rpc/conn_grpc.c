@@ -31,13 +31,11 @@ static void refuse_http(struct http2_stream *s, const char *status)
 static void start_call(struct rpc_conn *conn, struct http2_stream *s, const char *path,
                        const char *timeout)
 {
-	const char *name = grpc_method_of(path, conn->server->conf.service->name);
-	const struct rpc_signature *signature =
-	        name != NULL ? call_signature(conn->server, name) : NULL;
+	struct call_target target;
 	int64_t timeout_ms = 0;
 	struct err err;
 
-	if (signature == NULL) {
+	if (!call_find_path(conn->server, path, &target)) {
 		refuse_stream(s, ERR_UNSUPPORTED, "no such method", path);
 		return;
 	}
@@ -47,7 +45,7 @@ static void start_call(struct rpc_conn *conn, struct http2_stream *s, const char
 	}
 	if (timeout != NULL && timeout_ms == 0)
 		timeout_ms = 1;
-	grpc_call_start(conn, s, signature, timeout_ms);
+	grpc_call_start(conn, s, &target, timeout_ms);
 }
 
 static void on_headers(struct http2_stream *s, const struct http2_header *headers, size_t count,

@@ -11,7 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define PREFIX "/v1/"
+#define PREFIX   "/v1/"
+#define DOCUMENT "/v1/openapi.json"
 
 struct json_call {
 	struct rpc_call call;
@@ -176,12 +177,11 @@ static bool is_json(const char *type)
 
 /* 0, or the HTTP status of what is wrong with the request before its body is looked at. */
 static int check_request(const struct rpc_server *s, const struct http1_message *m,
-                         const struct rpc_signature **out_signature, struct err *err)
+                         struct call_target *out_target, struct err *err)
 {
 	const char *name = str_starts(m->target, PREFIX) ? m->target + strlen(PREFIX) : "";
 
-	*out_signature = call_signature(s, name);
-	if (*out_signature == NULL) {
+	if (!call_find(s, name, out_target)) {
 		err_set(err, ERR_NOT_FOUND, "no such method '%s'", m->target);
 		return 404;
 	}
@@ -197,22 +197,41 @@ static int check_request(const struct rpc_server *s, const struct http1_message 
 		err_set(err, ERR_INVALID, "content-type must be application/json");
 		return 415;
 	}
-	if ((*out_signature)->kind == RPC_CLIENT_STREAM || (*out_signature)->kind == RPC_BIDI) {
+	if (out_target->signature->kind == RPC_CLIENT_STREAM ||
+	    out_target->signature->kind == RPC_BIDI) {
 		err_set(err, ERR_UNSUPPORTED, "'%s' streams requests: call it by gRPC", name);
 		return 501;
 	}
 	return 0;
 }
 
+static void respond_document(struct http_conn *http, const struct rpc_server *s)
+{
+	struct buf text = { 0 };
+	struct err err;
+	int rc = s->conf.document(&text, &err);
+
+	if (rc == 0)
+		http_conn_respond(http, 200, object_type, 3, text.data, text.len);
+	else
+		respond_error(http, grpc_http_status(rc), &err);
+	buf_deinit(&text);
+}
+
+static bool asks_for_document(const struct rpc_server *s, const struct http1_message *m)
+{
+	return s->conf.document != NULL && str_eq(m->method, "GET") && str_eq(m->target, DOCUMENT);
+}
+
 static struct json_call *new_call(struct rpc_conn *conn, struct http_conn *http,
-                                  const struct rpc_signature *signature, struct err *err)
+                                  const struct call_target *target, struct err *err)
 {
 	struct json_call *j = calloc(1, sizeof(*j));
-	void *request = calloc(1, signature->request->size);
+	void *request = calloc(1, target->signature->request->size);
 
 	if (j == NULL || request == NULL)
 		err_set_nomem(err);
-	else if (call_init(&j->call, conn, &wire, signature, 0, err) == 0) {
+	else if (call_init(&j->call, conn, &wire, target, 0, err) == 0) {
 		j->http = http;
 		j->call.request = request;
 		return j;
@@ -225,19 +244,24 @@ static struct json_call *new_call(struct rpc_conn *conn, struct http_conn *http,
 static void on_request(struct http_conn *http, const struct http1_message *m)
 {
 	struct rpc_conn *conn = http_conn_ctx(http);
-	const struct rpc_signature *signature;
+	struct call_target target;
 	struct err err = { 0 };
-	int status = check_request(conn->server, m, &signature, &err);
 	struct json_call *j;
+	int status;
 
+	if (asks_for_document(conn->server, m)) {
+		respond_document(http, conn->server);
+		return;
+	}
+	status = check_request(conn->server, m, &target, &err);
 	if (status != 0) {
 		respond_error(http, status, &err);
 		return;
 	}
-	j = new_call(conn, http, signature, &err);
+	j = new_call(conn, http, &target, &err);
 	if (j == NULL)
 		respond_error(http, grpc_http_status(err.code), &err);
-	else if (fields_from_json(signature->request, m->body, m->body_len, j->call.request,
+	else if (fields_from_json(target.signature->request, m->body, m->body_len, j->call.request,
 	                          &err) != 0)
 		call_cancel(&j->call, &err);
 	else

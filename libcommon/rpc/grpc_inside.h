@@ -31,7 +31,7 @@ struct grpc_call {
 /* The call of a stream; NULL when memory runs out. A client stream begins at once, and may be
  * over when this returns. */
 void grpc_call_start(struct rpc_conn *conn, struct http2_stream *s,
-                     const struct rpc_signature *signature, int64_t timeout_ms);
+                     const struct call_target *target, int64_t timeout_ms);
 
 /* What the client sends: bytes, their end, its leave. The call may be gone after each. */
 void grpc_call_data(struct grpc_call *g, const uint8_t *data, size_t len);

@@ -42,6 +42,13 @@ struct rpc_method {
 	void (*handle)(struct rpc_call *call);
 };
 
+/* What a server answers of one service. */
+struct rpc_offer {
+	const struct rpc_service *service;
+	const struct rpc_method *methods; /* calls without a row are UNIMPLEMENTED */
+	size_t method_count;
+};
+
 /* A .proto, as server reflection hands it out. */
 struct rpc_file {
 	const char *name;     /* "auth.proto" */

@@ -1,5 +1,6 @@
 /*
- * server - answers calls of one service, as gRPC and as JSON, on streams handed to it.
+ * server - answers calls of a service, as gRPC and as JSON, on streams handed to it; and calls of
+ * further services as gRPC only.
  *
  * Per connection: TLS with ALPN "h2" is gRPC, with "http/1.1" (or none) JSON; a stream
  * without TLS (unix socket) is told apart by its first bytes. Per call:
@@ -18,7 +19,8 @@
  * for server streams an object per line (application/x-ndjson). Client streams are gRPC only.
  * An Origin header must be one of those configured. Errors: {"code": "NOT_FOUND", "message": …}.
  *
- * Without an authorize hook nothing is allowed.
+ * Without an authorize hook nothing is allowed. GET /v1/openapi.json answers anybody with what the
+ * document hook writes.
  */
 #ifndef RPC_SERVER_H
 #define RPC_SERVER_H
@@ -31,6 +33,7 @@
 #include <sys/types.h>
 
 typedef struct uv_loop_s uv_loop_t;
+struct buf;
 struct err;
 struct rpc_call;
 struct rpc_conn;
@@ -42,11 +45,11 @@ struct tls_peer;
 
 struct rpc_server_conf {
 	uv_loop_t *loop;
-	const struct rpc_service *service;
-	const struct rpc_method *methods; /* calls without a row are UNIMPLEMENTED */
-	size_t method_count;
-	const char *const *origins; /* NULL-ended; NULL: a request with an Origin is refused */
-	void *ctx;                  /* rpc_server_ctx() */
+	struct rpc_offer main;        /* gRPC and JSON */
+	const struct rpc_offer *more; /* gRPC only; ended by one without a service. NULL: none */
+	const struct rpc_file *files; /* for reflection of `main`: ended by one without a name */
+	const char *const *origins;   /* NULL-ended; NULL: a request with an Origin is refused */
+	void *ctx;                    /* rpc_server_ctx() */
 
 	/* A connection is ready (TLS done): look at its peer, rpc_conn_set_data(),
 	 * rpc_conn_set_end(). A failure ends the connection. May be NULL. */
@@ -59,6 +62,9 @@ struct rpc_server_conf {
 	/* A call is over, authorized or not; result->code is 0 when it went well. For audit and
 	 * figures. May be NULL. */
 	void (*done)(struct rpc_call *call, const struct err *result);
+
+	/* Appends the description of the JSON calls (rpc/openapi.h). May be NULL: 404. */
+	int (*document)(struct buf *out, struct err *err);
 
 	/* Bounds; 0 takes the default. */
 	size_t message_max;       /* bytes of one request: 4 MB */

@@ -100,14 +100,22 @@ void server_conn_gone(struct rpc_server *s);
 
 /* --- call.c --- */
 
-/* The signature of a name, NULL: none. */
-const struct rpc_signature *call_signature(const struct rpc_server *s, const char *name);
+/* What a name leads to. */
+struct call_target {
+	const struct rpc_signature *signature;
+	const struct rpc_method *method; /* NULL: nobody handles it */
+};
+
+/* By gRPC's path ("/postern.v1.Auth/Ping"), and by the name of one of the main service's calls.
+ * False: there is no such call. */
+bool call_find_path(const struct rpc_server *s, const char *path, struct call_target *out);
+bool call_find(const struct rpc_server *s, const char *name, struct call_target *out);
 bool call_streams_in(const struct rpc_call *c);
 bool call_streams_out(const struct rpc_call *c);
 
 /* Fills the common part; timeout_ms 0: what the server gives. */
 int call_init(struct rpc_call *c, struct rpc_conn *conn, const struct call_wire *wire,
-              const struct rpc_signature *signature, int64_t timeout_ms, struct err *err);
+              const struct call_target *target, int64_t timeout_ms, struct err *err);
 
 /* The request, or a client stream's head, is complete: authorize and handle. */
 void call_begin(struct rpc_call *c);

@@ -224,9 +224,8 @@ static inline struct rpc_server_conf echo_conf(struct echo *e)
 
 	return (struct rpc_server_conf){
 		.loop = e->loop,
-		.service = &echo_service,
-		.methods = echo_methods,
-		.method_count = sizeof(echo_methods) / sizeof(echo_methods[0]),
+		.main = { &echo_service, echo_methods,
+		          sizeof(echo_methods) / sizeof(echo_methods[0]) },
 		.origins = origins,
 		.ctx = e,
 		.opened = echo_opened,

@@ -86,9 +86,7 @@ static void authd_comes(struct world *w)
 	static const struct listen_limits limits = { 0 };
 	static const struct rpc_method methods[] = { { .call = AUTH_WATCH, .handle = on_watch } };
 	const struct rpc_server_conf conf = { .loop = w->loop,
-		                              .service = &pv_Auth_service,
-		                              .methods = methods,
-		                              .method_count = 1,
+		                              .main = { &pv_Auth_service, methods, 1 },
 		                              .ctx = w,
 		                              .authorize = allow };
 	struct err err = { 0 };

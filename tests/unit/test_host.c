@@ -90,9 +90,7 @@ static void authd_comes(struct world *w)
 	static const struct rpc_method methods[] = { { .call = AUTH_RENEW_HOST,
 		                                       .handle = on_renew } };
 	const struct rpc_server_conf conf = { .loop = w->loop,
-		                              .service = &pv_Auth_service,
-		                              .methods = methods,
-		                              .method_count = 1,
+		                              .main = { &pv_Auth_service, methods, 1 },
 		                              .ctx = w,
 		                              .authorize = allow };
 	struct err err = { 0 };

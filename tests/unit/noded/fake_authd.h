@@ -169,9 +169,7 @@ static inline void fake_authd_open(struct fake_authd *a, struct node_world *w)
 	static const struct listen_limits limits = { 0 };
 	const struct rpc_server_conf conf = {
 		.loop = &w->loop,
-		.service = &pv_Auth_service,
-		.methods = methods,
-		.method_count = 2,
+		.main = { &pv_Auth_service, methods, 2 },
 		.ctx = a,
 		.authorize = fake_authorize,
 	};

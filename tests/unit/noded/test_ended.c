@@ -71,9 +71,7 @@ static void authd_comes(struct fixture *f)
 		                                       .handle = on_put } };
 	static const struct listen_limits limits = { 0 };
 	const struct rpc_server_conf conf = { .loop = &f->w.loop,
-		                              .service = &pv_Auth_service,
-		                              .methods = methods,
-		                              .method_count = 1,
+		                              .main = { &pv_Auth_service, methods, 1 },
 		                              .ctx = f,
 		                              .authorize = allow };
 	struct err err = { 0 };
