@@ -105,7 +105,7 @@ def nodes_are_listed(cluster):
     table = cluster.tsh("alice", "ls").stdout.splitlines()
     assert table[0].startswith("Node Name") and "env=prod" in table[2], table
     assert cluster.tsh("alice", "ls", "--format=names", "env=test").stdout == "web-1\n"
-    assert cluster.tsh("alice", "ls", "--format=names", "--search=db").stdout == "db-1\n"
+    assert cluster.tsh("alice", "ls", "--format=names", "--search=db-1").stdout == "db-1\n"
     nodes = json.loads(cluster.tsh("alice", "ls", "--format=json", "env=prod").stdout)
     assert [n["spec"]["hostname"] for n in nodes] == ["db-1"], nodes
     cluster.db_id = nodes[0]["metadata"]["name"]
