@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "crypto/key.h"
+#include "crypto/sshkey_private.h"
 #include "daemon/host.h"
 #include "file/file.h"
 #include "noded/noded.h"
@@ -24,12 +24,12 @@ static int write_file(const struct noded *n, const char *name, const struct buf 
 
 static int write_key(const struct noded *n, struct err *err)
 {
-	struct buf pem = { 0 };
-	int rc = key_append_pem(host_credentials(n->host)->ssh_key, &pem, err);
+	struct buf text = { 0 };
+	int rc = sshkey_append_private(host_credentials(n->host)->ssh_key, &text, err);
 
 	if (rc == 0)
-		rc = write_file(n, "ssh_host_ecdsa_key", &pem, 0600, err);
-	buf_wipe(&pem);
+		rc = write_file(n, "ssh_host_ecdsa_key", &text, 0600, err);
+	buf_wipe(&text);
 	return rc;
 }
 

@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "crypto/key.h"
+#include "crypto/sshkey_private.h"
 #include "daemon/host.h"
 #include "file/file.h"
 #include "model/identity.h"
@@ -65,12 +65,12 @@ static void append_config(const struct proxyd *p, struct buf *out)
 
 static int write_key(const struct proxyd *p, gid_t group, struct err *err)
 {
-	struct buf pem = { 0 };
-	int rc = key_append_pem(host_credentials(p->host)->ssh_key, &pem, err);
+	struct buf text = { 0 };
+	int rc = sshkey_append_private(host_credentials(p->host)->ssh_key, &text, err);
 
 	if (rc == 0)
-		rc = write_file(p, "ssh_host_key", pem.data, pem.len, group, err);
-	buf_wipe(&pem);
+		rc = write_file(p, "ssh_host_key", text.data, text.len, group, err);
+	buf_wipe(&text);
 	return rc;
 }
 

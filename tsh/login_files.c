@@ -7,6 +7,7 @@
 #include "crypto/pubkey.h"
 #include "crypto/sshcert.h"
 #include "crypto/sshkey.h"
+#include "crypto/sshkey_private.h"
 #include "crypto/x509.h"
 #include "tsh/ssh_config.h"
 #include "wire/fields.h"
@@ -155,14 +156,17 @@ static int write_line(const struct profile *p, enum profile_file file, const cha
 	return rc;
 }
 
+/* Twice: as ssh reads it fastest, which must come first, and as all else does. */
 static int write_key(const struct profile *p, const struct key *key, struct err *err)
 {
-	struct buf pem = { 0 };
-	int rc = key_append_pem(key, &pem, err);
+	struct buf text = { 0 };
+	int rc = sshkey_append_private(key, &text, err);
 
 	if (rc == 0)
-		rc = profile_write(p, PROFILE_KEY, pem.data, pem.len, err);
-	buf_wipe(&pem);
+		rc = key_append_pem(key, &text, err);
+	if (rc == 0)
+		rc = profile_write(p, PROFILE_KEY, text.data, text.len, err);
+	buf_wipe(&text);
 	return rc;
 }
 

@@ -3,7 +3,7 @@
  *
  *   current                      name of the profile in use
  *   NAME.yaml                    proxy, cluster, user, roles, until when
- *   keys/NAME/USER               private key (PEM)
+ *   keys/NAME/USER               private key (OpenSSH's form, then PEM)
  *   keys/NAME/USER.pub           its public half
  *   keys/NAME/USER-cert.pub      SSH certificate
  *   keys/NAME/USER-x509.pem      X.509 certificate
