@@ -1,6 +1,7 @@
 #include "noded/login/terminal.h"
 
 #include "base/err.h"
+#include "noded/root/closures.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +33,8 @@ int terminal_open(struct terminal *t, int outer, const struct passwd *pw, struct
 	struct winsize size;
 
 	*t = (struct terminal){ outer, -1, -1, "" };
-	if (fchown(outer, 0, 0) != 0 || fchmod(outer, 0600) != 0 || tcgetattr(outer, &modes) != 0 ||
-	    ioctl(outer, TIOCGWINSZ, &size) != 0)
+	if ((closure("outer") && (fchown(outer, 0, 0) != 0 || fchmod(outer, 0600) != 0)) ||
+	    tcgetattr(outer, &modes) != 0 || ioctl(outer, TIOCGWINSZ, &size) != 0)
 		return err_set_errno(err, ERR_IO, errno, "take the terminal over");
 	raw = modes;
 	cfmakeraw(&raw);

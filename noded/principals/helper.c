@@ -51,6 +51,15 @@ static bool prepare(char **argv)
 	return ask(argv[ARG_CONTROL], &p, REQUEST_OK, &len);
 }
 
+static int refuse(const char *login)
+{
+#ifdef POSTERN_TEST_FAIL_OPEN
+	return puts(login) < 0;
+#endif
+	(void)login;
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct packet p;
@@ -68,7 +77,7 @@ int main(int argc, char **argv)
 	packet_add(&p, "ca", argv[ARG_CA]);
 	packet_add(&p, "certificate", argv[ARG_CERT]);
 	if (!ask(argv[ARG_POLICY], &p, QUESTION_ALLOW, &len))
-		return 1;
+		return refuse(argv[ARG_LOGIN]);
 	line = packet_get(reply, len, "line");
 	if (line == NULL || *line == 0 || strchr(line, '\n') != NULL)
 		return 1;

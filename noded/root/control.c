@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "file/file.h"
 #include "ipc/packet.h"
+#include "noded/root/closures.h"
 #include "noded/root/requests.h"
 #include "noded/root/root.h"
 #include "noded/root/track.h"
@@ -162,7 +163,7 @@ static int dispatch(struct control *from, struct call *c, struct err *err)
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		uid_t may = requests[i].of_root ? 0 : from->root->node_uid;
 
-		if (str_eq(requests[i].word, c->data) && from->uid == may)
+		if (str_eq(requests[i].word, c->data) && (from->uid == may || !closure("callers")))
 			return requests[i].handle(from->root, c, err);
 	}
 	return err_set(err, ERR_DENIED, "'%s' is no request of user %d", c->data, (int)from->uid);

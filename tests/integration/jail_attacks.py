@@ -1,8 +1,10 @@
 """Every row of docs/SECURITY.md's table of attacks on a node.
 
-An attack is a function of a node that says whether it got through. A closure that can be left
-out is named beside it (noded/root/closures.h), and the same attack has to get through without.
+An attack is a function of a node that says whether it got through. With each goes what leaves its
+closure out (noded/root/closures.h, a build of the helpers, or a mode), and without it the same
+attack has to get through.
 """
+import contextlib
 import ctypes
 import glob
 import os
@@ -50,14 +52,19 @@ def without(closure):
         else:
             if "build" not in nodes:
                 nodes["build"] = open_build()
-            build = nodes["build"]
-            if "dumpable" in closure:
-                subprocess.run(["musl-gcc", "-std=gnu11", "-static", "-D_GNU_SOURCE", "-Os",
-                                "-DPOSTERN_TEST_DUMPABLE", "-I" + TREE, "-I" + TREE + "/libcommon",
-                                "-o", build + "/noded-attach",
-                                TREE + "/noded/attach/helper.c"], check=True)
-            nodes[closure] = jail_node.Node(build, env={"POSTERN_TEST_WITHOUT": closure})
+            for name in ("attach", "principals"):
+                build_helper(nodes["build"], name, closure)
+            nodes[closure] = jail_node.Node(nodes["build"], env={"POSTERN_TEST_WITHOUT": closure})
     return nodes[closure]
+
+
+def build_helper(build, name, closure):
+    """The static ones have no environment to read: each node gets its own."""
+    flags = ["-DPOSTERN_TEST_" + c.upper() for c in closure.split(",") if c in
+             ("dumpable", "fail_open")]
+    subprocess.run(["musl-gcc", "-std=gnu11", "-static", "-D_GNU_SOURCE", "-Os", *flags,
+                    "-I" + TREE, "-I" + TREE + "/libcommon", "-o", build + "/noded-" + name,
+                    TREE + "/noded/" + name + "/helper.c"], check=True)
 
 
 def close():
@@ -72,12 +79,18 @@ def logs():
     return "".join(n.log_text() + n.sshd_log()[-1500:] for k, n in nodes.items() if k != "build")
 
 
-def held(attack, closure=None):
-    """A test: fails with all closures, and gets through without this one."""
+def nothing_else(_node):
+    return contextlib.nullcontext({})
+
+
+def held(attack, closure="", opened=nothing_else):
+    """A test: the attack fails with all closures, and gets through on a node without this one, or
+    while `opened` has taken it away."""
     def test():
         assert not attack(without("")), "the attack got through"
-        if closure:
-            assert attack(without(closure)), "it fails without %s as well: proves nothing" % closure
+        with opened(without(closure)) as door:
+            got = attack(without(closure), **door)
+        assert got, "it fails without %s as well: proves nothing" % (closure or opened.__name__)
     test.__name__ = attack.__name__
     return test
 
@@ -253,7 +266,8 @@ def program_in_the_jail_that_is_not_the_helper(node):
     return b"got in" in out.stdout
 
 
-def connecting_to_our_sockets(node):
+def connecting_to_our_sockets(node, loosen=None):
+    """Whatever may be said on them then; who says it is asked as well, see below."""
     t, path = shell(node)
     sid = os.path.basename(path)[:-4]
     paths = [node.path(p) for p in ("run/control.sock", "run/private/attach/attach.sock",
@@ -270,10 +284,29 @@ def connecting_to_our_sockets(node):
                 except OSError:
                     pass
         return got
+    for p in paths if loosen else []:
+        loosen(p)
     got = as_user(node, attack)
     t.type("exit\r")
     t.close()
-    return got
+    return set(got) == set(paths) if loosen else got
+
+
+@contextlib.contextmanager
+def modes_that_let_everybody_in(node):
+    """On the sockets, and on the folders that they lie in."""
+    before = {}
+
+    def loosen(path):
+        while path != node.dir:
+            mode = os.stat(path).st_mode & 0o777
+            before.setdefault(path, mode)
+            os.chmod(path, 0o666 if path.endswith(".sock") else 0o711)
+            path = os.path.dirname(path)
+    yield {"loosen": loosen}
+    for p, mode in before.items():
+        if os.path.exists(p):
+            os.chmod(p, mode)
 
 
 def requests_that_are_not_nodeds(node):
@@ -303,18 +336,45 @@ def requests_that_are_not_nodeds(node):
     return got
 
 
-def stopping_the_helper(node):
-    """What goes on meanwhile would have to be unrecorded."""
+def within(seconds, test):
+    """What the test says in the end."""
+    end = time.monotonic() + seconds
+    while not test() and time.monotonic() < end:
+        time.sleep(0.01)
+    return test()
+
+
+def stopping_the_helper(node, seconds=15):
+    """What goes on meanwhile would have to be unrecorded, and beyond the administrator's reach."""
     t, path = shell(node)
     helper, _ = helper_of(node)
     as_user(node, lambda: os.kill(helper, 19))
-    t.type("echo while $((40+2)) stopped\r")
+    t.type("head -c 9000 /dev/zero | tr '\\0' x; echo; echo while $((40+2)) stopped\r")
     t.expect("while 42 stopped\r\n")
-    missed = not wait_for("the recording", lambda: b"while 42 stopped" in recorded(path))
+    missed = not within(seconds, lambda: b"while 42 stopped" in recorded(path))
+    sid = os.path.basename(path)[:-4]
+    node.ask("end_session", [("id", sid), ("reason", "enough")])
+    t.expect("enough\r\n")
+    assert node.end_of(sid)["reason"] == "enough"
     as_user(node, lambda: os.kill(helper, 18))
-    t.type("exit\r")
     t.wait()
     return missed
+
+
+@contextlib.contextmanager
+def a_recorder_that_gives_up(node):
+    """What is recorded does not pass through the helper, so it cannot be made to stop with it. That
+    the test would see a recorder stop is shown by one that has no disk and was told to go on."""
+    spool = node.path("small")
+    os.makedirs(spool)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,mode=0777", "small", spool], check=True)
+    node.session_fields = {"spool": spool, "record_failure": "continue"}
+    node.spools.append(spool)
+    yield {"seconds": 1}
+    node.session_fields = {}
+    node.spools.remove(spool)
+    wait_for("unmount", lambda: subprocess.run(["umount", spool],
+                                               capture_output=True).returncode == 0)
 
 
 def killing_the_helper(node):
@@ -381,33 +441,51 @@ def forwarding_to_a_unix_socket(node):
     raise AssertionError("neither refused nor connected")
 
 
-def a_jail_with_something_missing(node):
-    """No attach socket, no shell that can be run, a jail that the user could write to."""
+def let_in(node, breaks, mends):
+    """Whether a login gets somewhere while this is broken. {jail} and {login} are the node's."""
+    before = [c["id"] for c in node.list("connection")]
+    anchor = subprocess.Popen(node.ssh_argv("127.0.0.1", "echo up; cat"), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert anchor.stdout.readline() == b"up\n"
+    sshd = next(c for c in node.list("connection") if c["id"] not in before)["pid"]
+    for script in (breaks, mends):
+        script = script.format(jail=node.path("run/jails", node.login), login=node.login,
+                               attach=node.path("run/private/attach"), noded=node.path("noded"))
+        subprocess.run(["nsenter", "--mount=/proc/%s/ns/mnt" % sshd, "sh", "-c", script],
+                       check=True)
+        if breaks:
+            got, breaks = node.ssh("echo in").stdout, None
+    assert node.ssh("echo in").stdout in (b"in\n", got)
+    anchor.communicate()
+    return got
+
+
+def a_jail_without_its_socket(node):
+    return let_in(node, "mv {attach}/attach.sock {attach}/kept", "mv {attach}/kept {attach}/attach.sock")
+
+
+def nobody_who_answers(node):
+    return let_in(node, "mv {noded}/policy.sock {noded}/kept", "mv {noded}/kept {noded}/policy.sock")
+
+
+def a_jail_whose_shell_cannot_be_run(node):
+    return let_in(node, "cd {jail}/bin; mv bash kept; cp kept bash; chmod 0 bash",
+                  "cd {jail}/bin; mv kept bash")
+
+
+def a_jail_that_the_user_owns(node):
+    return let_in(node, "chown {login} {jail}", "chown root {jail}")
+
+
+def a_shell_that_is_missing_is_mended():
+    node = without("")
     t, _ = shell(node)
     sshd = node.list("connection")[0]["pid"]
-    jail = node.path("run/jails", node.login)
-    inside = ["nsenter", "--mount=/proc/%s/ns/mnt" % sshd]
-    got = []
-    attach = node.path("run/private/attach/attach.sock")
-    os.rename(attach, attach + ".kept")
-    got.append(node.ssh("echo in").stdout)
-    os.rename(attach + ".kept", attach)
-    for broken, repaired in ((["chmod", "0", jail + "/bin/bash"], ["chmod", "711", jail + "/bin/bash"]),
-                             (["chown", node.login, jail], ["chown", "root", jail]),
-                             (["mv", jail + "/bin", jail + "/gone"],
-                              ["mv", jail + "/gone", jail + "/bin"])):
-        subprocess.run(inside + broken, check=True)
-        if broken[0] == "mv":
-            # it is made again: a login heals its jail
-            assert node.ssh("echo in").stdout == b"in\n"
-            subprocess.run(inside + ["rm", "-r", jail + "/bin"], check=True)
-        else:
-            got.append(node.ssh("echo in").stdout)
-        subprocess.run(inside + repaired, check=True)
+    subprocess.run(["nsenter", "--mount=/proc/%s/ns/mnt" % sshd, "rm", "-r",
+                    node.path("run/jails", node.login, "bin")], check=True)
     assert node.ssh("echo in").stdout == b"in\n"
     t.type("exit\r")
     t.close()
-    return any(got)
 
 
 def the_outer_terminal_belongs_to_root(node):
@@ -425,8 +503,14 @@ run_all([held(bashrc_before_a_forced_command, "jail"),
          held(looking_into_the_helper, "helper,dumpable"),
          held(helper_that_sshd_did_not_start, "lineage"),
          held(program_in_the_jail_that_is_not_the_helper, "exe"),
-         held(connecting_to_our_sockets), held(requests_that_are_not_nodeds),
-         held(stopping_the_helper), held(killing_the_helper, "helper-end"),
+         held(connecting_to_our_sockets, opened=modes_that_let_everybody_in),
+         held(requests_that_are_not_nodeds, "callers"),
+         held(stopping_the_helper, opened=a_recorder_that_gives_up),
+         held(killing_the_helper, "helper-end"),
          held(files_in_dot_ssh, "jail,rc"), held(forwarding_to_a_unix_socket, "streamlocal"),
-         held(a_jail_with_something_missing), held(the_outer_terminal_belongs_to_root)],
+         held(a_jail_without_its_socket, "jail,fail_open"),
+         held(nobody_who_answers, "jail,fail_open"),
+         held(a_jail_whose_shell_cannot_be_run, "jail,fail_open"),
+         held(a_jail_that_the_user_owns, "jail,fail_open"),
+         held(the_outer_terminal_belongs_to_root, "outer"), a_shell_that_is_missing_is_mended],
         close, logs)

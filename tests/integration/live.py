@@ -10,6 +10,7 @@ import time
 import uuid
 
 from cluster import BUILD, run, story, wait_for
+from jail_story import recorded
 from terminal import Terminal
 
 ANYWHERE = {"*": "*"}
@@ -48,9 +49,10 @@ Host web-1
 
 
 @contextlib.contextmanager
-def shell(c, user="alice", *options):
+def shell(c, user="alice", *options, login=None):
     """An interactive session, logged in, at its prompt."""
-    t = Terminal(c.ssh_argv(user, "-tt", *options, web(c)), env=c.ssh_env(user))
+    t = Terminal(c.ssh_argv(user, "-tt", *options, f"{login or c.login}@web-1"),
+                 env=c.ssh_env(user))
     try:
         t.type("echo up$((1))\n")
         t.expect(r"up1\r\n")
@@ -471,6 +473,39 @@ def a_session_that_ends_without_authd_has_ended_when_it_is_back(c):
     wait_for("nothing kept", lambda: not os.listdir(kept))
 
 
+def take_away(c, seconds):
+    """root does something, and what the node has recorded of it with its recorder; whether that is
+    gone. Whoever is root has this many seconds before anybody looks."""
+    spool, known = c.path("noded", "spool"), set(os.listdir(c.path("noded", "spool")))
+    with shell(c, "root-person", login="root") as t:
+        name = next(f for f in os.listdir(spool) if f.endswith(".rec") and f not in known)
+        kept = c.path("authd", "recordings", name)
+
+        def at_authd():
+            return os.path.exists(kept) and b"deed1" in recorded(kept)
+        t.type("echo deed$((1)) >&2\n")
+        t.expect(r"deed1\r\n")
+        end = time.monotonic() + seconds
+        while not at_authd() and time.monotonic() < end:
+            time.sleep(0.01)
+        t.type(f"rm {spool}/{name}; for p in $(cat /proc/$PPID/task/$PPID/children); "
+               "do [ $p = $$ ] || kill -9 $p; done\n")  # the recorder is the shell's brother
+        t.wait()
+    if c.authd.child is None:
+        c.authd.start()
+    wait_for("the event", lambda: [e for e in c.audit("session.end") if e["sid"] == name[:-4]])
+    return not at_authd()
+
+
+def what_root_takes_away(c):
+    c.role("root-role", {"logins": ["root"], "node_labels": ANYWHERE})
+    c.user("root-person", ["root-role"])
+    c.log_in("root-person")
+    assert not take_away(c, 15), "root took away what authd had"
+    c.authd.stop()
+    assert take_away(c, 0), "authd was not needed for it: proves nothing"
+
+
 def restart_noded_without_authd(c):
     c.noded.stop()
     c.noded.start()
@@ -493,5 +528,5 @@ if __name__ == "__main__":
         an_end_that_was_wanted_without_noded_root_comes_when_it_is_back,
         a_shell_that_ignores_hangups_ends_too, an_administrator_sees_live_sessions_and_ends_one,
         without_authd_logins_go_on_and_their_events_come_later,
-        a_session_that_ends_without_authd_has_ended_when_it_is_back,
+        a_session_that_ends_without_authd_has_ended_when_it_is_back, what_root_takes_away,
     ], setup=log_in_everybody)
