@@ -48,7 +48,7 @@ const struct conf_key *noded_conf_keys(void)
 		  "connections at once", .min = 1, .max = 1000000 },
 		{ "limits.login_grace", CONF_DURATION, AT(login_grace), "30s",
 		  "how long a connection may take to log in", .min = 1000, .max = 600000 },
-		{ "announce_ttl", CONF_DURATION, AT(announce_ttl), "10m",
+		{ "announce_ttl", CONF_DURATION, AT(announce_ttl), "1m",
 		  "how long the cluster shows this node after it was last heard of", .min = 2000,
 		  .max = 24 * 3600 * 1000 },
 		{ "spool.max_size", CONF_SIZE, AT(spool_max), "4GB",

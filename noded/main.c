@@ -77,8 +77,6 @@ static void on_host_state(void *ctx, const struct err *err)
 		log_warn("authd not reached", kv("reason", err->msg));
 		return;
 	}
-	if (n->presence != NULL)
-		presence_kick(n->presence);
 	if (n->audit != NULL)
 		audit_queue_kick(n->audit);
 	if (n->upload != NULL)
@@ -87,6 +85,21 @@ static void on_host_state(void *ctx, const struct err *err)
 		ended_kick(n->ended);
 	if (n->sessions != NULL)
 		report_resend(n);
+}
+
+static int on_record(void *ctx, pv_Node *out, struct err *err)
+{
+	const struct noded *n = ctx;
+
+	return presence_record(n->presence, out, err);
+}
+
+/* That authd is away is said once, by who keeps the connection. */
+static void on_announced(void *ctx, const struct err *err)
+{
+	(void)ctx;
+	if (err != NULL && err->code != ERR_UNAVAILABLE)
+		log_warn("not announced", kv("reason", err->msg));
 }
 
 static void on_cache_changed(void *ctx, const char *key, const pv_Resource *now)
@@ -150,6 +163,9 @@ static int open_host(struct noded *n, struct strlist *names, struct err *err)
 		.ctx = n,
 		.on_change = on_host_change,
 		.on_state = on_host_state,
+		.record = on_record,
+		.record_ttl = n->conf.announce_ttl,
+		.on_announced = on_announced,
 	};
 
 	snprintf(dir, sizeof(dir), "%s/host", n->conf.data_dir);

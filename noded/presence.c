@@ -10,10 +10,9 @@
 #include "noded/noded.h"
 #include "noded/recheck.h"
 #include "record/utf8.h"
-#include "proto/auth.service.h"
-#include "rpc/client.h"
+#include "wire/fields.h"
 
-#include "proto/auth.pb.h"
+#include "proto/resource.fields.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -22,8 +21,6 @@
 #define COMMAND_MS 10000 /* that one run may take */
 #define OUTPUT_MAX 4096
 #define VALUE_MAX  1024 /* bytes of a label's value, as authd takes them */
-#define CALL_MS    20000
-#define RETRY_MS   5000
 
 /* A label whose value a command prints. */
 struct command {
@@ -36,21 +33,18 @@ struct command {
 	bool failing;
 };
 
-/* Outlives its close until the commands and the call have ended. */
+/* Outlives its close until the commands have ended. */
 struct presence {
 	struct noded *n; /* NULL: closed */
 	struct command *commands;
 	size_t command_count;
 	struct label *labels; /* static ones, then those of commands that have a value */
 	struct label_set set;
-	struct timer *announce;
-	struct rpc_stream *call; /* NULL: none is under way */
-	bool changed;            /* since that call began */
 };
 
 static void free_if_idle(struct presence *p)
 {
-	if (p->n != NULL || p->call != NULL)
+	if (p->n != NULL)
 		return;
 	for (size_t i = 0; i < p->command_count; i++)
 		if (p->commands[i].child != NULL)
@@ -62,30 +56,7 @@ static void free_if_idle(struct presence *p)
 	free(p);
 }
 
-/* --- announcing ------------------------------------------------------------------------------ */
-
-static void announce(struct presence *p);
-
-/* Half of the TTL, so that one announcement may fail. */
-static void on_announced(void *ctx, const void *response, const struct err *err)
-{
-	struct presence *p = ctx;
-
-	(void)response;
-	p->call = NULL;
-	if (p->n == NULL) {
-		free_if_idle(p);
-		return;
-	}
-	/* That authd is away is said once, by who keeps the connection. */
-	if (err != NULL && err->code != ERR_UNAVAILABLE)
-		log_warn("not announced", kv("reason", err->msg));
-	if (err == NULL && p->changed)
-		announce(p);
-	else
-		timer_once(p->announce,
-		           rand_jitter(err != NULL ? RETRY_MS : p->n->conf.announce_ttl / 2));
-}
+/* --- the record ------------------------------------------------------------------------------ */
 
 /* What of a record is a list; borrows everything. */
 struct lists {
@@ -120,67 +91,41 @@ static int lists_fill(struct lists *l, const struct presence *p, struct err *err
 	return 0;
 }
 
-static int send_record(struct presence *p, const struct lists *l, struct err *err)
+static int copy_record(const struct presence *p, const struct lists *l, pv_Node *out,
+                       struct err *err)
 {
-	const struct noded *n = p->n;
-	const pv_AnnounceRequest request = {
-		.has_node = true,
-		.node = {
-			.kind = (char *)(uintptr_t)"node",
-			.version = (char *)(uintptr_t)"v2",
-			.has_metadata = true,
-			.metadata = {
-				.name = (char *)(uintptr_t)host_id(n->host),
-				.labels = l->labels,
-				.labels_count = (pb_size_t)n->conf.labels.count,
-			},
-			.has_spec = true,
-			.spec = {
-				.addr = n->conf.advertise,
-				.public_addrs = n->conf.public_addrs.items,
-				.public_addrs_count = (pb_size_t)n->conf.public_addrs.count,
-				.hostname = n->conf.hostname,
-				.cmd_labels = l->commands,
-				.cmd_labels_count = (pb_size_t)p->command_count,
-				.version = (char *)(uintptr_t)POSTERN_VERSION,
-				.clock_skew = host_clock_skew(n->host),
-			},
+	const struct noded_conf *conf = &p->n->conf;
+	const pv_Node record = {
+		.kind = (char *)(uintptr_t)"node",
+		.has_metadata = true,
+		.metadata = {
+			.labels = l->labels,
+			.labels_count = (pb_size_t)conf->labels.count,
 		},
-		.ttl = n->conf.announce_ttl,
+		.has_spec = true,
+		.spec = {
+			.addr = conf->advertise,
+			.public_addrs = conf->public_addrs.items,
+			.public_addrs_count = (pb_size_t)conf->public_addrs.count,
+			.hostname = conf->hostname,
+			.cmd_labels = l->commands,
+			.cmd_labels_count = (pb_size_t)p->command_count,
+		},
 	};
 
-	return rpc_unary_start(host_client(n->host), AUTH_ANNOUNCE, &request, CALL_MS, on_announced,
-	                       p, &p->call, err);
+	return fields_clone(&pv_Node_table, &record, out, err);
 }
 
-static void announce(struct presence *p)
+int presence_record(const struct presence *p, pv_Node *out, struct err *err)
 {
 	struct lists lists = { 0 };
-	struct err err = { 0 };
+	int rc = lists_fill(&lists, p, err);
 
-	if (p->call != NULL) {
-		p->changed = true;
-		return;
-	}
-	p->changed = false;
-	timer_stop(p->announce);
-	if (lists_fill(&lists, p, &err) != 0 || send_record(p, &lists, &err) != 0) {
-		log_warn("not announced", kv("reason", err.msg));
-		timer_once(p->announce, rand_jitter(RETRY_MS));
-	}
+	if (rc == 0)
+		rc = copy_record(p, &lists, out, err);
 	free(lists.labels);
 	free(lists.commands);
-}
-
-static void on_announce_due(void *owner)
-{
-	announce(owner);
-}
-
-void presence_kick(struct presence *p)
-{
-	if (p->call == NULL)
-		announce(p);
+	return rc;
 }
 
 /* --- labels ---------------------------------------------------------------------------------- */
@@ -215,7 +160,7 @@ bool presence_labels_known(const struct presence *p)
 static void on_labels_changed(struct presence *p)
 {
 	collect_labels(p);
-	announce(p);
+	host_record_changed(p->n->host);
 	if (p->n->recheck != NULL)
 		recheck_all(p->n->recheck);
 }
@@ -370,13 +315,11 @@ int presence_open(struct noded *n, struct presence **out, struct err *err)
 	if (p == NULL)
 		return err_set_nomem(err);
 	p->n = n;
-	p->announce = timer_new(n->loop, on_announce_due, p);
-	if (p->announce == NULL || add_commands(p, err) != 0) {
+	if (add_commands(p, err) != 0) {
 		presence_close(p);
 		return err_set_nomem(err);
 	}
 	collect_labels(p);
-	timer_once(p->announce, 0);
 	*out = p;
 	return 0;
 }
@@ -385,13 +328,10 @@ void presence_close(struct presence *p)
 {
 	if (p == NULL)
 		return;
-	timer_free(p->announce);
 	p->n = NULL;
 	for (size_t i = 0; i < p->command_count; i++) {
 		timer_free(p->commands[i].next);
 		child_cancel(p->commands[i].child);
 	}
-	if (p->call != NULL)
-		rpc_stream_cancel(p->call);
 	free_if_idle(p);
 }

@@ -1,6 +1,6 @@
 /*
  * presence - the record by which the cluster knows this node: address, version, static labels and
- * those that commands print; announced at once when it changes, and before its TTL ends.
+ * those that commands print. The host (daemon/host.h) announces it, at once when it changes.
  *
  * A command that fails leaves the label as it was. Never do two runs of one command overlap.
  */
@@ -15,12 +15,12 @@ struct err;
 struct noded;
 struct presence;
 
-/* Starts the commands; announces when there is a connection. ERR_NOMEM only. */
+/* Starts the commands. ERR_NOMEM only. */
 int presence_open(struct noded *n, struct presence **out, struct err *err);
 void presence_close(struct presence *p);
 
-/* The connection to authd stands: announces at once. */
-void presence_kick(struct presence *p);
+/* Fills the empty record with the node's own part. */
+int presence_record(const struct presence *p, pv_Node *out, struct err *err);
 
 /* Our labels as they are now, for the policy; borrowed until the loop runs again. */
 const struct label_set *presence_labels(const struct presence *p);

@@ -23,6 +23,7 @@ struct proxyd_conf {
 	int64_t max_connections;
 	int64_t max_connections_per_addr;
 	int64_t dial_timeout;
+	int64_t announce_ttl; /* ms */
 	char *diag_addr;
 };
 

@@ -23,7 +23,6 @@
 #include "loop/packet_server.h"
 #include "loop/timer.h"
 #include "loop/work.h"
-#include "proxyd/announce.h"
 #include "proxyd/door.h"
 #include "proxyd/door_files.h"
 #include "proxyd/drain.h"
@@ -31,6 +30,9 @@
 #include "proxyd/link.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/tls.h"
+#include "wire/fields.h"
+
+#include "proto/resource.fields.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -64,12 +66,34 @@ static void on_host_change(void *ctx, const struct err *err)
 
 static void on_host_state(void *ctx, const struct err *err)
 {
-	struct proxyd *p = ctx;
-
+	(void)ctx;
 	if (err != NULL)
 		log_warn("authd not reached", kv("reason", err->msg));
-	else if (p->announce != NULL)
-		announce_now(p->announce);
+}
+
+static int on_record(void *ctx, pv_Node *out, struct err *err)
+{
+	const struct proxyd *p = ctx;
+	const pv_Node record = {
+		.kind = (char *)(uintptr_t)"proxy",
+		.has_spec = true,
+		.spec = {
+			.hostname = p->conf.hostname,
+			.addr = p->conf.public_addrs.count > 0 ? p->conf.public_addrs.items[0] : NULL,
+			.public_addrs = p->conf.public_addrs.items,
+			.public_addrs_count = (pb_size_t)p->conf.public_addrs.count,
+		},
+	};
+
+	return fields_clone(&pv_Node_table, &record, out, err);
+}
+
+/* That authd is away is said once, by who keeps the connection. */
+static void on_announced(void *ctx, const struct err *err)
+{
+	(void)ctx;
+	if (err != NULL && err->code != ERR_UNAVAILABLE)
+		log_warn("not announced", kv("reason", err->msg));
 }
 
 static void on_cache_changed(void *ctx, const char *key, const pv_Resource *now)
@@ -125,6 +149,9 @@ static int open_host(struct proxyd *p, struct err *err)
 		.ctx = p,
 		.on_change = on_host_change,
 		.on_state = on_host_state,
+		.record = on_record,
+		.record_ttl = p->conf.announce_ttl,
+		.on_announced = on_announced,
 	};
 	int rc = host_open(&conf, &p->host, err);
 
@@ -214,9 +241,7 @@ static int open_parts(struct proxyd *p, struct err *err)
 	if (names_of_host(p->conf.hostname, &p->conf.public_addrs, &p->names, err) != 0 ||
 	    open_host(p, err) != 0 || host_start(p->host, err) != 0)
 		return err->code;
-	rc = announce_open(p, &p->announce, err);
-	if (rc == 0)
-		rc = open_cache(p, err);
+	rc = open_cache(p, err);
 	if (rc == 0)
 		rc = tls_load_tickets(p, err);
 	if (rc == 0)
@@ -233,8 +258,7 @@ static void stop_listening(struct proxyd *p)
 	listen_free(p->public_port);
 	packet_server_stop(p->door);
 	diag_close(p->diag);
-	announce_close(p->announce);
-	p->announce = NULL;
+	host_leave_record(p->host);
 	daemon_close(p->daemon);
 	drain_close(p->drain);
 }

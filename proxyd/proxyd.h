@@ -12,7 +12,6 @@
 
 #include <uv.h>
 
-struct announce;
 struct cache;
 struct clock;
 struct daemon;
@@ -36,7 +35,6 @@ struct proxyd {
 	bool draining;        /* a successor is to serve; only open streams are ours still */
 	struct host *host;    /* our membership and the connection to authd */
 	struct strlist names; /* hosts of public_addrs, for our certificates */
-	struct announce *announce;
 	struct diag *diag;
 	struct cache *cache; /* nodes, roles, locks, authorities */
 	struct work_pool *handshakes;

@@ -6,6 +6,7 @@
 #include "base/rand.h"
 #include "base/str.h"
 #include "crypto/tls.h"
+#include "daemon/heartbeat.h"
 #include "file/file.h"
 #include "loop/timer.h"
 #include "proto/auth.service.h"
@@ -33,7 +34,8 @@ struct host {
 	struct credentials creds;
 	struct rpc_client *client;
 	struct timer *renew;
-	struct renewal *renewing; /* NULL: none */
+	struct renewal *renewing;    /* NULL: none */
+	struct heartbeat *heartbeat; /* NULL: no record */
 	int64_t skew_ms;
 };
 
@@ -66,6 +68,7 @@ void host_close(struct host *h)
 		h->renewing->owner = NULL;
 		rpc_stream_cancel(h->renewing->call);
 	}
+	heartbeat_close(h->heartbeat);
 	timer_free(h->renew);
 	rpc_client_close(h->client, NULL, NULL);
 	credentials_deinit(&h->creds);
@@ -205,6 +208,8 @@ static void on_state(void *ctx, const struct err *err)
 {
 	struct host *h = ctx;
 
+	if (err == NULL && h->heartbeat != NULL)
+		heartbeat_kick(h->heartbeat);
 	if (h->conf.on_state != NULL)
 		h->conf.on_state(h->conf.ctx, err);
 }
@@ -364,6 +369,58 @@ static void plan_renewal(struct host *h)
 	timer_once(h->renew, wait > 0 ? wait + rand_below(1000) : 0);
 }
 
+/* --- the record ------------------------------------------------------------------------------ */
+
+static int fill_record(void *ctx, pv_Node *out, struct err *err)
+{
+	struct host *h = ctx;
+	int rc = h->conf.record(h->conf.ctx, out, err);
+
+	out->has_metadata = out->has_spec = true;
+	if (rc == 0)
+		rc = fields_set_str(&out->version, "v2", err);
+	if (rc == 0)
+		rc = fields_set_str(&out->metadata.name, host_id(h), err);
+	if (rc == 0)
+		rc = fields_set_str(&out->spec.version, POSTERN_VERSION, err);
+	out->spec.clock_skew = h->skew_ms;
+	return rc;
+}
+
+static void on_announced(void *ctx, const struct err *err)
+{
+	struct host *h = ctx;
+
+	h->conf.on_announced(h->conf.ctx, err);
+}
+
+static int start_heartbeat(struct host *h, struct err *err)
+{
+	const struct heartbeat_conf conf = {
+		.loop = h->conf.loop,
+		.clock = h->conf.clock,
+		.client = h->client,
+		.ttl_ms = h->conf.record_ttl,
+		.ctx = h,
+		.record = fill_record,
+		.on_announced = on_announced,
+	};
+
+	return h->conf.record != NULL ? heartbeat_open(&conf, &h->heartbeat, err) : 0;
+}
+
+void host_record_changed(struct host *h)
+{
+	if (h->heartbeat != NULL)
+		heartbeat_changed(h->heartbeat);
+}
+
+void host_leave_record(struct host *h)
+{
+	heartbeat_close(h->heartbeat);
+	h->heartbeat = NULL;
+}
+
 int host_start(struct host *h, struct err *err)
 {
 	h->renew = timer_new(h->conf.loop, on_renew_due, h);
@@ -372,5 +429,5 @@ int host_start(struct host *h, struct err *err)
 	if (make_client(h, err) != 0)
 		return err->code;
 	plan_renewal(h);
-	return 0;
+	return start_heartbeat(h, err);
 }

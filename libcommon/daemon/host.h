@@ -5,7 +5,8 @@
  *   host_open --(not joined: host_join)--> MEMBER --two thirds of the life gone--> RENEWING
  *                                             ^-----new certificates, or tried again---'
  *
- * Whoever holds TLS configurations made from here makes them anew in on_change.
+ * Whoever holds TLS configurations made from here makes them anew in on_change. A daemon that says
+ * what its record is (`record`) is kept known to the cluster (daemon/heartbeat.h).
  */
 #ifndef DAEMON_HOST_H
 #define DAEMON_HOST_H
@@ -39,6 +40,14 @@ struct host_conf {
 	void (*on_change)(void *ctx, const struct err *err);
 	/* The connection to authd stands (err NULL), or does not, and why. May be NULL. */
 	void (*on_state)(void *ctx, const struct err *err);
+
+	/* The daemon's own part of its record: kind, labels, addresses; what all hosts have in
+	 * common is filled in behind it. Asked for at each announcement. NULL: no record. */
+	int (*record)(void *ctx, pv_Node *out, struct err *err);
+	int64_t record_ttl; /* ms; silence after which the cluster forgets it */
+	/* The cluster knows the record (err NULL), or announcing it failed and will be tried again.
+	 */
+	void (*on_announced)(void *ctx, const struct err *err);
 };
 
 int host_open(const struct host_conf *conf, struct host **out, struct err *err);
@@ -55,6 +64,12 @@ int host_join(struct host *h, const char *token, const struct pin *pin, unsigned
 
 /* For members: begins to keep the connection and the certificates. */
 int host_start(struct host *h, struct err *err);
+
+/* The record is another now: announces it at once. After host_start(). */
+void host_record_changed(struct host *h);
+
+/* Another process speaks for the record from now on. */
+void host_leave_record(struct host *h);
 
 /* The one connection to authd; after host_start(). */
 struct rpc_client *host_client(const struct host *h);

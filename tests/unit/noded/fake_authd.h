@@ -21,6 +21,7 @@ struct fake_authd {
 
 	int announcements;
 	pv_Node node; /* of the last one */
+	int keep_alives;
 
 	const char *sid;      /* whose recording is expected */
 	struct buf recording; /* what is durable here */
@@ -44,13 +45,31 @@ static inline void fake_announce(struct rpc_call *call)
 {
 	const pv_AnnounceRequest *request = rpc_call_request(call);
 	struct fake_authd *a = fake_authd_of(call);
-	const pv_Empty nothing = pv_Empty_init_zero;
+	const pv_AnnounceResponse answer = { .ttl = request->ttl };
 	struct err err = { 0 };
 
 	a->announcements++;
 	fields_release(&pv_Node_table, &a->node);
 	world_check(fields_clone(&pv_Node_table, &request->node, &a->node, &err), &err);
-	rpc_call_reply(call, &nothing);
+	rpc_call_reply(call, &answer);
+}
+
+static inline void fake_on_keep_alive(struct rpc_call *call, const void *message)
+{
+	const pv_KeepAliveResponse answer = { .known = true };
+	struct err err = { 0 };
+
+	(void)message;
+	fake_authd_of(call)->keep_alives++;
+	world_check(rpc_call_send(call, &answer, &err), &err);
+}
+
+static inline void fake_keep_alive(struct rpc_call *call)
+{
+	static const struct rpc_call_events events = { .message = fake_on_keep_alive,
+		                                       .end = rpc_call_finish };
+
+	rpc_call_set_events(call, &events, NULL);
 }
 
 static inline bool fake_any_conn(struct rpc_conn *c, void *arg)
@@ -164,12 +183,13 @@ static inline void fake_authd_open(struct fake_authd *a, struct node_world *w)
 	static const struct listen_handler handler = { .on_accept = fake_on_accept };
 	static const struct rpc_method methods[] = {
 		{ .call = AUTH_ANNOUNCE, .handle = fake_announce },
+		{ .call = AUTH_KEEP_ALIVE, .handle = fake_keep_alive },
 		{ .call = AUTH_UPLOAD_RECORDING, .handle = fake_upload },
 	};
 	static const struct listen_limits limits = { 0 };
 	const struct rpc_server_conf conf = {
 		.loop = &w->loop,
-		.main = { &pv_Auth_service, methods, 2 },
+		.main = { &pv_Auth_service, methods, 3 },
 		.ctx = a,
 		.authorize = fake_authorize,
 	};

@@ -223,6 +223,17 @@ static inline void world_on_state(void *ctx, const struct err *why)
 		w->on_connected(&w->n);
 }
 
+static inline int world_record(void *ctx, pv_Node *out, struct err *err)
+{
+	return presence_record(((struct node_world *)ctx)->n.presence, out, err);
+}
+
+static inline void world_on_announced(void *ctx, const struct err *err)
+{
+	(void)ctx;
+	(void)err;
+}
+
 /* Host, cache, presence, audit queue and sessions, as main() opens them. */
 static inline void world_start(struct node_world *w)
 {
@@ -237,6 +248,9 @@ static inline void world_start(struct node_world *w)
 		.ctx = w,
 		.on_change = world_on_change,
 		.on_state = world_on_state,
+		.record = world_record,
+		.record_ttl = w->n.conf.announce_ttl,
+		.on_announced = world_on_announced,
 	};
 	struct err err = { 0 };
 
