@@ -31,6 +31,7 @@
 #include "daemon/diag.h"
 #include "file/file.h"
 #include "proto/auth.service.h"
+#include "model/role_cache.h"
 #include "rpc/server.h"
 #include "store/keyspace.h"
 #include "store/keyspace_lmdb.h"
@@ -41,6 +42,7 @@
 
 #include <uv.h>
 
+#define ROLE_SETS     1024 /* users who call again before a role changes */
 #define DRAIN_MS      500 /* calls may finish so long after a stop; watches never do by themselves */
 #define PATH_MAX_HERE 1024
 
@@ -199,6 +201,7 @@ static void on_server_stopped(void *ctx)
 
 	a->server = NULL;
 	changes_close(a->changes);
+	role_cache_free(a->role_sets);
 	presence_close(a->presence);
 	event_bytes_deinit(&a->event_bytes);
 	people_stop(a);
@@ -268,6 +271,9 @@ static int open_services(struct process *p, struct err *err)
 		return err->code;
 	if (presence_open(a, &a->presence, err) != 0)
 		return err->code;
+	a->role_sets = role_cache_new(ROLE_SETS, access_lookup_role, a);
+	if (a->role_sets == NULL)
+		return err_set_nomem(err);
 	return changes_open(a, &a->changes, err);
 }
 

@@ -64,7 +64,7 @@ static int decide(struct conn *c, pv_Identity *identity, const char *login, stru
 	if (rc != 0)
 		return rc;
 	policy_append_line(roles, login, &line);
-	role_set_free(roles);
+	role_set_unref(roles);
 	rc = buf_check(&line, err);
 	if (rc == 0)
 		rc = conn_set_candidate(c, identity, login, err);

@@ -10,6 +10,7 @@
 #include "noded/conn.h"
 #include "noded/noded.h"
 #include "noded/policy.h"
+#include "noded/presence.h"
 #include "noded/report.h"
 #include "noded/session.h"
 #include "noded/upload.h"
@@ -53,10 +54,10 @@ static int check(struct conn *c, const char *login, const char *kind, struct rol
 	if (limits->max_sessions != 0 && count_on(c->n, c->id) >= limits->max_sessions)
 		err_set(err, ERR_LIMIT, "max_sessions limit reached (%lld)",
 		        (long long)limits->max_sessions);
-	else if (str_eq(kind, "sftp") && !limits->file_copy)
+	else if (str_eq(kind, "sftp") && !limits->ssh_file_copy)
 		err_set(err, ERR_DENIED, "no role allows to copy files");
 	if (err->code != 0)
-		role_set_free(*out_roles);
+		role_set_unref(*out_roles);
 	return err->code;
 }
 
@@ -144,16 +145,17 @@ static void add_names(const struct noded *n, const struct session *s, struct pac
 }
 
 static int add_recording(const struct noded *n, const struct session *s,
-                         const struct role_options *limits, struct packet *out, struct err *err)
+                         const struct role_set *roles, struct packet *out, struct err *err)
 {
+	bool strict = role_set_records_strictly(roles, presence_labels(n->presence), s->login);
 	char path[PATH_MAX];
 
-	packet_add(out, "record_failure", limits->record_strict ? "end" : "continue");
-	packet_add_number(out, "idle_ms", limits->client_idle_timeout);
+	packet_add(out, "record_failure", strict ? "end" : "continue");
+	packet_add_number(out, "idle_ms", role_set_options(roles)->client_idle_timeout);
 	if (!s->recorded)
 		return 0;
 	if (upload_check_room(n->upload, err) != 0) {
-		if (limits->record_strict)
+		if (strict)
 			return err_wrap(err, "the session cannot be recorded");
 		log_warn("session not recorded", kv("sid", s->sid), kv("reason", err->msg));
 		*err = (struct err){ 0 };
@@ -173,9 +175,9 @@ static int allow(struct conn *c, struct role_set *roles, const char *data, size_
 
 	if (s == NULL)
 		return err_set_nomem(err);
-	s->recorded = s->tty || (limits->exec_output && str_eq(s->kind, "exec"));
+	s->recorded = s->tty || (limits->record_exec && str_eq(s->kind, "exec"));
 	add_names(c->n, s, out);
-	rc = add_recording(c->n, s, limits, out, err);
+	rc = add_recording(c->n, s, roles, out, err);
 	if (rc != 0) {
 		session_free(s);
 		return rc;
@@ -195,7 +197,7 @@ int ask_session(struct noded *n, const char *data, size_t len, struct packet *ou
 	rc = check(c, field(data, len, "login"), field(data, len, "kind"), &roles, err);
 	if (rc == 0) {
 		rc = allow(c, roles, data, len, out, err);
-		role_set_free(roles);
+		role_set_unref(roles);
 	}
 	if (rc != 0) {
 		log_info("session refused", kv("user", c->identity.user), kv("login", c->login),

@@ -79,7 +79,7 @@ int policy_check(const struct noded *n, const struct policy_subject *who,
 	if (rc == 0)
 		rc = check_locks(n, who, err);
 	if (rc == 0)
-		rc = role_set_of_identity(&roles, who->identity, cache_lookup_role, n->cache, err);
+		rc = cache_role_set(n->cache, who->identity, &roles, err);
 	if (rc != 0)
 		return rc;
 	if (who->login != NULL)
@@ -88,7 +88,7 @@ int policy_check(const struct noded *n, const struct policy_subject *who,
 	if (rc == 0)
 		*out_roles = roles;
 	else
-		role_set_free(roles);
+		role_set_unref(roles);
 	return rc;
 }
 
@@ -120,7 +120,7 @@ int policy_check_again(const struct noded *n, const struct policy_subject *who, 
 	if (policy_check(n, &again, &roles, err) != 0)
 		return err->code;
 	end = policy_end(roles, who->identity);
-	role_set_free(roles);
+	role_set_unref(roles);
 	if (end != 0 && end <= clock_wall_ms(n->clock))
 		return err_set(err, ERR_UNAUTHENTICATED, "Client certificate expired at %s",
 		               str_from_time(text, sizeof(text), end));

@@ -23,7 +23,7 @@ struct policy_subject {
 };
 
 /*
- * 0, and *out_roles (role_set_free()) with the limits that apply; or ERR_DENIED or
+ * 0, and *out_roles (role_set_unref()) with the limits that apply; or ERR_DENIED or
  * ERR_UNAUTHENTICATED with the reason. Any other failure is a no as well.
  */
 int policy_check(const struct noded *n, const struct policy_subject *who,

@@ -101,7 +101,7 @@ static void check_idle(struct conn *c)
 	    policy_check(c->n, &who, &roles, &ignored) != 0)
 		return; /* in sessions the supervisor sees keystrokes; it does this itself */
 	limit = role_set_options(roles)->client_idle_timeout;
-	role_set_free(roles);
+	role_set_unref(roles);
 	if (limit == 0 || silence_of(c) < limit)
 		return;
 	snprintf(reason, sizeof(reason), "Client exceeded idle timeout of %s",

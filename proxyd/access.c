@@ -126,5 +126,5 @@ int access_roles(const struct proxyd *p, const struct peer *peer, struct role_se
 		               "a user's certificate is needed: log in first");
 	if (access_check_locks(p, peer, NULL, err) != 0)
 		return err->code;
-	return role_set_of_identity(out, &peer->identity, cache_lookup_role, p->cache, err);
+	return cache_role_set(p->cache, &peer->identity, out, err);
 }

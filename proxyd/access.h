@@ -23,7 +23,7 @@ int access_ssh_peer(const struct proxyd *p, const struct sshcert *cert, const ch
                     struct peer *out, struct err *err);
 
 /* The roles of a user who may be served: ERR_UNAUTHENTICATED for anybody else, ERR_DENIED when
- * locked. Free with role_set_free(). */
+ * locked. role_set_unref() them. */
 int access_roles(const struct proxyd *p, const struct peer *peer, struct role_set **out,
                  struct err *err);
 

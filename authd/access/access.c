@@ -6,8 +6,9 @@
 #include "authd/core/resource_store.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/str.h"
-#include "model/role.h"
+#include "model/role_cache.h"
 #include "model/system_role.h"
 #include "rpc/server.h"
 
@@ -39,13 +40,12 @@ int access_roles(const struct rpc_call *call, const struct role_set **out_roles,
 		return 0;
 	}
 	if (c->roles != NULL && c->generation != changes_roles_generation(a->changes)) {
-		role_set_free(c->roles);
+		role_set_unref(c->roles);
 		c->roles = NULL;
 	}
 	if (c->roles == NULL) {
 		c->generation = changes_roles_generation(a->changes);
-		if (role_set_of_identity(&c->roles, &c->peer.identity, access_lookup_role, a,
-		                         err) != 0) {
+		if (role_cache_get(a->role_sets, &c->peer.identity, &c->roles, err) != 0) {
 			err->code = ERR_DENIED;
 			return err_wrap(err, "the roles of '%s' do not hold",
 			                c->peer.identity.user);
@@ -55,33 +55,69 @@ int access_roles(const struct rpc_call *call, const struct role_set **out_roles,
 	return 0;
 }
 
-static int check_user(const struct rpc_call *call, const char *kind, const char *verb,
-                      const struct role_context *context, struct err *err)
+/* What an action of a rule wants logged. */
+static void log_action(void *arg, const char *level, const char *line)
 {
-	const struct role_context self = { .user = caller_of(call)->identity.user };
+	const struct peer *peer = arg;
+
+	if (str_eq(level, "debug"))
+		log_debug("access", "rule matched", kv("user", peer->identity.user),
+		          kv("line", line));
+	else if (str_eq(level, "info"))
+		log_info("rule matched", kv("user", peer->identity.user), kv("line", line));
+	else if (str_eq(level, "error"))
+		log_error("rule matched", kv("user", peer->identity.user), kv("line", line));
+	else
+		log_warn("rule matched", kv("user", peer->identity.user), kv("line", line));
+}
+
+static enum role_verdict judge_user(const struct rpc_call *call, struct role_call *asked,
+                                    struct err *err)
+{
 	const struct role_set *roles;
 
 	if (access_roles(call, &roles, err) != 0)
-		return err->code;
-	return role_set_check_rule(roles, kind, verb, context != NULL ? context : &self, err);
+		return ROLE_CALL_DENIED;
+	asked->log_arg = (void *)(uintptr_t)caller_of(call);
+	return role_set_judge_call(roles, asked, err);
 }
 
-int access_check(const struct rpc_call *call, const char *kind, const char *verb,
-                 const struct role_context *context, struct err *err)
+static enum role_verdict judge(const struct rpc_call *call, struct role_call *asked,
+                               struct err *err)
 {
 	const struct peer *peer = caller_of(call);
 
 	switch (peer->kind) {
 	case PEER_ADMIN:
-		return 0;
+		return ROLE_CALL_ALLOWED;
 	case PEER_HOST:
-		return system_role_check(peer->identity.system_role, kind, verb, err);
+		return system_role_check(peer->identity.system_role, asked->kind, asked->verb,
+		                         err) == 0
+		               ? ROLE_CALL_ALLOWED
+		               : ROLE_CALL_DENIED;
 	case PEER_USER:
-		return check_user(call, kind, verb, context, err);
+		return judge_user(call, asked, err);
 	case PEER_ANONYMOUS:
 		break;
 	}
-	return err_set(err, ERR_UNAUTHENTICATED, "this call needs a certificate");
+	err_set(err, ERR_UNAUTHENTICATED, "this call needs a certificate");
+	return ROLE_CALL_DENIED;
+}
+
+int access_check(const struct rpc_call *call, const char *kind, const char *verb,
+                 const pv_Resource *resource, struct err *err)
+{
+	struct role_call asked = { kind, verb, resource, log_action, NULL };
+
+	return judge(call, &asked, err) == ROLE_CALL_ALLOWED ? 0 : err->code;
+}
+
+enum role_verdict access_judge(const struct rpc_call *call, const char *kind, const char *verb,
+                               const pv_Resource *resource, struct err *err)
+{
+	struct role_call asked = { kind, verb, resource, NULL, NULL };
+
+	return judge(call, &asked, err);
 }
 
 /* --- the table's question -------------------------------------------------------------------- */

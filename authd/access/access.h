@@ -12,11 +12,12 @@
 #ifndef AUTHD_ACCESS_H
 #define AUTHD_ACCESS_H
 
+#include "model/role.h"
+
 #include "proto/resource.pb.h"
 
 struct authd;
 struct err;
-struct role_context;
 struct role_set;
 struct rpc_call;
 struct rpc_method;
@@ -37,9 +38,14 @@ struct access_rule {
 /* Hook of the rpc server: judges a call. */
 int access_authorize(struct rpc_call *call, const struct rpc_method *method, struct err *err);
 
-/* May the caller do `verb` to a `kind`? `context` may be NULL. ERR_DENIED, ERR_UNAUTHENTICATED. */
+/* May the caller do `verb` to a `kind`? `resource` is what it is about, for conditions; NULL: not
+ * known, or any. ERR_DENIED, ERR_UNAUTHENTICATED. */
 int access_check(const struct rpc_call *call, const char *kind, const char *verb,
-                 const struct role_context *context, struct err *err);
+                 const pv_Resource *resource, struct err *err);
+
+/* The same as a verdict, for those who may learn the resource later; without actions of rules. */
+enum role_verdict access_judge(const struct rpc_call *call, const char *kind, const char *verb,
+                               const pv_Resource *resource, struct err *err);
 
 /* The caller's roles as they are now, NULL for all but users; borrowed until the loop runs again.
  * A failure means: no access. */

@@ -217,7 +217,7 @@ void caller_closed(struct rpc_conn *conn)
 		return;
 	if (c->counted)
 		authd_of_conn(conn)->anonymous--;
-	role_set_free(c->roles);
+	role_set_unref(c->roles);
 	peer_deinit(&c->peer);
 	free(c->refused);
 	free(c);

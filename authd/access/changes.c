@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "model/lock.h"
 #include "model/resource.h"
+#include "model/role_cache.h"
 #include "rpc/server.h"
 #include "store/keyspace.h"
 
@@ -88,12 +89,18 @@ static void on_user(struct changes *c, const struct keyspace_event *event)
 		rpc_server_close_matching(c->authd->server, is_user, &closing);
 }
 
+static void roles_changed(struct changes *c)
+{
+	c->roles_generation++;
+	role_cache_forget(c->authd->role_sets);
+}
+
 static void on_event(struct changes *c, const struct keyspace_event *event)
 {
 	if (event->type == KEYSPACE_EVENT_INIT)
 		return;
 	if (str_starts(event->item.key, ROLES))
-		c->roles_generation++;
+		roles_changed(c);
 	else if (str_starts(event->item.key, LOCKS))
 		on_lock(c, event);
 	else if (str_starts(event->item.key, USERS))
@@ -120,7 +127,7 @@ static void restart(struct changes *c, const struct err *why)
 	log_warn("own watch restarted", kv("error", why->msg));
 	keyspace_watch_close(c->watch);
 	c->watch = NULL;
-	c->roles_generation++;
+	roles_changed(c);
 	rpc_server_close_matching(c->authd->server, is_locked_now, c);
 	if (start_watch(c, &err) != 0)
 		log_error("own watch not restarted", kv("error", err.msg));

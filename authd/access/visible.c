@@ -10,19 +10,22 @@
 
 #include <stdlib.h>
 
-/* The kinds whose resources are judged one by one for users, whatever the rules say. */
-static bool is_user_of_own(const struct visible *v)
+/* Of which a user has some, whatever the rules say. */
+static bool has_own(const struct visible *v)
 {
 	return v->kind->tag == pv_Resource_user_tag || v->kind->tag == pv_Resource_session_tag;
 }
 
-static int check_rules(const struct visible *v, bool list, struct err *err)
+/* What the rules say of one resource, or of the kind. */
+static enum role_verdict judge(const struct visible *v, const pv_Resource *r, struct err *err)
 {
-	int rc = access_check(v->call, v->kind->name, v->verb, NULL, err);
+	enum role_verdict verdict = access_judge(v->call, v->kind->name, v->verb, r, err);
+	enum role_verdict listing;
 
-	if (rc == 0 && list)
-		rc = access_check(v->call, v->kind->name, "list", NULL, err);
-	return rc;
+	if (verdict == ROLE_CALL_DENIED || !v->list)
+		return verdict;
+	listing = access_judge(v->call, v->kind->name, "list", r, err);
+	return listing == ROLE_CALL_ALLOWED ? verdict : listing;
 }
 
 /* Whether the rules for a kind say it of every resource. */
@@ -37,17 +40,17 @@ int visible_begin(struct visible *v, const struct rpc_call *call, const struct r
                   bool with_secrets, bool list, struct err *err)
 {
 	const struct peer *peer = caller_of(call);
-	int rc;
+	enum role_verdict verdict;
 
-	*v = (struct visible){ .call = call, .kind = kind, .verb = "readnosecrets" };
+	*v = (struct visible){ .call = call, .kind = kind, .verb = "readnosecrets", .list = list };
 	if (kind->tag == pv_Resource_token_tag || with_secrets)
 		v->verb = "read";
-	rc = check_rules(v, list, err);
-	if (rc == 0) {
-		v->all = sees_all(peer, kind);
-		return 0;
-	}
-	return peer->kind == PEER_USER && is_user_of_own(v) ? 0 : rc;
+	verdict = judge(v, NULL, err);
+	v->by_rules = verdict == ROLE_CALL_ALLOWED;
+	v->all = v->by_rules && sees_all(peer, kind);
+	if (verdict == ROLE_CALL_DENIED && (peer->kind != PEER_USER || !has_own(v)))
+		return err->code;
+	return 0;
 }
 
 static bool sees_node(const struct visible *v, const pv_Node *node)
@@ -66,33 +69,24 @@ static bool sees_node(const struct visible *v, const pv_Node *node)
 	return rc == 0;
 }
 
-static bool sees_session(const struct visible *v, const pv_Session *session)
+static bool is_own(const pv_Resource *r, const struct peer *peer)
 {
-	const struct role_context context = {
-		.user = caller_of(v->call)->identity.user,
-		.participants = session->spec.participants,
-		.participants_count = session->spec.participants_count,
-	};
-	const struct peer *peer = caller_of(v->call);
-	struct err ignored;
-
 	if (peer->kind == PEER_HOST)
-		return str_eq(session->spec.node_id, peer->identity.host_id);
-	return access_check(v->call, "session", v->verb, &context, &ignored) == 0;
+		return r->which_of == pv_Resource_session_tag &&
+		       str_eq(r->of.session.spec.node_id, peer->identity.host_id);
+	return r->which_of == pv_Resource_user_tag && str_eq(resource_name(r), peer->identity.user);
 }
 
 bool visible_check(const struct visible *v, const pv_Resource *r)
 {
-	if (v->all)
+	const struct peer *peer = caller_of(v->call);
+	struct err ignored;
+
+	if (v->all || is_own(r, peer))
 		return true;
-	switch (v->kind->tag) {
-	case pv_Resource_node_tag:
-		return sees_node(v, &r->of.node);
-	case pv_Resource_session_tag:
-		return sees_session(v, &r->of.session);
-	case pv_Resource_user_tag:
-		return str_eq(resource_name(r), caller_of(v->call)->identity.user);
-	default:
+	if (peer->kind != PEER_USER || r->which_of != v->kind->tag)
 		return false;
-	}
+	if (!v->by_rules && judge(v, r, &ignored) != ROLE_CALL_ALLOWED)
+		return false;
+	return r->which_of != pv_Resource_node_tag || sees_node(v, &r->of.node);
 }

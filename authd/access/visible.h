@@ -24,7 +24,9 @@ struct visible {
 	const struct rpc_call *call;
 	const struct resource_kind *kind;
 	const char *verb;
-	bool all; /* every resource of the kind */
+	bool list;     /* the verb list is needed as well */
+	bool by_rules; /* the rules allow it of every resource of the kind */
+	bool all;      /* and nothing else is asked: every one is visible */
 };
 
 /* `list`: the caller asks for many, and needs the verb list too. ERR_DENIED: of this kind the

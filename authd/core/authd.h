@@ -25,6 +25,7 @@ struct keyspace;
 struct people;
 struct presence;
 struct recordings;
+struct role_cache;
 struct rpc_call;
 struct rpc_server;
 struct tls_port;
@@ -39,6 +40,7 @@ struct authd {
 	struct rpc_server *server;
 	unsigned anonymous; /* connections without a certificate, open now */
 	struct tls_port *tls_port;
+	struct role_cache *role_sets;   /* of callers; forgotten when a role changes */
 	struct changes *changes;        /* what authd itself watches: roles and locks */
 	struct presence *presence;      /* leases of hosts' records */
 	struct people *people;          /* pools of threads and gates of the calls about people */

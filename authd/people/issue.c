@@ -91,7 +91,7 @@ static int fill(struct authd *a, const struct issue_request *request, const stru
 	out->identity.expires = out->now + ttl;
 	out->allow.port_forwarding = o->port_forwarding;
 	out->allow.agent_forwarding = o->forward_agent;
-	out->allow.x11_forwarding = o->x11_forwarding;
+	out->allow.x11_forwarding = o->permit_x11_forwarding;
 	if (rc == 0 && !str_empty(request->ssh_public_key))
 		rc = fields_set_str(&out->ssh_public_key, request->ssh_public_key, err);
 	if (rc == 0 && !str_empty(request->tls_public_key))
@@ -121,10 +121,10 @@ static int prepare_user(struct authd *a, const struct issue_request *request, co
 	subject = (struct lock_subject){ id->user, id->roles, id->roles_count, NULL, NULL };
 	rc = locks_check(a, &subject, err);
 	if (rc == 0)
-		rc = role_set_of_identity(&roles, id, access_lookup_role, a, err);
+		rc = role_set_new(&roles, id, access_lookup_role, a, err);
 	if (rc == 0)
 		rc = fill(a, request, roles, out, err);
-	role_set_free(roles);
+	role_set_unref(roles);
 	return rc;
 }
 

@@ -219,28 +219,33 @@ static void on_canceled(struct rpc_call *call)
 	leave(rpc_call_data(call));
 }
 
+/* The one who began it took part, whether or not the record says so. */
+static int add_owner(pv_SessionSpec *session, struct err *err)
+{
+	if (str_empty(session->user) ||
+	    str_in(session->user, session->participants, session->participants_count))
+		return 0;
+	return fields_add_str(&session->participants, &session->participants_count, session->user,
+	                      err);
+}
+
 /* People only: a node writes recordings, it does not read them. Who took part may see it if their
  * roles say so of sessions they took part in. */
 static int check_access(struct authd *a, struct rpc_call *call, const char *sid, struct err *err)
 {
-	pv_Resource session = { 0 };
-	const pv_SessionSpec *spec = &session.of.session.spec;
-	struct role_context context = { .user = caller_of(call)->identity.user };
-	struct strlist people = { 0 };
+	/* Without a record there are no participants. */
+	pv_Resource session = { .which_of = pv_Resource_session_tag };
 	int rc;
 
 	if (caller_of(call)->kind == PEER_HOST)
 		return err_set(err, ERR_DENIED, "hosts do not read recordings");
 	rc = resource_load(a, resource_kind_find("session"), NULL, sid, &session, err);
-	if (rc == 0 && spec->user != NULL)
-		rc = strlist_add(&people, spec->user, err);
-	for (size_t i = 0; rc == 0 && i < spec->participants_count; i++)
-		rc = strlist_add(&people, spec->participants[i], err);
-	context.participants = people.items;
-	context.participants_count = people.count;
-	if (rc == 0 || rc == ERR_NOT_FOUND) /* without a record there are no participants */
-		rc = access_check(call, "session", "read", &context, err);
-	strlist_deinit(&people);
+	if (rc == ERR_NOT_FOUND)
+		session.which_of = pv_Resource_session_tag;
+	else if (rc == 0)
+		rc = add_owner(&session.of.session.spec, err);
+	if (rc == 0 || rc == ERR_NOT_FOUND)
+		rc = access_check(call, "session", "read", &session, err);
 	resource_deinit(&session);
 	return rc;
 }

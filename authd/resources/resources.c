@@ -231,16 +231,44 @@ static int check_host(const struct rpc_call *call, const char *deleted, struct e
 	               peer->identity.host_id);
 }
 
-static int may_put(struct rpc_call *call, const struct resource_kind *kind, bool replace,
-                   struct err *err)
+/* Conditions of rules look at what is stored now. */
+static int check_stored(struct rpc_call *call, const struct resource_kind *kind,
+                        const char *sub_kind, const char *name, const char *verb, struct err *err)
+{
+	pv_Resource stored = pv_Resource_init_zero;
+	struct err ignored;
+	bool found = resource_load(authd_of(call), kind, sub_kind, name, &stored, &ignored) == 0;
+	int rc = access_check(call, kind->name, verb, found ? &stored : NULL, err);
+
+	resource_deinit(&stored);
+	return rc;
+}
+
+/* One that is there must be allowed to be changed into what it is to be; one that is not, too. */
+static int may_replace(struct rpc_call *call, const struct resource_kind *kind,
+                       const pv_Resource *r, struct err *err)
+{
+	pv_Resource stored = pv_Resource_init_zero;
+	struct err ignored;
+	int rc = access_check(call, kind->name, "update", r, err);
+
+	if (rc == 0 && resource_load(authd_of(call), kind, resource_sub_kind_of(r),
+	                             resource_name(r), &stored, &ignored) == 0)
+		rc = access_check(call, kind->name, "update", &stored, err);
+	resource_deinit(&stored);
+	return rc;
+}
+
+static int may_put(struct rpc_call *call, const struct resource_kind *kind, const pv_Resource *r,
+                   bool replace, struct err *err)
 {
 	if (!kind->writable)
 		return err_set(err, ERR_DENIED, "a %s is made by its daemon only", kind->name);
 	if (check_host(call, NULL, err) != 0)
 		return err->code;
-	if (access_check(call, kind->name, "create", NULL, err) != 0)
+	if (access_check(call, kind->name, "create", r, err) != 0)
 		return err->code;
-	return replace ? access_check(call, kind->name, "update", NULL, err) : 0;
+	return replace ? may_replace(call, kind, r, err) : 0;
 }
 
 /* The revision that the client says it has seen; 0 = none. */
@@ -319,7 +347,7 @@ static int put(struct rpc_call *call, const pv_PutResourceRequest *request, stru
 
 	if (kind == NULL)
 		return err_set(err, ERR_INVALID, "there is no resource in the request");
-	if (may_put(call, kind, request->replace, err) != 0)
+	if (may_put(call, kind, &request->resource, request->replace, err) != 0)
 		return err->code;
 	c = change_new(call, err);
 	if (c == NULL)
@@ -379,14 +407,14 @@ static int check_role_unused(struct authd *a, const char *role, struct err *err)
 	return err->code;
 }
 
-static int may_delete(struct rpc_call *call, const struct resource_kind *kind, const char *name,
-                      struct err *err)
+static int may_delete(struct rpc_call *call, const struct resource_kind *kind, const char *sub_kind,
+                      const char *name, struct err *err)
 {
 	if (kind->tag == pv_Resource_cert_authority_tag || kind->tag == pv_Resource_session_tag)
 		return err_set(err, ERR_DENIED, "a %s is never removed", kind->name);
 	if (check_host(call, name, err) != 0)
 		return err->code;
-	if (access_check(call, kind->name, "delete", NULL, err) != 0)
+	if (check_stored(call, kind, sub_kind, name, "delete", err) != 0)
 		return err->code;
 	if (kind->tag == pv_Resource_role_tag)
 		return check_role_unused(authd_of(call), name, err);
@@ -411,7 +439,7 @@ static int delete (struct rpc_call *call, const pv_DeleteResourceRequest *reques
 		return err->code;
 	if (str_empty(request->name))
 		return err_set(err, ERR_INVALID, "which %s?", kind->name);
-	if (may_delete(call, kind, request->name, err) != 0)
+	if (may_delete(call, kind, request->sub_kind, request->name, err) != 0)
 		return err->code;
 	c = change_new(call, err);
 	if (c == NULL)

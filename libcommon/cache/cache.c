@@ -9,6 +9,7 @@
 #include "file/file.h"
 #include "loop/timer.h"
 #include "model/resource.h"
+#include "model/role_cache.h"
 #include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "wire/fields.h"
@@ -21,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROLES          "/roles/"
+#define ROLE_SETS      256 /* people who come again before a role changes */
 #define KINDS_MAX      16
 #define FILE_MAX       (256u * 1024 * 1024)
 #define SAVE_DELAY_MS  1000 /* changes that come together are written together */
@@ -43,8 +46,9 @@ struct watch {
 struct cache {
 	struct cache_conf conf;
 	enum cache_state state;
-	struct replica present; /* what readers see */
-	struct replica fresh;   /* the snapshot as it comes */
+	struct replica present;       /* what readers see */
+	struct replica fresh;         /* the snapshot as it comes */
+	struct role_cache *role_sets; /* of roles as in `present` */
 	bool filled;
 	bool dirty;          /* differs from the file */
 	struct watch *watch; /* NULL: none open */
@@ -84,6 +88,8 @@ static void mark_dirty(struct cache *c)
 
 static void tell(struct cache *c, const char *key, const pv_Resource *now)
 {
+	if (str_starts(key, ROLES))
+		role_cache_forget(c->role_sets);
 	if (c->conf.changed != NULL)
 		c->conf.changed(c->conf.ctx, key, now);
 }
@@ -116,6 +122,7 @@ static void swap_in(struct cache *c)
 	const char *key;
 	size_t at;
 
+	role_cache_forget(c->role_sets); /* before anybody is told anything */
 	c->present = c->fresh;
 	c->fresh = (struct replica){ 0 };
 	for (at = 0; (e = map_next(c->present.entries, &at, &key)) != NULL;) {
@@ -321,7 +328,9 @@ int cache_new(const struct cache_conf *conf, struct cache **out, struct err *err
 	c->conf = *conf;
 	c->retry = timer_new(conf->loop, on_retry_due, c);
 	c->save = timer_new(conf->loop, on_save_due, c);
-	if (c->retry == NULL || c->save == NULL || replica_init(&c->present, err) != 0) {
+	c->role_sets = role_cache_new(ROLE_SETS, cache_lookup_role, c);
+	if (c->retry == NULL || c->save == NULL || c->role_sets == NULL ||
+	    replica_init(&c->present, err) != 0) {
 		cache_free(c);
 		return err_set_nomem(err);
 	}
@@ -346,6 +355,7 @@ void cache_free(struct cache *c)
 	}
 	replica_deinit(&c->fresh);
 	replica_deinit(&c->present);
+	role_cache_free(c->role_sets);
 	free(c);
 }
 
@@ -396,4 +406,9 @@ int cache_lookup_role(void *arg, const char *name, pv_Role *out, struct err *err
 	if (found == NULL)
 		return err_set(err, ERR_NOT_FOUND, "no role '%s'", name);
 	return fields_clone(&pv_Role_table, &found->of.role, out, err);
+}
+
+int cache_role_set(struct cache *c, const pv_Identity *who, struct role_set **out, struct err *err)
+{
+	return role_cache_get(c->role_sets, who, out, err);
 }

@@ -12,6 +12,7 @@
 #ifndef CACHE_CACHE_H
 #define CACHE_CACHE_H
 
+#include "proto/identity.pb.h"
 #include "proto/resource.pb.h"
 
 #include <stdbool.h>
@@ -21,6 +22,7 @@
 typedef struct uv_loop_s uv_loop_t;
 struct cache;
 struct err;
+struct role_set;
 struct rpc_client;
 
 struct cache_conf {
@@ -59,5 +61,9 @@ uint64_t cache_revision(const struct cache *c);
 
 /* An answer for model/role.h's role_lookup: arg is the cache. */
 int cache_lookup_role(void *arg, const char *name, pv_Role *out, struct err *err);
+
+/* The roles of an identity as one set, as they are now; made once, until a role changes.
+ * role_set_unref() it. Errors as role_set_new(). */
+int cache_role_set(struct cache *c, const pv_Identity *who, struct role_set **out, struct err *err);
 
 #endif

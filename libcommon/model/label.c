@@ -126,39 +126,39 @@ out:
 	return rc;
 }
 
+/* One pattern that takes too long does not keep another from matching. */
 static int choice_match(const struct choice *c, const struct label_set *labels, bool *out_match,
                         struct err *err)
 {
 	const char *value = label_get(labels, c->key);
-	int rc;
+	int failed = 0, rc;
 
 	*out_match = false;
 	for (size_t i = 0; value != NULL && i < c->count && !*out_match; i++) {
 		rc = label_pattern_test(c->patterns[i], value, out_match, err);
-		if (rc != 0)
-			return err_wrap(err, "label '%s'", c->key);
+		if (rc != 0) {
+			*out_match = false;
+			failed = rc;
+		}
 	}
-	return 0;
+	return failed != 0 && !*out_match ? err_wrap(err, "label '%s'", c->key) : 0;
 }
 
 int label_selector_match(const struct label_selector *s, const struct label_set *labels,
                          bool *out_match, const char **out_key, struct err *err)
 {
 	bool match = s->everything;
-	const char *failed = NULL;
-	int rc;
+	const char *key = NULL;
+	int rc = 0;
 
 	for (size_t i = 0; !s->everything && i < s->count; i++) {
+		key = s->choices[i].key;
 		rc = choice_match(&s->choices[i], labels, &match, err);
-		if (rc != 0)
-			return rc;
-		if (!match) {
-			failed = s->choices[i].key;
+		if (rc != 0 || !match)
 			break;
-		}
 	}
 	*out_match = match;
 	if (out_key != NULL)
-		*out_key = failed;
-	return 0;
+		*out_key = key;
+	return rc;
 }

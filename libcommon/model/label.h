@@ -44,8 +44,8 @@ int label_selector_new(struct label_selector **out,
 void label_selector_free(struct label_selector *s);
 
 /*
- * Does the selector choose a resource with these labels? When not, *out_key (may be NULL)
- * says by which key it failed, NULL for an empty selector; borrowed from the selector.
+ * Does the selector choose a resource with these labels? *out_key (may be NULL) says by which key
+ * it was settled, NULL for one that is empty or matches anything; borrowed from the selector.
  */
 int label_selector_match(const struct label_selector *s, const struct label_set *labels,
                          bool *out_match, const char **out_key, struct err *err);

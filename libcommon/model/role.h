@@ -1,22 +1,23 @@
 /*
  * role - a person's roles as one set, and what the set allows.
  *
- * A set is made from the names in an identity: each role is looked up, its templates are
- * filled from the traits, and the implicit role (read what everybody may read) is added.
- * Everything is decided the same way: a denial in any role wins; otherwise one single role
- * must allow all of it, never two roles half each.
+ * A set is made from an identity: each of its roles is looked up, templates are filled from its
+ * traits, patterns and conditions are compiled, and the implicit role (read what everybody may
+ * read) is added. Everything is decided the same way: a denial in any role wins; otherwise one
+ * single role must allow all of it, never two roles half each.
  *
  *   role_set_new() --> role_set_check_login(node, login)   may this login be used there?
- *                  --> role_set_check_rule(kind, verb)     may this call be made?
+ *                  --> role_set_check_call(kind, verb)     may this call be made?
  *                  --> role_set_options()                  with which limits?
  *
- * Failures are ERR_DENIED with a sentence that names the role that denied, or what is
- * missing. A set never changes once made; after a change of roles a new one is made.
+ * Failures are ERR_DENIED with a sentence that names the role that denied, or what is missing. A
+ * set never changes once made; after a change of roles a new one is made (model/role_cache.h).
  */
 #ifndef MODEL_ROLE_H
 #define MODEL_ROLE_H
 
 #include "model/label.h"
+#include "model/role_option.h"
 #include "model/template.h"
 
 #include "proto/identity.pb.h"
@@ -34,18 +35,15 @@ struct role_set;
  * no such role, and the set is not made. */
 typedef int (*role_lookup)(void *arg, const char *name, pv_Role *out, struct err *err);
 
-/* A name that is in the list twice counts once. ERR_NOT_FOUND, ERR_INVALID (a pattern or
- * template that does not hold), ERR_LIMIT: more than ROLE_SET_MAX. */
-int role_set_new(struct role_set **out, char *const *names, size_t count,
-                 const struct traits *traits, role_lookup lookup, void *arg, struct err *err);
+#define ROLE_SET_MAX 4096
 
-/* The same from the roles and traits that an identity carries. */
-int role_set_of_identity(struct role_set **out, const pv_Identity *id, role_lookup lookup,
-                         void *arg, struct err *err);
-void role_set_free(struct role_set *s);
-
-#define ROLE_SET_MAX     4096
-#define ROLE_TTL_DEFAULT (30 * 60 * 60 * 1000LL) /* ms; of a role that sets no max_session_ttl */
+/* From the user, roles and traits that an identity carries; a role that is in the list twice counts
+ * once. ERR_NOT_FOUND, ERR_INVALID (a pattern or template that does not hold), ERR_LIMIT: more than
+ * ROLE_SET_MAX. */
+int role_set_new(struct role_set **out, const pv_Identity *who, role_lookup lookup, void *arg,
+                 struct err *err);
+struct role_set *role_set_ref(struct role_set *s);
+void role_set_unref(struct role_set *s);
 
 /* --- nodes ---------------------------------------------------------------------------------- */
 
@@ -58,6 +56,30 @@ int role_set_check_login(const struct role_set *s, const char *node_name,
 int role_set_check_node(const struct role_set *s, const char *node_name,
                         const struct label_set *labels, struct err *err);
 
+/* What one role says about a login on a node. */
+struct role_opinion {
+	const char *role;
+	enum role_says {
+		ROLE_ALLOWS,
+		ROLE_DENIES_NODE,  /* by `label`, or its expression when that is NULL */
+		ROLE_DENIES_LOGIN, /* by name */
+		ROLE_LACKS_NODE,   /* `label` does not fit, or its expression */
+		ROLE_LACKS_LOGIN,
+		ROLE_LACKS_BOTH,
+		ROLE_IS_ELSEWHERE, /* its namespaces are others */
+	} says;
+	const char *label;  /* the key */
+	const char *failed; /* why it could not be told, and so counts against; NULL: it could */
+};
+
+typedef void (*role_opinion_fn)(void *arg, const struct role_opinion *o);
+
+/* role_set_check_login(), or role_set_check_node() when login is NULL, which also tells what every
+ * role says about it. */
+int role_set_explain(const struct role_set *s, const char *node_name,
+                     const struct label_set *labels, const char *login, role_opinion_fn fn,
+                     void *arg, struct err *err);
+
 /* Appends, sorted, the logins that are allowed on a node. */
 int role_set_node_logins(const struct role_set *s, const struct label_set *labels,
                          struct strlist *out, struct err *err);
@@ -69,37 +91,60 @@ int role_set_logins(const struct role_set *s, int64_t ttl_ms, struct strlist *ou
 /* Some role allows agent forwarding and this login. */
 bool role_set_forwards_agent(const struct role_set *s, const char *login);
 
+/* Some role that allows this login there wants the session ended when it cannot be recorded. */
+bool role_set_records_strictly(const struct role_set *s, const struct label_set *labels,
+                               const char *login);
+
 /* --- calls ---------------------------------------------------------------------------------- */
 
-/* What a rule's `where` may look at; all may be empty. */
-struct role_context {
-	const char *user;
-	char *const *participants; /* of the session that is asked for */
-	size_t participants_count;
+/* May `verb` (list, create, read, readnosecrets, update, delete, rotate) be done to a `kind`? */
+struct role_call {
+	const char *kind;
+	const char *verb;            /* `read` includes `readnosecrets` */
+	const pv_Resource *resource; /* what it is about, for conditions; NULL: not known yet */
+	/* Is told what the actions of rules that matched want logged; may be NULL. */
+	void (*log)(void *arg, const char *level, const char *line);
+	void *log_arg;
 };
 
-/* May `verb` (list, create, read, readnosecrets, update, delete, rotate) be done to a `kind`?
- * `read` includes `readnosecrets`. `context` may be NULL. ERR_DENIED "access denied to perform
- * action 'V' on 'K'". */
-int role_set_check_rule(const struct role_set *s, const char *kind, const char *verb,
-                        const struct role_context *context, struct err *err);
+enum role_verdict {
+	ROLE_CALL_DENIED,
+	ROLE_CALL_ALLOWED,
+	ROLE_CALL_DEPENDS, /* on the resource, which is not known yet */
+};
+
+/* ERR_DENIED is set with all but ROLE_CALL_ALLOWED: "access denied to perform action 'V' on 'K'".
+ */
+enum role_verdict role_set_judge_call(const struct role_set *s, const struct role_call *call,
+                                      struct err *err);
+
+/* 0 when it is allowed, whatever the resource is if that is not known. */
+int role_set_check_call(const struct role_set *s, const struct role_call *call, struct err *err);
 
 /* --- limits --------------------------------------------------------------------------------- */
 
-/* The limits of a session, merged over all roles: the strictest of each, unless noted. */
-struct role_options {
-	int64_t max_session_ttl;     /* ms */
-	int64_t client_idle_timeout; /* ms; 0 = never */
-	int64_t max_sessions;        /* channels of one connection; 0 = no limit */
-	bool port_forwarding;        /* some role allows it, and so for the next three */
-	bool forward_agent;          /* for some login; see role_set_forwards_agent() */
-	bool x11_forwarding;
-	bool exec_output; /* some role wants the output of commands recorded */
-	bool file_copy;   /* no role forbids it */
-	bool disconnect_expired_cert;
-	bool record_strict; /* end the session when it cannot be recorded */
+const struct role_options *role_set_options(const struct role_set *s);
+
+/* --- Kubernetes ------------------------------------------------------------------------------ */
+
+/*
+ * Appends, sorted, the groups and users as which somebody may act in a cluster of these labels
+ * (NULL: in any): of roles that allow such a life, without those that any role denies. Every list
+ * of groups has "system:authenticated"; without users one acts under one's own name. ERR_DENIED:
+ * neither groups nor users.
+ */
+int role_set_kubernetes(const struct role_set *s, int64_t ttl_ms, const struct label_set *labels,
+                        struct strlist *out_groups, struct strlist *out_users, struct err *err);
+
+struct role_kubernetes_object {
+	const char *kind; /* "pod" */
+	const char *namespace;
+	const char *name;
+	const char *verb;
 };
 
-const struct role_options *role_set_options(const struct role_set *s);
+/* May this be done to that, in a cluster of these labels? ERR_DENIED. */
+int role_set_check_kubernetes(const struct role_set *s, const struct label_set *labels,
+                              const struct role_kubernetes_object *object, struct err *err);
 
 #endif

@@ -1,30 +1,43 @@
 #include "model/role_part.h"
 
 #include "base/err.h"
-#include "model/label.h"
 #include "model/label_pattern.h"
 #include "model/resource.h"
+#include "model/rule.h"
 #include "model/template.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
-static int add_logins(struct role_part *part, const pv_RoleConditions *c,
-                      const struct traits *traits, bool denying, struct err *err)
+/* Adds what the texts stand for, as far as `fits` (NULL: all) lets it. */
+static int expand_texts(struct strlist *out, char *const *texts, size_t count,
+                        const struct traits *traits, bool denying, bool (*fits)(const char *),
+                        struct err *err)
 {
 	struct strlist expanded = { 0 };
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < c->logins_count; i++) {
-		rc = template_expand(c->logins[i], traits, &expanded, err);
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		rc = template_expand(texts[i], traits, &expanded, err);
 		if (rc == ERR_INVALID && !denying)
 			rc = 0;
 	}
 	for (size_t i = 0; rc == 0 && i < expanded.count; i++)
-		if (resource_is_login(expanded.items[i]))
-			rc = strlist_add_new(&part->logins, expanded.items[i], err);
+		if (fits == NULL || fits(expanded.items[i]))
+			rc = strlist_add_new(out, expanded.items[i], err);
 	strlist_deinit(&expanded);
 	return rc;
+}
+
+static int expand_pattern(struct strlist *out, const char *text, const struct traits *traits,
+                          bool denying, struct err *err)
+{
+	int rc;
+
+	if (template_is_matcher(text))
+		return strlist_add(out, text, err);
+	rc = template_expand(text, traits, out, err);
+	return rc == ERR_INVALID && !denying ? 0 : rc;
 }
 
 static int expand_patterns(struct strlist *out, const pv_Strings *values,
@@ -33,11 +46,8 @@ static int expand_patterns(struct strlist *out, const pv_Strings *values,
 	struct strlist expanded = { 0 };
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < values->values_count; i++) {
-		rc = template_expand(values->values[i], traits, &expanded, err);
-		if (rc == ERR_INVALID && !denying)
-			rc = 0;
-	}
+	for (size_t i = 0; rc == 0 && i < values->values_count; i++)
+		rc = expand_pattern(&expanded, values->values[i], traits, denying, err);
 	for (size_t i = 0; rc == 0 && i < expanded.count; i++) {
 		rc = denying ? 0 : label_pattern_check(expanded.items[i], err);
 		if (rc == 0)
@@ -73,10 +83,10 @@ static int expand_entry(pv_RoleConditions_NodeLabelsEntry *out, struct strlist *
 	return 0;
 }
 
-static int add_labels(struct role_part *part, const pv_RoleConditions *c,
-                      const struct traits *traits, bool denying, struct err *err)
+static int expand_filter(struct label_filter *f, const pv_RoleConditions_NodeLabelsEntry *labels,
+                         size_t count, const char *expression, const struct traits *traits,
+                         bool denying, struct err *err)
 {
-	size_t count = c->node_labels_count;
 	pv_RoleConditions_NodeLabelsEntry *entries = calloc(count + 1, sizeof(*entries));
 	struct strlist *texts = calloc(2 * count + 1, sizeof(*texts));
 	int rc = 0;
@@ -84,10 +94,10 @@ static int add_labels(struct role_part *part, const pv_RoleConditions *c,
 	if (entries == NULL || texts == NULL)
 		rc = err_set_nomem(err);
 	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = expand_entry(&entries[i], &texts[2 * i], &texts[2 * i + 1], &c->node_labels[i],
-		                  traits, denying, err);
+		rc = expand_entry(&entries[i], &texts[2 * i], &texts[2 * i + 1], &labels[i], traits,
+		                  denying, err);
 	if (rc == 0)
-		rc = label_selector_new(&part->labels, entries, count, err);
+		rc = label_filter_init(f, denying, entries, count, expression, err);
 	for (size_t i = 0; texts != NULL && i < 2 * count; i++)
 		strlist_deinit(&texts[i]);
 	free(texts);
@@ -101,21 +111,53 @@ static bool in_default_namespace(const pv_RoleConditions *c)
 	       str_in("*", c->namespaces, c->namespaces_count);
 }
 
+/* nanopb has a type of entry per map; those of labels are all alike. */
+_Static_assert(sizeof(pv_RoleConditions_KubernetesLabelsEntry) ==
+                               sizeof(pv_RoleConditions_NodeLabelsEntry) &&
+                       offsetof(pv_RoleConditions_KubernetesLabelsEntry, value) ==
+                               offsetof(pv_RoleConditions_NodeLabelsEntry, value),
+               "maps of labels have entries alike");
+
+static int init_kubernetes(struct role_part *part, const pv_RoleConditions *c,
+                           const struct traits *traits, bool denying, struct err *err)
+{
+	const void *labels = c->kubernetes_labels;
+	int rc = expand_texts(&part->kubernetes_groups, c->kubernetes_groups,
+	                      c->kubernetes_groups_count, traits, denying, NULL, err);
+
+	if (rc == 0)
+		rc = expand_texts(&part->kubernetes_users, c->kubernetes_users,
+		                  c->kubernetes_users_count, traits, denying, NULL, err);
+	if (rc == 0)
+		rc = expand_filter(&part->kubernetes, labels, c->kubernetes_labels_count,
+		                   c->kubernetes_labels_expression, traits, denying, err);
+	return rc;
+}
+
 int role_part_init(struct role_part *part, const pv_RoleConditions *c, const struct traits *traits,
                    bool denying, struct err *err)
 {
 	int rc;
 
-	part->conditions = c;
 	part->in_scope = in_default_namespace(c);
-	rc = add_logins(part, c, traits, denying, err);
+	rc = expand_texts(&part->logins, c->logins, c->logins_count, traits, denying,
+	                  resource_is_login, err);
 	if (rc == 0)
-		rc = add_labels(part, c, traits, denying, err);
+		rc = expand_filter(&part->nodes, c->node_labels, c->node_labels_count,
+		                   c->node_labels_expression, traits, denying, err);
+	if (rc == 0)
+		rc = rules_new(&part->rules, c->rules, c->rules_count, err);
+	if (rc == 0)
+		rc = init_kubernetes(part, c, traits, denying, err);
 	return rc;
 }
 
 void role_part_deinit(struct role_part *part)
 {
 	strlist_deinit(&part->logins);
-	label_selector_free(part->labels);
+	label_filter_deinit(&part->nodes);
+	rules_free(part->rules);
+	strlist_deinit(&part->kubernetes_groups);
+	strlist_deinit(&part->kubernetes_users);
+	label_filter_deinit(&part->kubernetes);
 }

@@ -1,25 +1,29 @@
 /*
- * role_part - what a role allows, or what it denies, about nodes: its templates filled in from
- * somebody's traits, its selectors compiled. Half of a role, inside of a role set.
+ * role_part - what a role allows, or what it denies: its templates filled in from somebody's
+ * traits, its selectors, expressions and rules compiled. Half of a role, inside of a role set.
  */
 #ifndef MODEL_ROLE_PART_H
 #define MODEL_ROLE_PART_H
 
 #include "base/strlist.h"
+#include "model/label_filter.h"
 
 #include "proto/resource.pb.h"
 
 #include <stdbool.h>
 
 struct err;
-struct label_selector;
+struct rules;
 struct traits;
 
 struct role_part {
 	bool in_scope; /* its namespaces hold "default", the only one there is */
 	struct strlist logins;
-	struct label_selector *labels;
-	const pv_RoleConditions *conditions; /* of the role, for its rules; borrowed */
+	struct label_filter nodes;
+	struct rules *rules;
+	struct strlist kubernetes_groups;
+	struct strlist kubernetes_users;
+	struct label_filter kubernetes;
 };
 
 /* A part whose templates give something unusable is narrowed when it allows, and refused when it

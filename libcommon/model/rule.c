@@ -1,177 +1,225 @@
 #include "model/rule.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "base/strlist.h"
-#include "model/role.h"
+#include "model/action.h"
+#include "model/rule_words.h"
 
-#include <ctype.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char *const verbs[] = {
-	"*",      "list",   "create", "read",   "readnosecrets",       "update",
-	"delete", "rotate", "use",    "enroll", "create_enroll_token", "activate",
+struct rule {
+	int score;
+	struct strlist kinds;
+	struct strlist verbs;
+	struct predicate *where; /* NULL: always */
+	struct action **actions;
+	size_t actions_count;
 };
 
-/* Every kind that somebody's roles may name, ours or not yet ours. */
-static const char *const kinds[] = {
-	"*",
-	"access_list",
-	"access_plugin_data",
-	"access_request",
-	"app",
-	"app_server",
-	"audit_query",
-	"auth_connector",
-	"auth_server",
-	"billing",
-	"bot",
-	"bot_instance",
-	"cert_authority",
-	"cluster_alert",
-	"cluster_audit_config",
-	"cluster_auth_preference",
-	"cluster_config",
-	"cluster_maintenance_config",
-	"cluster_name",
-	"cluster_networking_config",
-	"connector",
-	"db",
-	"db_server",
-	"db_service",
-	"device",
-	"download",
-	"event",
-	"github",
-	"github_request",
-	"host_cert",
-	"installer",
-	"instance",
-	"integration",
-	"kube_cluster",
-	"kube_server",
-	"kube_service",
-	"lock",
-	"login_rule",
-	"namespace",
-	"network_restrictions",
-	"node",
-	"notification",
-	"oidc",
-	"oidc_request",
-	"plugin",
-	"plugin_data",
-	"proxy",
-	"remote_cluster",
-	"reverse_tunnel",
-	"role",
-	"saml",
-	"saml_request",
-	"security_report",
-	"semaphore",
-	"session",
-	"session_recording_config",
-	"session_tracker",
-	"ssh_session",
-	"static_tokens",
-	"token",
-	"trusted_cluster",
-	"tunnel_connection",
-	"ui_config",
-	"usage_event",
-	"user",
-	"web_session",
-	"web_token",
-	"windows_desktop",
+struct rules {
+	struct rule *items; /* the most specific first */
+	size_t count;
 };
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-
-static bool known(const char *word, const char *const *table, size_t count)
+static bool has(char *const *words, size_t count, const char *word)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(word, table[i]) == 0)
-			return true;
-	return false;
+	return str_in(word, words, count);
 }
 
-/* The one condition, however its blanks are set. */
-static bool where_is_participant(const char *where)
+int rule_score(const pv_Rule *rule)
 {
-	const char *want = "contains(session.participants,user.metadata.name)";
+	int score = 0;
 
-	for (; *where != 0; where++) {
-		if (isspace((unsigned char)*where))
-			continue;
-		if (*where != *want)
-			return false;
-		want++;
+	if (has(rule->resources, rule->resources_count, "*"))
+		score -= 4;
+	else if (rule->resources_count == 1)
+		score += 2;
+	if (has(rule->verbs, rule->verbs_count, "*"))
+		score -= 2;
+	if (!str_empty(rule->where))
+		score += 8;
+	if (rule->actions_count > 0)
+		score += 8;
+	return score;
+}
+
+/* --- making ---------------------------------------------------------------------------------- */
+
+static void rule_deinit(struct rule *r)
+{
+	strlist_deinit(&r->kinds);
+	strlist_deinit(&r->verbs);
+	predicate_free(r->where);
+	for (size_t i = 0; i < r->actions_count; i++)
+		action_free(r->actions[i]);
+	free(r->actions);
+}
+
+static int copy_words(struct strlist *to, char *const *from, size_t count, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = strlist_add(to, from[i], err);
+	return rc;
+}
+
+static int compile_actions(struct rule *r, const pv_Rule *from, struct err *err)
+{
+	int rc = 0;
+
+	r->actions = calloc((size_t)from->actions_count + 1, sizeof(struct action *));
+	if (r->actions == NULL)
+		return err_set_nomem(err);
+	for (size_t i = 0; rc == 0 && i < from->actions_count; i++) {
+		rc = action_new(&r->actions[i], from->actions[i], err);
+		r->actions_count += rc == 0;
 	}
-	return *want == 0;
+	return rc != 0 ? err_wrap(err, "actions") : 0;
 }
 
-int rule_check(const pv_Rule *rule, struct err *err)
+static int rule_init(struct rule *r, const pv_Rule *from, struct err *err)
+{
+	int rc = copy_words(&r->kinds, from->resources, from->resources_count, err);
+
+	r->score = rule_score(from);
+	if (rc == 0)
+		rc = copy_words(&r->verbs, from->verbs, from->verbs_count, err);
+	if (rc == 0 && !str_empty(from->where) &&
+	    predicate_new(&r->where, from->where, PREDICATE_WHERE, err) != 0)
+		rc = err_wrap(err, "where");
+	if (rc == 0)
+		rc = compile_actions(r, from, err);
+	return rc;
+}
+
+static int check_words(const pv_Rule *rule, struct err *err)
 {
 	if (rule->resources_count == 0)
 		return err_set(err, ERR_INVALID, "resources are missing");
 	if (rule->verbs_count == 0)
 		return err_set(err, ERR_INVALID, "verbs are missing");
 	for (size_t i = 0; i < rule->resources_count; i++)
-		if (!known(rule->resources[i], kinds, COUNT(kinds)))
+		if (!rule_knows_kind(rule->resources[i]))
 			return err_set(err, ERR_INVALID, "resources: '%s' is not a kind",
 			               rule->resources[i]);
 	for (size_t i = 0; i < rule->verbs_count; i++)
-		if (!known(rule->verbs[i], verbs, COUNT(verbs)))
+		if (!rule_knows_verb(rule->verbs[i]))
 			return err_set(err, ERR_INVALID, "verbs: '%s' is not a verb",
 			               rule->verbs[i]);
-	if (!str_empty(rule->where) && !where_is_participant(rule->where))
-		return err_set(err, ERR_UNSUPPORTED,
-		               "where: only contains(session.participants, user.metadata.name) is "
-		               "supported");
-	if (rule->actions_count != 0)
-		return err_set(err, ERR_UNSUPPORTED, "actions are not supported");
 	return 0;
 }
 
-static bool names(const pv_Rule *rule, const char *kind, const char *verb)
+int rule_check(const pv_Rule *rule, struct err *err)
 {
-	if (!str_in(kind, rule->resources, rule->resources_count) &&
-	    !str_in("*", rule->resources, rule->resources_count))
-		return false;
-	if (str_in(verb, rule->verbs, rule->verbs_count) ||
-	    str_in("*", rule->verbs, rule->verbs_count))
-		return true;
-	return strcmp(verb, "readnosecrets") == 0 && str_in("read", rule->verbs, rule->verbs_count);
+	struct rule compiled = { 0 };
+	int rc = check_words(rule, err);
+
+	if (rc == 0)
+		rc = rule_init(&compiled, rule, err);
+	rule_deinit(&compiled);
+	return rc;
 }
 
-static bool holds(const pv_Rule *rule, const struct role_context *context, bool if_unknown)
+/* Keeps the order of those that are equally specific. */
+static void insert_by_score(struct rules *r, struct rule *rule)
 {
-	if (str_empty(rule->where))
-		return true;
-	if (!where_is_participant(rule->where))
-		return if_unknown;
-	if (context == NULL || context->user == NULL)
-		return if_unknown;
-	return str_in(context->user, context->participants, context->participants_count);
+	size_t at = r->count++;
+
+	for (; at > 0 && r->items[at - 1].score < rule->score; at--)
+		r->items[at] = r->items[at - 1];
+	r->items[at] = *rule;
 }
 
-static bool any(const pv_Rule *rules, size_t count, const char *kind, const char *verb,
-                const struct role_context *context, bool if_unknown)
+int rules_new(struct rules **out, const pv_Rule *rules, size_t count, struct err *err)
 {
-	for (size_t i = 0; i < count; i++)
-		if (names(&rules[i], kind, verb) && holds(&rules[i], context, if_unknown))
-			return true;
-	return false;
+	struct rules *r = calloc(1, sizeof(*r));
+	int rc = 0;
+
+	if (r != NULL)
+		r->items = calloc(count + 1, sizeof(*r->items));
+	if (r == NULL || r->items == NULL)
+		rc = err_set_nomem(err);
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		struct rule rule = { 0 };
+
+		rc = rule_init(&rule, &rules[i], err);
+		if (rc != 0)
+			err_wrap(err, "rules[%zu]", i);
+		insert_by_score(r, &rule); /* also half-made, to be freed */
+	}
+	if (rc != 0)
+		rules_free(r);
+	else
+		*out = r;
+	return rc;
 }
 
-bool rule_allows(const pv_Rule *rules, size_t count, const char *kind, const char *verb,
-                 const struct role_context *context)
+void rules_free(struct rules *r)
 {
-	return any(rules, count, kind, verb, context, false);
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->count; i++)
+		rule_deinit(&r->items[i]);
+	free(r->items);
+	free(r);
 }
 
-bool rule_denies(const pv_Rule *rules, size_t count, const char *kind, const char *verb,
-                 const struct role_context *context)
+/* --- matching -------------------------------------------------------------------------------- */
+
+static bool has_verb(const struct rule *r, const char *verb)
 {
-	return any(rules, count, kind, verb, context, true);
+	return strlist_has(&r->verbs, verb) || strlist_has(&r->verbs, "*") ||
+	       (strcmp(verb, "readnosecrets") == 0 && strlist_has(&r->verbs, "read"));
+}
+
+static void do_actions(const struct rule *r, const struct rule_question *q)
+{
+	for (size_t i = 0; q->log != NULL && i < r->actions_count; i++) {
+		struct buf line = { 0 };
+		const char *level = action_line(r->actions[i], &q->ctx, &line);
+
+		q->log(q->log_arg, level, buf_str(&line));
+		buf_deinit(&line);
+	}
+}
+
+/* Those that name `kind`. One that matches ends it; else what is unknown about any stays so. */
+static enum predicate_truth match_kind(const struct rules *r, const char *kind,
+                                       const struct rule_question *q, struct err *why)
+{
+	enum predicate_truth all = PREDICATE_NO;
+
+	for (size_t i = 0; i < r->count; i++) {
+		const struct rule *rule = &r->items[i];
+		enum predicate_truth truth = PREDICATE_YES;
+
+		if (!strlist_has(&rule->kinds, kind) || !has_verb(rule, q->verb))
+			continue;
+		if (rule->where != NULL)
+			truth = predicate_test(rule->where, &q->ctx, why);
+		if (truth == PREDICATE_YES) {
+			do_actions(rule, q);
+			return truth;
+		}
+		if (truth == PREDICATE_UNKNOWN)
+			all = truth;
+	}
+	return all;
+}
+
+enum predicate_truth rules_match(const struct rules *r, const struct rule_question *q,
+                                 struct err *why)
+{
+	enum predicate_truth named = match_kind(r, q->kind, q, why);
+	enum predicate_truth any;
+
+	if (named == PREDICATE_YES)
+		return named;
+	any = match_kind(r, "*", q, why);
+	return any == PREDICATE_NO ? named : any;
 }

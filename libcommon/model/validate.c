@@ -4,13 +4,8 @@
 #include "base/str.h"
 #include "base/strlist.h"
 #include "conf/conf.h"
-#include "model/label.h"
-#include "model/label_pattern.h"
 #include "model/resource.h"
-#include "model/role.h"
-#include "model/rule.h"
 #include "model/system_role.h"
-#include "model/template.h"
 #include "wire/fields.h"
 
 #include "proto/resource.fields.h"
@@ -30,17 +25,6 @@ static int check_version(const char *version, const char *known, struct err *err
 	return err_set(err, ERR_INVALID, "version: '%s' is not known here", version);
 }
 
-static int check_choice(const char *field, const char *value, const char *const *known,
-                        struct err *err)
-{
-	if (str_empty(value))
-		return 0;
-	for (; *known != NULL; known++)
-		if (strcmp(value, *known) == 0)
-			return 0;
-	return err_set(err, ERR_INVALID, "%s: '%s' is not known", field, value);
-}
-
 static int check_names(const char *field, char *const *names, size_t count, struct err *err)
 {
 	int rc = 0;
@@ -48,160 +32,6 @@ static int check_names(const char *field, char *const *names, size_t count, stru
 	for (size_t i = 0; rc == 0 && i < count; i++)
 		rc = resource_check_name(names[i], err);
 	return rc != 0 ? err_wrap(err, "%s", field) : 0;
-}
-
-/* --- role ----------------------------------------------------------------------------------- */
-
-static int validate_options(pv_RoleOptions *o, struct err *err)
-{
-	const char *const modes[] = { "strict", "best_effort", NULL };
-	const char *const recorded[] = { "command", "disk", "network", NULL };
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < o->enhanced_recording_count; i++)
-		rc = check_choice("enhanced_recording", o->enhanced_recording[i], recorded, err);
-	if (rc == 0)
-		rc = check_choice("record_session.default", o->record_session.default_mode, modes,
-		                  err);
-	if (rc == 0)
-		rc = check_choice("record_session.ssh", o->record_session.ssh, modes, err);
-	if (rc == 0)
-		rc = check_choice("lock", o->lock, modes, err);
-	if (rc == 0 && o->max_sessions < 0)
-		rc = err_set(err, ERR_INVALID, "max_sessions: below 0");
-	if (rc != 0)
-		return rc;
-	if (o->max_session_ttl <= 0)
-		o->max_session_ttl = ROLE_TTL_DEFAULT;
-	if (o->client_idle_timeout < 0)
-		o->client_idle_timeout = 0;
-	if (!o->has_port_forwarding) {
-		o->has_port_forwarding = true;
-		o->port_forwarding = true;
-	}
-	return str_empty(o->certificate_format)
-	               ? fields_set_str(&o->certificate_format, "standard", err)
-	               : 0;
-}
-
-/* What would restrict access, or promise something, if anything here looked at it. */
-static int refuse_unenforced(const pv_RoleOptions *o, struct err *err)
-{
-	const struct {
-		bool set;
-		const char *what;
-	} fields[] = {
-		{ o->max_connections != 0, "max_connections" },
-		{ o->has_pin_source_ip && o->pin_source_ip, "pin_source_ip" },
-		{ str_eq(o->lock, "strict"), "lock: strict" },
-		{ !str_eq(o->certificate_format, "standard"),
-		  "certificate_format: anything but standard" },
-	};
-
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (fields[i].set)
-			return err_set(err, ERR_UNSUPPORTED, "%s is not enforced by this version",
-			               fields[i].what);
-	return 0;
-}
-
-static int check_logins(const pv_RoleConditions *c, struct err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < c->logins_count; i++) {
-		if (template_used(c->logins[i]))
-			rc = template_check(c->logins[i], err);
-		else if (!resource_is_login(c->logins[i]))
-			rc = err_set(err, ERR_INVALID, "'%s' is not a login", c->logins[i]);
-	}
-	return rc != 0 ? err_wrap(err, "logins") : 0;
-}
-
-static int check_pattern(const char *pattern, struct err *err)
-{
-	return template_used(pattern) ? template_check(pattern, err)
-	                              : label_pattern_check(pattern, err);
-}
-
-static int check_node_labels(const pv_RoleConditions *c, struct err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < c->node_labels_count; i++) {
-		const char *key = c->node_labels[i].key;
-		const pv_Strings *values = &c->node_labels[i].value;
-
-		if (str_empty(key))
-			rc = err_set(err, ERR_INVALID, "an empty key");
-		else if (strcmp(key, "*") == 0 &&
-		         (values->values_count != 1 || strcmp(values->values[0], "*") != 0))
-			rc = err_set(err, ERR_INVALID, "the key '*' goes with the value '*' only");
-		else if (template_used(key))
-			rc = template_check(key, err);
-		for (size_t k = 0; rc == 0 && k < values->values_count; k++)
-			rc = check_pattern(values->values[k], err);
-		if (rc != 0)
-			return err_wrap(err, "node_labels.%s", key != NULL ? key : "");
-	}
-	return 0;
-}
-
-static int validate_conditions(pv_RoleConditions *c, const char *part, struct err *err)
-{
-	int rc = 0;
-
-	if (c->namespaces_count == 0)
-		rc = fields_add_str(&c->namespaces, &c->namespaces_count, "default", err);
-	if (rc == 0)
-		rc = check_logins(c, err);
-	if (rc == 0)
-		rc = check_node_labels(c, err);
-	for (size_t i = 0; rc == 0 && i < c->rules_count; i++) {
-		rc = rule_check(&c->rules[i], err);
-		if (rc != 0)
-			err_wrap(err, "rules[%zu]", i);
-	}
-	return rc != 0 ? err_wrap(err, "spec.%s", part) : 0;
-}
-
-/* What {'*': '*'} is in YAML. */
-static int allow_every_node(pv_RoleConditions *c, struct err *err)
-{
-	pv_RoleConditions_NodeLabelsEntry *entry =
-	        fields_add(&c->node_labels, &c->node_labels_count, sizeof(*entry), err);
-	int rc;
-
-	if (entry == NULL)
-		return err->code;
-	entry->has_value = true;
-	rc = fields_set_str(&entry->key, "*", err);
-	if (rc == 0)
-		rc = fields_add_str(&entry->value.values, &entry->value.values_count, "*", err);
-	return rc;
-}
-
-int validate_role(void *message, struct err *err)
-{
-	pv_Role *role = message;
-	pv_RoleSpec *spec = &role->spec;
-	int rc = check_version(role->version, "34567", err);
-
-	if (rc != 0)
-		return rc;
-	role->has_spec = spec->has_options = spec->has_allow = spec->has_deny = true;
-	rc = validate_options(&spec->options, err);
-	if (rc == 0)
-		rc = refuse_unenforced(&spec->options, err);
-	if (rc != 0)
-		return err_wrap(err, "spec.options");
-	if (strcmp(role->version, "v3") == 0 && spec->allow.node_labels_count == 0)
-		rc = allow_every_node(&spec->allow, err);
-	if (rc == 0)
-		rc = validate_conditions(&spec->allow, "allow", err);
-	if (rc == 0)
-		rc = validate_conditions(&spec->deny, "deny", err);
-	return rc;
 }
 
 /* --- people, tokens, locks ------------------------------------------------------------------ */

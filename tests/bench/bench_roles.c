@@ -60,7 +60,7 @@ int main(void)
 {
 	const struct label items[] = { { "app", "app-web-999" }, { "env", "qa-7" } };
 	const struct label_set labels = { items, 2 };
-	const struct traits traits = { NULL, 0 };
+	pv_Identity who = { .user = (char[]){ "alice" } };
 	struct strlist names = { 0 };
 	struct role_set *set;
 	struct err err;
@@ -69,14 +69,15 @@ int main(void)
 	for (int i = 0; i < ROLES; i++)
 		strlist_take(&names, str_printf("role-%d", i), &err);
 	start = now_us();
-	die_unless(role_set_new(&set, names.items, names.count, &traits, lookup, NULL, &err) == 0,
-	           &err);
+	who.roles = names.items;
+	who.roles_count = (pb_size_t)names.count;
+	die_unless(role_set_new(&set, &who, lookup, NULL, &err) == 0, &err);
 	made = now_us();
 	for (int i = 0; i < TIMES; i++)
 		die_unless(role_set_check_login(set, "web-1", &labels, "dev", &err) == 0, &err);
 	printf("roles.make_set_of_1000 ours=%.0f unit=us\n", made - start);
 	printf("roles.decide_login_of_1000 ours=%.1f unit=us\n", (now_us() - made) / TIMES);
-	role_set_free(set);
+	role_set_unref(set);
 	strlist_deinit(&names);
 	return 0;
 }

@@ -158,15 +158,21 @@ static int makes_a_role_set(struct err *err)
 	char *logins[] = { (char[]){ "alice" } };
 	char *mail[] = { (char[]){ "al@example.com" } };
 	char *names[] = { (char[]){ "dev" } };
-	const pv_Identity_TraitsEntry entries[] = {
+	pv_Identity_TraitsEntry entries[] = {
 		{ (char[]){ "logins" }, true, { 1, logins } },
 		{ (char[]){ "email" }, true, { 1, mail } },
 	};
-	const struct traits traits = { entries, 2 };
+	const pv_Identity who = {
+		.user = (char[]){ "alice" },
+		.roles = names,
+		.roles_count = 1,
+		.traits = entries,
+		.traits_count = 2,
+	};
 	struct role_set *s = NULL;
-	int rc = role_set_new(&s, names, 1, &traits, load_role, NULL, err);
+	int rc = role_set_new(&s, &who, load_role, NULL, err);
 
-	role_set_free(s);
+	role_set_unref(s);
 	return rc;
 }
 

@@ -52,8 +52,8 @@ static const struct {
 	  "{metadata: {name: dev}, spec: {allow: {rules: [{resources: [role], verbs: "
 	  "[list], where: "
 	  "'contains('}]}}}",
-	  "role 'dev': spec.allow: rules[0]: where: only contains(session.participants, "
-	  "user.metadata.name) is supported" },
+	  "role 'dev': spec.allow: rules[0]: where: 'contains(': something is missing at byte "
+	  "10" },
 	{ "role", "{metadata: {name: dev}, spec: {options: {max_connections: 2}}}",
 	  "role 'dev': spec.options: max_connections is not enforced by this version" },
 	{ "role", "{metadata: {name: dev}, spec: {options: {pin_source_ip: true}}}",

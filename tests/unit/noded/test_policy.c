@@ -40,7 +40,7 @@ static int ask(struct node_world *w, const pv_Identity *id, const char *login, c
 	int rc = policy_check(&w->n, &who, &roles, err);
 
 	if (rc == 0)
-		role_set_free(roles);
+		role_set_unref(roles);
 	return rc;
 }
 
@@ -156,13 +156,13 @@ static void sshd_is_told_no_more_than_the_roles_allow(void **state)
 	assert_int_equal(policy_check(&w->n, &who, &set, &err), 0);
 	policy_append_line(set, "root", &line);
 	assert_string_equal(buf_str(&line), "restrict,pty,port-forwarding root");
-	role_set_free(set);
+	role_set_unref(set);
 	buf_clear(&line);
 	id = world_person("alice", brief, 1);
 	assert_int_equal(policy_check(&w->n, &who, &set, &err), 0);
 	policy_append_line(set, "root", &line);
 	assert_string_equal(buf_str(&line), "restrict,pty,agent-forwarding root");
-	role_set_free(set);
+	role_set_unref(set);
 	buf_deinit(&line);
 }
 

@@ -167,7 +167,7 @@ static void who_is_locked_has_no_roles(void **state)
 		world_peer(w, "alice", &peer);
 		assert_int_equal(access_roles(&w->p, &peer, &roles, &err),
 		                 locks[i] != NULL ? ERR_DENIED : 0);
-		role_set_free(roles);
+		role_set_unref(roles);
 		peer_deinit(&peer);
 		world_end(w);
 	}

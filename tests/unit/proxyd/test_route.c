@@ -100,14 +100,14 @@ static int fill_cache(struct err *e)
 
 static int open_world(void **state)
 {
-	char *const names[] = { (char *)"dev" };
+	char *names[] = { (char *)"dev" };
+	const pv_Identity who = { .roles = names, .roles_count = 1 };
 	struct err e = { 0 };
 
 	(void)state;
 	snprintf(path, sizeof(path), "/tmp/postern-route-%d", (int)getpid());
 	uv_loop_init(&loop);
-	if (fill_cache(&e) != 0 ||
-	    role_set_new(&roles, names, 1, NULL, cache_lookup_role, cache, &e) != 0) {
+	if (fill_cache(&e) != 0 || cache_role_set(cache, &who, &roles, &e) != 0) {
 		print_error("%s\n", e.msg);
 		return -1;
 	}
@@ -117,7 +117,7 @@ static int open_world(void **state)
 static int close_world(void **state)
 {
 	(void)state;
-	role_set_free(roles);
+	role_set_unref(roles);
 	cache_free(cache);
 	rpc_client_close(client, NULL, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
