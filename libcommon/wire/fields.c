@@ -5,7 +5,6 @@
 #include "wire/fields_slot.h"
 
 #include <pb_decode.h>
-#include <pb_encode.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,48 +12,18 @@
 /* --- bytes --------------------------------------------------------------------------------------
  */
 
-int fields_encode(const struct fields_table *t, const void *msg, struct buf *out, struct err *err)
-{
-	pb_ostream_t stream;
-	uint8_t *room;
-	size_t size;
-
-	if (!pb_get_encoded_size(&size, t->desc, msg))
-		return err_set(err, ERR_INVALID, "encode %s: not a message", t->name);
-	room = buf_reserve(out, size + 1);
-	if (room == NULL)
-		return buf_check(out, err);
-	stream = pb_ostream_from_buffer(room, size);
-	if (!pb_encode(&stream, t->desc, msg))
-		return err_set(err, ERR_INTERNAL, "encode %s: %s", t->name, PB_GET_ERROR(&stream));
-	buf_commit(out, size);
-	return 0;
-}
-
 int fields_decode(const struct fields_table *t, const void *data, size_t len, void *out_msg,
                   struct err *err)
 {
 	pb_istream_t stream = pb_istream_from_buffer(data, len);
 
 	memset(out_msg, 0, t->size);
-	if (pb_decode(&stream, t->desc, out_msg))
+	if (pb_decode_ex(&stream, t->desc, out_msg, PB_DECODE_NOINIT)) /* all defaults are zero */
 		return 0;
 	memset(out_msg, 0, t->size); /* pb_decode() has released what it had */
 	if (strcmp(PB_GET_ERROR(&stream), "realloc failed") == 0)
 		return err_set_nomem(err);
 	return err_set(err, ERR_CORRUPT, "decode %s: %s", t->name, PB_GET_ERROR(&stream));
-}
-
-int fields_clone(const struct fields_table *t, const void *msg, void *out_msg, struct err *err)
-{
-	struct buf bytes = { 0 };
-	int rc;
-
-	rc = fields_encode(t, msg, &bytes, err);
-	if (rc == 0)
-		rc = fields_decode(t, bytes.data, bytes.len, out_msg, err);
-	buf_wipe(&bytes);
-	return rc;
 }
 
 /* --- release ------------------------------------------------------------------------------------
@@ -74,10 +43,11 @@ static void wipe_secrets(const struct fields_table *t, void *msg)
 {
 	struct fields_slot slot;
 
-	for (size_t i = 0; i < t->count; i++) {
+	for (size_t i = 0; t->secrets && i < t->count; i++) {
 		const struct fields_field *field = &t->fields[i];
 
-		if (!fields_is_secret(field) && field->type != FIELDS_MESSAGE)
+		if (!fields_is_secret(field) &&
+		    (field->type != FIELDS_MESSAGE || !field->message->secrets))
 			continue;
 		fields_slot_init(&slot, t, i, msg);
 		for (size_t n = 0; n < slot.count; n++) {

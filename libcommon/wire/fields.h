@@ -110,6 +110,7 @@ struct fields_table {
 	const struct fields_field *fields; /* by tag */
 	size_t count;
 	bool is_strings; /* message Strings: its text is its only list */
+	bool secrets;    /* it, or a message within it, has fields that are */
 };
 
 /* --- messages in memory ---------------------------------------------------------------------- */

@@ -12,6 +12,8 @@
 
 #include "tests/unit/unit.h"
 
+#include <pb_encode.h>
+
 #include <string.h>
 
 /* --- help ---------------------------------------------------------------------------------------
@@ -47,6 +49,21 @@ static void assert_json(const struct fields_table *t, const void *msg, unsigned 
 	buf_deinit(&out);
 }
 
+/* nanopb's encoder is slow, but right. */
+static void assert_bytes_as_nanopb_writes_them(const struct fields_table *t, const void *msg)
+{
+	struct buf ours = { 0 };
+	uint8_t theirs[16384];
+	pb_ostream_t stream = pb_ostream_from_buffer(theirs, sizeof(theirs));
+	struct err err;
+
+	assert_int_equal(fields_encode(t, msg, &ours, &err), 0);
+	assert_true(pb_encode(&stream, t->desc, msg));
+	assert_int_equal(ours.len, stream.bytes_written);
+	assert_memory_equal(buf_str(&ours), theirs, ours.len);
+	buf_deinit(&ours);
+}
+
 /* Through bytes, JSON and YAML and back: equal each time. */
 static void assert_survives(const struct fields_table *t, const void *msg)
 {
@@ -57,6 +74,7 @@ static void assert_survives(const struct fields_table *t, const void *msg)
 	struct buf text = { 0 };
 	struct err err;
 
+	assert_bytes_as_nanopb_writes_them(t, msg);
 	assert_true(t->size <= sizeof(copy));
 	assert_int_equal(fields_clone(t, msg, &copy, &err), 0);
 	assert_true(fields_equal(t, msg, &copy));

@@ -94,13 +94,17 @@ static int frames_grpc(struct err *err)
 static int there_and_back(struct err *err, const pv_Resource *r)
 {
 	struct buf bytes = { 0 }, text = { 0 };
-	pv_Resource again;
+	pv_Resource again, copy;
 	int rc = resource_encode(r, &bytes, err);
 
 	if (rc == 0)
 		rc = resource_decode(&again, bytes.data, bytes.len, err);
 	if (rc == 0) {
-		rc = fields_to_json(&pv_Resource_table, &again, FIELDS_PRETTY, &text, err);
+		rc = fields_clone(&pv_Resource_table, &again, &copy, err);
+		if (rc == 0) {
+			resource_deinit(&copy);
+			rc = fields_to_json(&pv_Resource_table, &again, FIELDS_PRETTY, &text, err);
+		}
 		if (rc == 0)
 			rc = fields_to_yaml(&pv_Resource_table, &again, 0, &text, err);
 		resource_deinit(&again);
