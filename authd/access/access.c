@@ -30,21 +30,31 @@ int access_lookup_role(void *arg, const char *name, pv_Role *out, struct err *er
 	return 0;
 }
 
+uintptr_t access_generation(const struct authd *a, const struct peer *peer)
+{
+	if (peer->kind != PEER_USER)
+		return 0;
+	return changes_roles_generation(a->changes, peer->identity.roles,
+	                                peer->identity.roles_count);
+}
+
 int access_roles(const struct rpc_call *call, const struct role_set **out_roles, struct err *err)
 {
 	struct caller *c = rpc_conn_data(rpc_call_conn(call));
 	struct authd *a = authd_of(call);
+	uintptr_t generation;
 
 	if (c->peer.kind != PEER_USER) {
 		*out_roles = NULL;
 		return 0;
 	}
-	if (c->roles != NULL && c->generation != changes_roles_generation(a->changes)) {
+	generation = access_generation(a, &c->peer);
+	if (c->roles != NULL && c->generation != generation) {
 		role_set_unref(c->roles);
 		c->roles = NULL;
 	}
 	if (c->roles == NULL) {
-		c->generation = changes_roles_generation(a->changes);
+		c->generation = generation;
 		if (role_cache_get(a->role_sets, &c->peer.identity, &c->roles, err) != 0) {
 			err->code = ERR_DENIED;
 			return err_wrap(err, "the roles of '%s' do not hold",

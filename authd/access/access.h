@@ -16,8 +16,11 @@
 
 #include "proto/resource.pb.h"
 
+#include <stdint.h>
+
 struct authd;
 struct err;
+struct peer;
 struct role_set;
 struct rpc_call;
 struct rpc_method;
@@ -50,6 +53,9 @@ enum role_verdict access_judge(const struct rpc_call *call, const char *kind, co
 /* The caller's roles as they are now, NULL for all but users; borrowed until the loop runs again.
  * A failure means: no access. */
 int access_roles(const struct rpc_call *call, const struct role_set **out_roles, struct err *err);
+
+/* Another number after every change of one of the peer's roles. */
+uintptr_t access_generation(const struct authd *a, const struct peer *peer);
 
 /* A role_lookup (model/role.h) that reads the keyspace; arg is the struct authd. */
 int access_lookup_role(void *arg, const char *name, pv_Role *out, struct err *err);

@@ -9,6 +9,7 @@
 #include "model/identity.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct err;
 struct role_set;
@@ -20,7 +21,7 @@ struct caller {
 	struct peer peer;
 	struct err *refused;    /* why nothing is allowed here; NULL: judged call by call */
 	struct role_set *roles; /* users: as of the generation; NULL until first asked for */
-	unsigned generation;    /* changes_roles_generation() */
+	uintptr_t generation;   /* access_generation() */
 	bool counted;           /* among authd's anonymous connections */
 };
 

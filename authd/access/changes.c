@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "model/lock.h"
 #include "model/resource.h"
@@ -15,16 +16,59 @@
 #include "store/keyspace.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define ROLES "/roles/"
 #define LOCKS "/locks/"
 #define USERS "/users/"
 
+/* As many roles as have changed are remembered one by one; beyond that all count as changed. */
+#define ROLES_MAX 10000
+
 struct changes {
 	struct authd *authd;
 	struct keyspace_watch *watch;
-	unsigned roles_generation;
+	uintptr_t generation; /* of the newest change of a role */
+	uintptr_t all;        /* of the newest that may have been one of any role */
+	struct map *roles;    /* name -> generation of its newest change */
 };
+
+/* --- roles ----------------------------------------------------------------------------------- */
+
+static void all_roles_changed(struct changes *c)
+{
+	const char *name;
+	size_t at = 0;
+
+	while (map_next(c->roles, &at, &name) != NULL)
+		map_remove(c->roles, name);
+	c->all = ++c->generation;
+	role_cache_forget(c->authd->role_sets);
+}
+
+static void role_changed(struct changes *c, const char *name)
+{
+	if (map_count(c->roles) >= ROLES_MAX ||
+	    map_put(c->roles, name, (void *)(c->generation + 1), NULL) != 0) {
+		all_roles_changed(c);
+		return;
+	}
+	c->generation++;
+	role_cache_forget(c->authd->role_sets);
+}
+
+uintptr_t changes_roles_generation(const struct changes *c, char *const *roles, size_t count)
+{
+	uintptr_t newest = c->all;
+
+	for (size_t i = 0; i < count; i++) {
+		uintptr_t changed = (uintptr_t)map_get(c->roles, roles[i]);
+
+		if (changed > newest)
+			newest = changed;
+	}
+	return newest;
+}
 
 /* --- connections that a change concerns ------------------------------------------------------ */
 
@@ -89,18 +133,12 @@ static void on_user(struct changes *c, const struct keyspace_event *event)
 		rpc_server_close_matching(c->authd->server, is_user, &closing);
 }
 
-static void roles_changed(struct changes *c)
-{
-	c->roles_generation++;
-	role_cache_forget(c->authd->role_sets);
-}
-
 static void on_event(struct changes *c, const struct keyspace_event *event)
 {
 	if (event->type == KEYSPACE_EVENT_INIT)
 		return;
 	if (str_starts(event->item.key, ROLES))
-		roles_changed(c);
+		role_changed(c, event->item.key + strlen(ROLES));
 	else if (str_starts(event->item.key, LOCKS))
 		on_lock(c, event);
 	else if (str_starts(event->item.key, USERS))
@@ -127,7 +165,7 @@ static void restart(struct changes *c, const struct err *why)
 	log_warn("own watch restarted", kv("error", why->msg));
 	keyspace_watch_close(c->watch);
 	c->watch = NULL;
-	roles_changed(c);
+	all_roles_changed(c);
 	rpc_server_close_matching(c->authd->server, is_locked_now, c);
 	if (start_watch(c, &err) != 0)
 		log_error("own watch not restarted", kv("error", err.msg));
@@ -167,7 +205,11 @@ int changes_open(struct authd *a, struct changes **out, struct err *err)
 	if (c == NULL)
 		return err_set_nomem(err);
 	c->authd = a;
-	if (start_watch(c, err) != 0) {
+	c->roles = map_new();
+	if (c->roles == NULL)
+		err_set_nomem(err);
+	if (c->roles == NULL || start_watch(c, err) != 0) {
+		map_free(c->roles);
 		free(c);
 		return err->code;
 	}
@@ -180,10 +222,6 @@ void changes_close(struct changes *c)
 	if (c == NULL)
 		return;
 	keyspace_watch_close(c->watch);
+	map_free(c->roles);
 	free(c);
-}
-
-unsigned changes_roles_generation(const struct changes *c)
-{
-	return c->roles_generation;
 }

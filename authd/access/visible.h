@@ -18,7 +18,7 @@ struct err;
 struct rpc_call;
 
 /* What is needed to judge many resources of one kind; filled by visible_begin(). Rules are those
- * of that moment: whoever keeps it longer asks changes_roles_generation() whether they still hold.
+ * of that moment: whoever keeps it longer asks access_generation() whether they still hold.
  */
 struct visible {
 	const struct rpc_call *call;

@@ -10,8 +10,8 @@
  * while the stream is not writable, and a client that is too slow for the keyspace's queue is
  * ended with ERR_LIMIT.
  */
+#include "authd/access/access.h"
 #include "authd/access/caller.h"
-#include "authd/access/changes.h"
 #include "authd/access/visible.h"
 #include "authd/core/authd.h"
 #include "authd/core/resource_store.h"
@@ -49,7 +49,7 @@ struct watch {
 	enum state state;
 	struct watched *kinds;
 	size_t count;
-	unsigned generation;             /* of the roles that the kinds were allowed by */
+	uintptr_t generation;            /* of the roles that the kinds were allowed by */
 	struct keyspace_watch *events;   /* LIVE, and some kind is watched */
 	uint64_t revision;               /* of the snapshot; then of the newest event */
 	size_t at;                       /* SNAPSHOT: the kind */
@@ -342,8 +342,7 @@ static int go_on(struct watch *w, struct err *err)
 /* What a user was allowed may not be any more: they ask again, as they are now. */
 static int check_roles_unchanged(const struct watch *w, struct err *err)
 {
-	if (caller_of(w->call)->kind != PEER_USER ||
-	    changes_roles_generation(w->authd->changes) == w->generation)
+	if (access_generation(w->authd, caller_of(w->call)) == w->generation)
 		return 0;
 	return err_set(err, ERR_UNAVAILABLE, "roles have changed: watch again");
 }
@@ -404,7 +403,7 @@ static struct watch *watch_new(struct rpc_call *call)
 		return NULL;
 	w->call = call;
 	w->authd = authd_of(call);
-	w->generation = changes_roles_generation(w->authd->changes);
+	w->generation = access_generation(w->authd, caller_of(call));
 	w->again = timer_new(w->authd->loop, on_again, w);
 	w->heartbeat = timer_new(w->authd->loop, on_heartbeat, w);
 	if (w->again == NULL || w->heartbeat == NULL) {
