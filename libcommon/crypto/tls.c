@@ -241,6 +241,7 @@ static int finish(struct tls *t, struct err *err)
 		return fail(t, err);
 	forget_chain(t);
 	t->state = TLS_READY;
+	tls_records_return(t);
 	return 0;
 }
 
@@ -294,6 +295,11 @@ static int read_failed(struct tls *t, int ret, struct err *err)
 	return fail(t, err);
 }
 
+static bool nothing_came(const struct tls *t)
+{
+	return t->in_at == t->in.len && t->ssl.in_buf == NULL;
+}
+
 /* A failure behind good data is told by the next call: mbedTLS' records are whole. */
 int tls_read(struct tls *t, void *dst, size_t size, size_t *out_len, struct err *err)
 {
@@ -302,6 +308,12 @@ int tls_read(struct tls *t, void *dst, size_t size, size_t *out_len, struct err 
 
 	if (rc != 0)
 		return rc;
+	if (nothing_came(t)) {
+		*out_len = 0;
+		return 0;
+	}
+	if (tls_records_lend(t, err) != 0)
+		return err->code;
 	while (done < size && !t->peer_closed && rc == 0) {
 		int ret = mbedtls_ssl_read(&t->ssl, (uint8_t *)dst + done, size - done);
 
@@ -314,6 +326,7 @@ int tls_read(struct tls *t, void *dst, size_t size, size_t *out_len, struct err 
 		else
 			rc = read_failed(t, ret, err);
 	}
+	tls_records_return(t);
 	if (rc != 0 && done == 0)
 		return rc;
 	*out_len = done;
@@ -332,6 +345,8 @@ int tls_write(struct tls *t, const void *data, size_t len, struct err *err)
 
 	if (rc == 0 && t->closed)
 		rc = err_set(err, ERR_CANCELED, "TLS connection was closed");
+	if (rc == 0)
+		rc = tls_records_lend(t, err);
 	if (rc != 0)
 		return rc;
 	buf_reserve(&t->out, len + (len / RECORD_MAX + 1) * RECORD_OVERHEAD);
@@ -345,6 +360,7 @@ int tls_write(struct tls *t, const void *data, size_t len, struct err *err)
 		at += ret;
 		len -= (size_t)ret;
 	}
+	tls_records_return(t);
 	return 0;
 }
 
@@ -355,7 +371,10 @@ int tls_close(struct tls *t, struct err *err)
 
 	if (rc != 0 || t->closed)
 		return rc;
+	if (tls_records_lend(t, err) != 0)
+		return err->code;
 	t->closed = true;
 	ret = mbedtls_ssl_close_notify(&t->ssl);
+	tls_records_return(t);
 	return ret == 0 ? 0 : mbed_fail(err, ERR_NOMEM, ret, "close TLS");
 }

@@ -190,6 +190,7 @@ int tls_conf_new(const struct tls_conf_spec *spec, struct tls_conf **out, struct
 	if (c == NULL)
 		return err_set_nomem(err);
 	atomic_init(&c->refs, 1);
+	tls_spares_init(&c->spares);
 	mbedtls_ssl_config_init(&c->config);
 	c->role = spec->role;
 	c->client_auth = spec->client_auth;
@@ -223,6 +224,7 @@ void tls_conf_unref(struct tls_conf *c)
 {
 	if (c == NULL || atomic_fetch_sub(&c->refs, 1) != 1)
 		return;
+	tls_spares_deinit(&c->spares);
 	mbedtls_ssl_config_free(&c->config);
 	for (size_t i = 0; i < c->own_count; i++) {
 		mbedtls_x509_crt_free(&c->own[i].chain);

@@ -359,6 +359,52 @@ static void data_passes_both_ways_in_any_pieces(void **state)
 	close_pair(&p);
 }
 
+/* They borrow their buffers from each other. */
+static void half_a_record_survives_what_other_connections_do(void **state)
+{
+	const struct world *w = *state;
+	struct pair one, other;
+	struct err err;
+	uint8_t *bytes;
+	size_t len, out_len;
+	char got[8];
+
+	open_pair(&one, w, "auth.example.com");
+	open_pair(&other, w, "auth.example.com");
+	shake(&one);
+	shake(&other);
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(tls_write(one.client, "first", 5, &err), 0);
+		bytes = tls_take_output(one.client, &len);
+		assert_int_equal(tls_feed(one.server, bytes, len / 2, &err), 0);
+		assert_int_equal(tls_read(one.server, got, sizeof(got), &out_len, &err), 0);
+		assert_int_equal(out_len, 0);
+
+		assert_int_equal(tls_write(other.client, "second", 6, &err), 0);
+		carry(other.client, other.server);
+		assert_int_equal(tls_read(other.server, got, sizeof(got), &out_len, &err), 0);
+		assert_int_equal(out_len, 6);
+		assert_int_equal(tls_write(other.server, "back", 4, &err), 0);
+		carry(other.server, other.client);
+		assert_int_equal(tls_read(other.client, got, sizeof(got), &out_len, &err), 0);
+		assert_int_equal(out_len, 4);
+
+		assert_int_equal(tls_feed(one.server, bytes + len / 2, len - len / 2, &err), 0);
+		free(bytes);
+		/* In two pieces: what is left of a record stays, too. */
+		assert_int_equal(tls_read(one.server, got, 2, &out_len, &err), 0);
+		assert_int_equal(out_len, 2);
+		assert_int_equal(tls_write(other.client, "x", 1, &err), 0);
+		carry(other.client, other.server);
+		assert_int_equal(tls_read(other.server, got + 4, 1, &out_len, &err), 0);
+		assert_int_equal(tls_read(one.server, got + 2, 6, &out_len, &err), 0);
+		assert_int_equal(out_len, 3);
+		assert_memory_equal(got, "first", 5);
+	}
+	close_pair(&one);
+	close_pair(&other);
+}
+
 static void closing_is_told_and_reading_goes_on(void **state)
 {
 	const struct world *w = *state;
@@ -505,6 +551,7 @@ int main(void)
 		T(the_certificate_is_chosen_by_the_name_asked_for),
 		T(protocols_are_agreed_on_or_refused),
 		T(data_passes_both_ways_in_any_pieces),
+		T(half_a_record_survives_what_other_connections_do),
 		T(closing_is_told_and_reading_goes_on),
 		T(a_flipped_bit_ends_the_connection),
 		T(bytes_that_are_no_tls_are_refused),
