@@ -83,6 +83,8 @@ static int open_keyspace(struct process *p, struct err *err)
 	const struct keyspace_lmdb_options options = {
 		.dir = dir,
 		.clock = a->clock,
+		.log_events = (size_t)a->conf.log_events,
+		.log_age_ms = a->conf.log_age,
 	};
 
 	snprintf(dir, sizeof(dir), "%s/keyspace", a->conf.data_dir);

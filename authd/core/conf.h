@@ -18,8 +18,10 @@ struct authd_conf {
 	struct conf_list public_addrs; /* "host:port" that hosts and people reach us by */
 	int64_t cert_ttl;              /* of a user's certificates */
 	int64_t host_cert_ttl;
-	int64_t backdate; /* how far back a certificate's start lies, for slow clocks */
-	int64_t node_ttl; /* the longest that a host may be silent before it is forgotten */
+	int64_t backdate;   /* how far back a certificate's start lies, for slow clocks */
+	int64_t node_ttl;   /* the longest that a host may be silent before it is forgotten */
+	int64_t log_events; /* changes that the keyspace keeps for who resumes a watch */
+	int64_t log_age;
 	int64_t invite_ttl;
 	int64_t token_ttl;
 	int64_t login_attempts;   /* failures that lock a user */

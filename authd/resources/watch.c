@@ -8,7 +8,7 @@
  * snapshot is out, and reads what happened meanwhile from the change log: nothing is missed and
  * the last word on every key is right. The client's pace holds all of it back: nothing is read
  * while the stream is not writable, and a client that is too slow for the keyspace's queue is
- * ended with ERR_LIMIT.
+ * ended with ERR_LIMIT at once, whether it reads or not.
  */
 #include "authd/access/access.h"
 #include "authd/access/caller.h"
@@ -16,12 +16,12 @@
 #include "authd/core/authd.h"
 #include "authd/core/resource_store.h"
 #include "authd/resources/calls.h"
+#include "authd/resources/watched.h"
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "base/strlist.h"
 #include "loop/timer.h"
 #include "rpc/server.h"
 #include "wire/fields.h"
@@ -31,24 +31,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KINDS_MAX    64
 #define HEARTBEAT_MS 15000
 #define AT_ONCE      128 /* events before the loop serves others */
 
 enum state { SNAPSHOT, LIVE };
 
-/* One kind that was asked for and is allowed. */
-struct watched {
-	struct visible visible;
-	char *name; /* "" = all of the kind */
-};
-
 struct watch {
 	struct rpc_call *call;
 	struct authd *authd;
 	enum state state;
-	struct watched *kinds;
-	size_t count;
+	struct watched kinds;
 	uintptr_t generation;            /* of the roles that the kinds were allowed by */
 	struct keyspace_watch *events;   /* LIVE, and some kind is watched */
 	uint64_t revision;               /* of the snapshot; then of the newest event */
@@ -68,9 +60,7 @@ static void watch_free(struct watch *w)
 	keyspace_watch_close(w->events);
 	timer_free(w->again);
 	timer_free(w->heartbeat);
-	for (size_t i = 0; i < w->count; i++)
-		free(w->kinds[i].name);
-	free(w->kinds);
+	watched_deinit(&w->kinds);
 	free(w);
 }
 
@@ -85,56 +75,6 @@ static void on_canceled(struct rpc_call *call)
 	watch_free(rpc_call_data(call));
 }
 
-/* --- which kinds ----------------------------------------------------------------------------- */
-
-/* Adds a kind if the caller may see it; else it is left out, which INIT tells. */
-static int add_kind(struct watch *w, const pv_WatchKind *wanted, struct strlist *accepted,
-                    struct err *err)
-{
-	const struct resource_kind *kind =
-	        resource_kind_find(wanted->kind != NULL ? wanted->kind : "");
-	struct watched *at = &w->kinds[w->count];
-	struct err refused;
-
-	if (kind == NULL || visible_begin(&at->visible, w->call, kind, false, true, &refused) != 0)
-		return 0;
-	at->name = strdup(wanted->name != NULL ? wanted->name : "");
-	if (at->name == NULL)
-		return err_set_nomem(err);
-	w->count++;
-	return strlist_add_new(accepted, kind->name, err);
-}
-
-static int add_kinds(struct watch *w, const pv_WatchRequest *request, struct strlist *accepted,
-                     struct err *err)
-{
-	if (request->kinds_count == 0)
-		return err_set(err, ERR_INVALID, "which kinds are to be watched?");
-	if (request->kinds_count > KINDS_MAX)
-		return err_set(err, ERR_LIMIT, "at most %d kinds in a watch", KINDS_MAX);
-	w->kinds = calloc(request->kinds_count, sizeof(*w->kinds));
-	if (w->kinds == NULL)
-		return err_set_nomem(err);
-	for (size_t i = 0; i < request->kinds_count; i++)
-		if (add_kind(w, &request->kinds[i], accepted, err) != 0)
-			return err->code;
-	return 0;
-}
-
-/* The kind that a key belongs to; NULL: none that is watched. */
-static const struct watched *kind_of_key(const struct watch *w, const char *key)
-{
-	for (size_t i = 0; i < w->count; i++) {
-		const struct watched *k = &w->kinds[i];
-		const char *name = strrchr(key, '/') + 1;
-
-		if (str_starts(key, k->visible.kind->prefix) &&
-		    (k->name[0] == 0 || strcmp(k->name, name) == 0))
-			return k;
-	}
-	return NULL;
-}
-
 /* --- sending --------------------------------------------------------------------------------- */
 
 static int send_bare(struct watch *w, pv_WatchEvent_Type type, struct err *err)
@@ -144,14 +84,18 @@ static int send_bare(struct watch *w, pv_WatchEvent_Type type, struct err *err)
 	return rpc_call_send(w->call, &event, err);
 }
 
-static int send_init(struct watch *w, struct strlist *accepted, bool snapshot, struct err *err)
+static int send_init(struct watch *w, struct watched_answer *o, bool snapshot, bool compacted,
+                     struct err *err)
 {
 	pv_WatchEvent event = {
 		.type = pv_WatchEvent_Type_INIT,
 		.revision = (int64_t)w->revision,
 		.snapshot = snapshot,
-		.kinds = accepted->items,
-		.kinds_count = (pb_size_t)accepted->count,
+		.compacted = compacted,
+		.kinds = o->accepted.items,
+		.kinds_count = (pb_size_t)o->accepted.count,
+		.left_out = o->left_out,
+		.left_out_count = o->left_out_count,
 	};
 
 	return rpc_call_send(w->call, &event, err);
@@ -164,8 +108,8 @@ static int64_t reached(const struct watch *w)
 	return w->events != NULL ? (int64_t)keyspace_watch_revision(w->events) : 0;
 }
 
-static int send_delete(struct watch *w, const struct watched *k, const struct keyspace_item *item,
-                       struct err *err)
+static int send_delete(struct watch *w, const struct watched_kind *k,
+                       const struct keyspace_item *item, struct err *err)
 {
 	char *rest = item->key + strlen(k->visible.kind->prefix);
 	char *slash = k->visible.kind->sub_kinds ? strchr(rest, '/') : NULL;
@@ -208,7 +152,7 @@ static bool hides(const struct watch *w)
 
 /* What a user may not see (any more) is as good as deleted; in a snapshot it is left out. What a
  * host may see never changes. */
-static int send_put(struct watch *w, const struct watched *k, const struct keyspace_item *item,
+static int send_put(struct watch *w, const struct watched_kind *k, const struct keyspace_item *item,
                     struct err *err)
 {
 	pv_WatchEvent event = {
@@ -235,17 +179,18 @@ static int send_put(struct watch *w, const struct watched *k, const struct keysp
 static int send_item(void *arg, const struct keyspace_item *item)
 {
 	struct watch *w = arg;
-	const struct watched *k = &w->kinds[w->at];
+	const struct watched_kind *k = &w->kinds.items[w->at];
 
 	str_copy(w->last, sizeof(w->last), item->key);
-	return kind_of_key(w, item->key) != k || send_put(w, k, item, &w->err) == 0 ? 0 : -1;
+	return watched_find(&w->kinds, item->key) != k || send_put(w, k, item, &w->err) == 0 ? 0
+	                                                                                     : -1;
 }
 
 /* The next few resources of the present kind, or the next kind. */
 static int snapshot_page(struct watch *w, struct err *err)
 {
 	struct keyspace_query query = {
-		.prefix = w->kinds[w->at].visible.kind->prefix,
+		.prefix = w->kinds.items[w->at].prefix,
 		.after = w->last[0] != 0 ? w->last : NULL,
 		.limit = AT_ONCE,
 	};
@@ -274,18 +219,18 @@ static void on_ready(void *arg)
 
 static int go_live(struct watch *w, struct err *err)
 {
-	const char *prefixes[KINDS_MAX];
+	const char *prefixes[WATCHED_MAX];
 	const struct keyspace_watch_options options = {
 		.prefixes = prefixes,
-		.prefix_count = w->count,
+		.prefix_count = w->kinds.count,
 		.after = w->revision,
 		.ready = on_ready,
 		.arg = w,
 	};
 
-	for (size_t i = 0; i < w->count; i++)
-		prefixes[i] = w->kinds[i].visible.kind->prefix;
-	if (w->count > 0 && /* no prefix at all would mean every key */
+	for (size_t i = 0; i < w->kinds.count; i++)
+		prefixes[i] = w->kinds.items[i].prefix;
+	if (w->kinds.count > 0 && /* no prefix at all would mean every key */
 	    keyspace_watch_open(w->authd->keyspace, &options, &w->events, err) != 0)
 		return err->code;
 	w->state = LIVE;
@@ -295,11 +240,11 @@ static int go_live(struct watch *w, struct err *err)
 
 static int send_event(struct watch *w, const struct keyspace_event *event, struct err *err)
 {
-	const struct watched *k;
+	const struct watched_kind *k;
 
 	if (event->type == KEYSPACE_EVENT_INIT)
 		return 0;
-	k = kind_of_key(w, event->item.key);
+	k = watched_find(&w->kinds, event->item.key);
 	if (k == NULL)
 		return 0;
 	if (event->type == KEYSPACE_EVENT_DELETE)
@@ -329,7 +274,7 @@ static int go_on(struct watch *w, struct err *err)
 {
 	if (w->state == LIVE)
 		return w->events != NULL ? send_events(w, err) : 0;
-	if (w->at < w->count) {
+	if (w->at < w->kinds.count) {
 		timer_once(w->again, 0);
 		return snapshot_page(w, err);
 	}
@@ -351,8 +296,11 @@ static void step(struct watch *w)
 {
 	struct err err;
 
-	if (!rpc_call_writable(w->call))
-		return; /* on_writable goes on */
+	if (!rpc_call_writable(w->call)) { /* on_writable goes on, unless it is too late */
+		if (w->events != NULL && keyspace_watch_check(w->events, &err) != 0)
+			fail(w, &err);
+		return;
+	}
 	if (check_roles_unchanged(w, &err) != 0 || go_on(w, &err) != 0)
 		fail(w, &err); /* w is gone */
 }
@@ -381,18 +329,20 @@ static void on_heartbeat(void *owner)
 }
 
 /* Resumes behind the revision that the client has, if the change log still reaches back to it. */
-static int begin(struct watch *w, const pv_WatchRequest *request, struct strlist *accepted,
+static int begin(struct watch *w, const pv_WatchRequest *request, struct watched_answer *o,
                  struct err *err)
 {
-	struct err compacted;
+	bool resumes = request->after_revision > 0;
 
-	if (add_kinds(w, request, accepted, err) != 0)
+	if (watched_init(&w->kinds, w->call, request, o, err) != 0)
 		return err->code;
 	w->revision = (uint64_t)request->after_revision;
-	if (request->after_revision > 0 && go_live(w, &compacted) == 0)
-		return send_init(w, accepted, false, err);
+	if (resumes && go_live(w, err) == 0)
+		return send_init(w, o, false, false, err);
+	if (resumes && err->code != ERR_CONFLICT)
+		return err->code;
 	w->revision = keyspace_revision(w->authd->keyspace);
-	return send_init(w, accepted, true, err);
+	return send_init(w, o, true, resumes, err);
 }
 
 static struct watch *watch_new(struct rpc_call *call)
@@ -420,7 +370,7 @@ void handle_watch(struct rpc_call *call)
 		.canceled = on_canceled,
 	};
 	struct watch *w = watch_new(call);
-	struct strlist accepted = { 0 };
+	struct watched_answer answer = { 0 };
 	struct err err;
 
 	if (w == NULL) {
@@ -429,9 +379,9 @@ void handle_watch(struct rpc_call *call)
 		return;
 	}
 	rpc_call_set_events(call, &events, w);
-	if (begin(w, rpc_call_request(call), &accepted, &err) != 0)
+	if (begin(w, rpc_call_request(call), &answer, &err) != 0)
 		fail(w, &err);
 	else
 		timer_once(w->again, 0);
-	strlist_deinit(&accepted);
+	watched_answer_deinit(&answer);
 }

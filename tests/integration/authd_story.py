@@ -1,14 +1,12 @@
 """The story that authd.sh tells: who may do what with a cluster's authd, and what survives."""
 
 import getpass
-import json
 import os
 import signal
 import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 import uuid
 
@@ -16,85 +14,10 @@ import grpc
 
 import auth_pb2 as pb
 import resource_pb2 as res
+from authd_clients import Keys, Watcher, join, log_in, private_halves, refused, role, run, say, trust
 from authd_daemon import Daemon
 
 PROGRAM, WORK = sys.argv[1], sys.argv[2]
-
-
-def say(text):
-    print(text, flush=True)
-
-
-def refused(code, call, *args, **kwargs):
-    """The call must fail with this status; what it says."""
-    try:
-        call(*args, timeout=10, **kwargs)
-    except grpc.RpcError as e:
-        assert e.code() == code, f"{e.code()} {e.details()}, not {code}"
-        return e.details()
-    raise AssertionError(f"allowed, not refused with {code}")
-
-
-def run(*command):
-    return subprocess.run(command, check=True, capture_output=True).stdout
-
-
-class Keys:
-    """A TLS key and an SSH key in files, as clients make them."""
-
-    def __init__(self, name):
-        self.key = os.path.join(WORK, f"{name}.key")
-        self.cert = os.path.join(WORK, f"{name}.crt")
-        run("openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out", self.key)
-        self.public = run("openssl", "ec", "-in", self.key, "-pubout").decode()
-        ssh = os.path.join(WORK, f"{name}.ssh")
-        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", ssh)
-        with open(ssh + ".pub") as f:
-            self.ssh_public = f.read().strip()
-
-    def certified(self, pem):
-        with open(self.cert, "w") as f:
-            f.write(pem)
-        return self
-
-    def pair(self):
-        with open(self.key, "rb") as k, open(self.cert, "rb") as c:
-            return k.read(), c.read()
-
-
-def role(name, **labels):
-    r = res.Resource()
-    r.role.metadata.name = name
-    r.role.metadata.labels.update(labels)
-    r.role.spec.allow.logins.append("nobody")
-    return r
-
-
-def log_in(daemon, admin, name, roles):
-    """Creates a user, accepts the invite with a password, logs in: a certified user."""
-    keys = Keys(name)
-    invite = admin.CreateUser(pb.CreateUserRequest(name=name, roles=roles))
-    anonymous = daemon.remote(daemon.ca)
-    anonymous.AcceptInvite(pb.AcceptInviteRequest(token=invite.token, password="correct horse"))
-    answer = anonymous.Login(pb.LoginRequest(
-        user=name, password="correct horse", ssh_public_key=keys.ssh_public,
-        tls_public_key=keys.public))
-    return keys.certified(answer.tls_certificate)
-
-
-def join(daemon, admin, system_role):
-    """A host of that role: its id and keys."""
-    token = admin.CreateToken(pb.CreateTokenRequest(roles=[system_role])).token.metadata.name
-    keys, host = Keys(f"host-{system_role}-{uuid.uuid4().hex[:6]}"), str(uuid.uuid4())
-    answer = daemon.remote(daemon.ca).Join(pb.JoinRequest(
-        token=token, system_role=system_role, host_id=host, hostname="web-1",
-        ssh_public_key=keys.ssh_public, tls_public_key=keys.public))
-    return host, keys.certified(answer.tls_certificate)
-
-
-def private_halves(ca):
-    keys = [ca.spec.active_keys, ca.spec.additional_trusted_keys]
-    return [p.private_key for k in keys for p in k.ssh] + [p.key for k in keys for p in k.tls]
 
 
 # --- chapters --------------------------------------------------------------------------------------
@@ -105,12 +28,7 @@ def first_start(daemon):
     admin = daemon.local()
     ping = admin.Ping(pb.PingRequest())
     assert ping.cluster_name == "example" and len(ping.ca_pins) == 1
-    ca = admin.GetResource(pb.GetResourceRequest(
-        kind="cert_authority", sub_kind="host", name="example")).cert_authority
-    daemon.ca = ca.spec.active_keys.tls[0].cert.encode()
-    daemon.ca_file = os.path.join(WORK, "ca.pem")
-    with open(daemon.ca_file, "wb") as f:
-        f.write(daemon.ca)
+    trust(daemon, admin)
     spki = subprocess.run(f"openssl x509 -in {daemon.ca_file} -pubkey -noout | "
                           "openssl pkey -pubin -outform der | sha256sum", shell=True,
                           capture_output=True, text=True).stdout.split()[0]
@@ -211,7 +129,7 @@ def without_or_with_a_wrong_certificate(daemon):
     refused(grpc.StatusCode.UNAUTHENTICATED, anonymous.ListResources,
             pb.ListResourcesRequest(kind="role"))
     refused(grpc.StatusCode.UNAUTHENTICATED, anonymous.Announce, pb.AnnounceRequest())
-    forged = Keys("forged")
+    forged = Keys(WORK, "forged")
     run("openssl", "req", "-x509", "-new", "-key", forged.key, "-subj", "/O=editor/CN=ed",
         "-days", "1", "-out", forged.cert)
     refused(grpc.StatusCode.UNAVAILABLE, daemon.remote(daemon.ca, *forged.pair()).Ping,
@@ -325,122 +243,6 @@ def private_keys_stay(daemon, admin, ed, node):
     refused(grpc.StatusCode.PERMISSION_DENIED, node.GetResource, pb.GetResourceRequest(
         kind="cert_authority", sub_kind="user", name="example", with_secrets=True))
     say("the authorities' private keys leave authd to nobody")
-
-
-class Watcher:
-    """Reads a watch in a thread; wait() returns events until one satisfies the test."""
-
-    def __init__(self, stub, kinds, after=0):
-        self.events, self.ended, self.changed = [], None, threading.Condition()
-        self.call = stub.Watch(pb.WatchRequest(
-            kinds=[pb.WatchKind(kind=k) for k in kinds], after_revision=after))
-        threading.Thread(target=self.read, daemon=True).start()
-
-    def read(self):
-        try:
-            for event in self.call:
-                with self.changed:
-                    self.events.append(event)
-                    self.changed.notify_all()
-            self.ended = "done"
-        except grpc.RpcError as e:
-            self.ended = e
-        with self.changed:
-            self.changed.notify_all()
-
-    def wait(self, test, seconds=10):
-        deadline = time.monotonic() + seconds
-        with self.changed:
-            while not any(test(e) for e in self.events):
-                left = deadline - time.monotonic()
-                assert left > 0 and self.ended is None, (self.ended, self.events[-5:])
-                self.changed.wait(left)
-            return next(e for e in self.events if test(e))
-
-    def wait_end(self, seconds=10):
-        with self.changed:
-            assert self.changed.wait_for(lambda: self.ended is not None, seconds), "still open"
-        return self.ended
-
-
-def watches(daemon, admin, node):
-    w = Watcher(node, ["role", "cert_authority", "token", "unicorn"])
-    synced = w.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
-    init = w.events[0]
-    assert init.type == pb.WatchEvent.INIT and init.snapshot
-    assert sorted(init.kinds) == ["cert_authority", "role"], init.kinds
-    snapshot = [e.resource for e in w.events if e.type == pb.WatchEvent.PUT]
-    roles = [r.role.metadata.name for r in snapshot if r.HasField("role")]
-    assert "access" in roles and "by-ed" in roles
-    assert not any(h for r in snapshot if r.HasField("cert_authority")
-                   for h in private_halves(r.cert_authority))
-
-    start = time.monotonic()
-    admin.PutResource(pb.PutResourceRequest(resource=role("fresh")))
-    put = w.wait(lambda e: e.type == pb.WatchEvent.PUT
-                 and e.resource.role.metadata.name == "fresh")
-    took = time.monotonic() - start
-    assert put.revision >= synced.revision
-    assert int(put.resource.role.metadata.revision) > synced.revision
-    admin.DeleteResource(pb.DeleteResourceRequest(kind="role", name="fresh"))
-    w.wait(lambda e: e.type == pb.WatchEvent.DELETE and (e.kind, e.name) == ("role", "fresh"))
-    say(f"a watch has its snapshot, then every change (the first after {took * 1000:.0f} ms)")
-
-    resumed = Watcher(node, ["role"], after=synced.revision)
-    resumed.wait(lambda e: e.type == pb.WatchEvent.DELETE and e.name == "fresh")
-    assert not resumed.events[0].snapshot and len(resumed.events) == 3, resumed.events
-    users = Watcher(admin, ["user", "role"])
-    users.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
-    assert all(e.revision == 0 for e in users.events if e.type == pb.WatchEvent.PUT)
-    users.call.cancel()
-    gone = Watcher(node, ["role"], after=10**12)
-    gone.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
-    assert gone.events[0].snapshot
-    none = Watcher(node, ["token"])
-    none.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
-    assert [e.type for e in none.events] == [pb.WatchEvent.INIT, pb.WatchEvent.SYNCED]
-    say("a watch resumes behind a revision, and begins anew where it cannot")
-    for each in (w, resumed, gone, none):
-        each.call.cancel()
-
-
-def a_watch_by_curl(daemon, admin):
-    curl = subprocess.Popen(["curl", "-sN", "--unix-socket", f"{WORK}/authd.sock",
-                             "-H", "content-type: application/json", "-d",
-                             '{"kinds": [{"kind": "lock"}]}', "http://authd/v1/Watch"],
-                            stdout=subprocess.PIPE, text=True)
-    events = [json.loads(curl.stdout.readline()) for _ in range(2)]
-    assert events[0]["kinds"] == ["lock"] and events[1]["type"] == "SYNCED", events
-    lock = res.Resource()
-    lock.lock.metadata.name = str(uuid.uuid4())
-    lock.lock.spec.target.user = "nobody"
-    admin.PutResource(pb.PutResourceRequest(resource=lock))
-    put = json.loads(curl.stdout.readline())
-    assert put["resource"]["lock"]["spec"]["target"]["user"] == "nobody", put
-    curl.kill()
-    curl.wait()
-    say("curl can watch too, a line of JSON per event")
-
-
-def a_slow_reader_is_cut_off(daemon, admin, node):
-    slow = node.Watch(pb.WatchRequest(kinds=[pb.WatchKind(kind="role")]))
-    fast = Watcher(daemon.local(), ["role"])
-    fast.wait(lambda e: e.type == pb.WatchEvent.SYNCED)
-    big = role("big")
-    big.role.metadata.description = "x" * 30000
-    for i in range(1500):
-        big.role.metadata.labels["n"] = str(i)
-        admin.PutResource(pb.PutResourceRequest(resource=big, replace=True))
-    fast.wait(lambda e: e.resource.role.metadata.labels["n"] == "1499", 30)
-    assert fast.ended is None
-    try:
-        last = [e for e in slow][-1]
-        raise AssertionError(f"it was never cut off, and ended with {last.type}")
-    except grpc.RpcError as e:
-        assert e.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, e
-    fast.call.cancel()
-    admin.DeleteResource(pb.DeleteResourceRequest(kind="role", name="big"))
-    say("who reads too slowly is cut off and told so; others notice nothing")
 
 
 def locks_end_connections(daemon, admin, alice):
@@ -599,9 +401,6 @@ def main():
         without_or_with_a_wrong_certificate(daemon)
         host, keys, node = hosts_speak_for_themselves(daemon, admin)
         private_keys_stay(daemon, admin, ed, node)
-        watches(daemon, admin, node)
-        a_watch_by_curl(daemon, admin)
-        a_slow_reader_is_cut_off(daemon, admin, node)
         role_changes_reach_open_connections(daemon, admin)
         locks_end_connections(daemon, admin, alice)
         removed_users_are_nobody(daemon, admin)
