@@ -49,6 +49,25 @@ static const struct {
 	[AUDIT_CLIENT_DISCONNECT] = { "client.disconnect", "T3006I", NULL, true },
 	[AUDIT_AUTH_ATTEMPT] = { "auth", "T3007W", "T3007W", true },
 	[AUDIT_X11_FORWARD] = { "x11-forward", "T3008I", "T3008W", true },
+	[AUDIT_GITHUB_CREATED] = { "github.created", "T8000I", NULL, false },
+	[AUDIT_GITHUB_UPDATED] = { "github.updated", "T8002I", NULL, false },
+	[AUDIT_GITHUB_DELETED] = { "github.deleted", "T8001I", NULL, false },
+	[AUDIT_OIDC_CREATED] = { "oidc.created", "T8100I", NULL, false },
+	[AUDIT_OIDC_UPDATED] = { "oidc.updated", "T8102I", NULL, false },
+	[AUDIT_OIDC_DELETED] = { "oidc.deleted", "T8101I", NULL, false },
+	[AUDIT_ACCESS_REQUEST_CREATE] = { "access_request.create", "T5000I", NULL, false },
+	[AUDIT_ACCESS_REQUEST_UPDATE] = { "access_request.update", "T5001I", NULL, false },
+	[AUDIT_ACCESS_REQUEST_DELETE] = { "access_request.delete", "T5003I", NULL, false },
+	[AUDIT_TRUSTED_CLUSTER_CREATE] = { "trusted_cluster.create", "T7000I", NULL, false },
+	[AUDIT_TRUSTED_CLUSTER_DELETE] = { "trusted_cluster.delete", "T7001I", NULL, false },
+	[AUDIT_AUTH_PREFERENCE_UPDATE] = { "auth_preference.update", "TCAUTH001I", NULL, false },
+	[AUDIT_NETWORKING_CONFIG_UPDATE] = { "cluster_networking_config.update", "TCNET002I", NULL,
+	                                     false },
+	[AUDIT_RECORDING_CONFIG_UPDATE] = { "session_recording_config.update", "TCREC003I", NULL,
+	                                    false },
+	[AUDIT_RESOURCE_CREATE] = { "resource.create", "TPS10I", NULL, false }, /* our own */
+	[AUDIT_RESOURCE_UPDATE] = { "resource.update", "TPS11I", NULL, false },
+	[AUDIT_RESOURCE_DELETE] = { "resource.delete", "TPS12I", NULL, false },
 	[AUDIT_KEYSPACE_BACKUP] = { "keyspace.backup", "TPS00I", NULL, false }, /* our own */
 };
 

@@ -145,6 +145,55 @@ const char *value_get_text(const struct value *map, const char *key)
 	return v != NULL ? v->text : NULL;
 }
 
+/* The member whose key the path begins with, moved behind; keys may hold dots themselves. */
+static const struct value *member_at(const struct value *map, const char **path)
+{
+	const struct value *best = NULL;
+	size_t best_len = 0;
+
+	for (size_t i = 0; i < map->count; i++) {
+		size_t len = strlen(map->items[i]->key);
+
+		if (len > best_len && strncmp(map->items[i]->key, *path, len) == 0 &&
+		    strchr(".[: ", (*path)[len]) != NULL) {
+			best = map->items[i];
+			best_len = len;
+		}
+	}
+	*path += best_len;
+	return best;
+}
+
+static const struct value *item_at(const struct value *list, const char **path)
+{
+	char *end;
+	unsigned long i;
+
+	if (**path != '[')
+		return NULL;
+	i = strtoul(*path + 1, &end, 10);
+	if (*end != ']' || i >= list->count)
+		return NULL;
+	*path = end + 1;
+	return list->items[i];
+}
+
+int value_line_at(const struct value *root, const char *path)
+{
+	int line = root->line;
+
+	while (root != NULL) {
+		path += strspn(path, ".: ");
+		if (root->type == VALUE_MAP)
+			root = member_at(root, &path);
+		else
+			root = root->type == VALUE_LIST ? item_at(root, &path) : NULL;
+		if (root != NULL && root->line > 0)
+			line = root->key_line > 0 ? root->key_line : root->line;
+	}
+	return line;
+}
+
 static const struct {
 	const char *word;
 	bool truth;

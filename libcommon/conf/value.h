@@ -60,6 +60,10 @@ const struct value *value_get(const struct value *map, const char *key);
 /* The member's spelling when it is a scalar, else NULL. */
 const char *value_get_text(const struct value *map, const char *key);
 
+/* The line of what a path leads to ("spec.allow.rules[2].verbs: and more"), or of the nearest above
+ * it that is there; 0 = unknown. */
+int value_line_at(const struct value *root, const char *path);
+
 /* The type that YAML gives to a scalar without quotes; *out_number as in struct value. */
 enum value_type value_resolve(const char *text, int64_t *out_number);
 

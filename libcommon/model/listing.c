@@ -23,6 +23,7 @@ struct listing {
 	size_t count;
 	size_t cap;
 	struct value *list; /* JSON and YAML */
+	unsigned flags;     /* FIELDS_WITH_SECRETS */
 };
 
 static const char *const formats[] = { "text", "json", "yaml", "names" };
@@ -74,6 +75,11 @@ void listing_free(struct listing *l)
 	free(l->rows);
 	value_free(l->list);
 	free(l);
+}
+
+void listing_show_secrets(struct listing *l)
+{
+	l->flags = FIELDS_WITH_SECRETS;
 }
 
 /* --- gathering ------------------------------------------------------------------------------- */
@@ -131,7 +137,7 @@ int listing_add(void *listing, const pv_Resource *r, struct err *err)
 		return err_set(err, ERR_CORRUPT, "the answer holds a resource of an unknown kind");
 	if (l->format == LISTING_TEXT || l->format == LISTING_NAMES)
 		return add_row(l, r, err);
-	if (fields_to_value(kind->table, &r->of, 0, &v, err) != 0)
+	if (fields_to_value(kind->table, &r->of, l->flags, &v, err) != 0)
 		return err->code;
 	return value_append(l->list, v, err);
 }
@@ -208,7 +214,7 @@ static int print_values(const struct listing *l, FILE *to, struct err *err)
 	}
 	if (rc == 0)
 		fputs(buf_str(&text), to);
-	buf_deinit(&text);
+	buf_wipe(&text);
 	return rc;
 }
 

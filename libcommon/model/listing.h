@@ -32,6 +32,9 @@ struct listing_table {
 struct listing *listing_new(enum listing_format format, const struct listing_table *table);
 void listing_free(struct listing *l);
 
+/* Secrets that come are shown, in YAML and JSON. */
+void listing_show_secrets(struct listing *l);
+
 /* Takes one more (a struct listing, as void * so that it can be a callback). */
 int listing_add(void *listing, const pv_Resource *r, struct err *err);
 

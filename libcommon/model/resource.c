@@ -3,37 +3,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "model/validate.h"
 #include "wire/fields.h"
+#include "wire/fields_rules.h"
 
 #include "proto/resource.fields.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-
-static const struct resource_kind kinds[] = {
-	{ "role", "/roles/", "roles", pv_Resource_role_tag, "v7", false, true, &pv_Role_table,
-	  validate_role },
-	{ "user", "/users/", "users", pv_Resource_user_tag, "v2", false, true, &pv_User_table,
-	  validate_user },
-	{ "token", "/tokens/", "tokens", pv_Resource_token_tag, "v2", false, true, &pv_Token_table,
-	  validate_token },
-	{ "node", "/nodes/", "nodes", pv_Resource_node_tag, "v2", false, false, &pv_Node_table,
-	  validate_node },
-	{ "proxy", "/proxies/", "proxies", pv_Resource_proxy_tag, "v2", false, false,
-	  &pv_Node_table, validate_node },
-	{ "cert_authority", "/authorities/", "cert_authorities ca cas",
-	  pv_Resource_cert_authority_tag, "v2", true, false, &pv_CertAuthority_table,
-	  validate_cert_authority },
-	{ "lock", "/locks/", "locks", pv_Resource_lock_tag, "v2", false, true, &pv_Lock_table,
-	  validate_lock },
-	{ "session", "/sessions/", "sessions", pv_Resource_session_tag, "v2", false, false,
-	  &pv_Session_table, validate_session },
-};
-
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 /* What every message of the table begins with, in this order (proto/resource.proto). */
 struct envelope {
@@ -61,41 +38,17 @@ SAME_ENVELOPE(pv_Node);
 SAME_ENVELOPE(pv_CertAuthority);
 SAME_ENVELOPE(pv_Lock);
 SAME_ENVELOPE(pv_Session);
-
-/* --- the table ------------------------------------------------------------------------------ */
-
-static bool is_alias(const char *aliases, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *at = aliases; *at != 0; at += strcspn(at, " "), at += strspn(at, " "))
-		if (strcspn(at, " ") == len && strncasecmp(at, name, len) == 0)
-			return true;
-	return false;
-}
-
-const struct resource_kind *resource_kind_find(const char *name)
-{
-	for (size_t i = 0; i < KINDS; i++)
-		if (strcasecmp(kinds[i].name, name) == 0 || is_alias(kinds[i].aliases, name))
-			return &kinds[i];
-	return NULL;
-}
-
-const struct resource_kind *resource_kind_next(const struct resource_kind *at)
-{
-	if (at == NULL)
-		return &kinds[0];
-	return at + 1 < kinds + KINDS ? at + 1 : NULL;
-}
-
-const struct resource_kind *resource_kind_of(const pv_Resource *r)
-{
-	for (size_t i = 0; i < KINDS; i++)
-		if (kinds[i].tag == r->which_of)
-			return &kinds[i];
-	return NULL;
-}
+SAME_ENVELOPE(pv_TrustedCluster);
+SAME_ENVELOPE(pv_RemoteCluster);
+SAME_ENVELOPE(pv_ReverseTunnel);
+SAME_ENVELOPE(pv_TunnelConnection);
+SAME_ENVELOPE(pv_ClusterAuthPreference);
+SAME_ENVELOPE(pv_ClusterNetworkingConfig);
+SAME_ENVELOPE(pv_SessionRecordingConfig);
+SAME_ENVELOPE(pv_ClusterName);
+SAME_ENVELOPE(pv_AccessRequest);
+SAME_ENVELOPE(pv_Github);
+SAME_ENVELOPE(pv_Oidc);
 
 /* --- the envelope --------------------------------------------------------------------------- */
 
@@ -258,6 +211,20 @@ static int check_labels(const pv_Metadata *meta, struct err *err)
 	return 0;
 }
 
+/* A kind of which there is one has one name. */
+static int validate_name(struct envelope *e, const struct resource_kind *kind, struct err *err)
+{
+	if (kind->singleton == NULL)
+		return 0;
+	e->has_metadata = true;
+	if (str_empty(e->metadata.name))
+		return fields_set_str(&e->metadata.name, kind->singleton, err);
+	if (strcmp(e->metadata.name, kind->singleton) == 0)
+		return 0;
+	return err_set(err, ERR_INVALID, "metadata.name: there is one %s, '%s'", kind->name,
+	               kind->singleton);
+}
+
 static int validate_envelope(struct envelope *e, const struct resource_kind *kind, struct err *err)
 {
 	int rc = 0;
@@ -265,11 +232,18 @@ static int validate_envelope(struct envelope *e, const struct resource_kind *kin
 	if (!str_empty(e->kind) && strcmp(e->kind, kind->name) != 0)
 		return err_set(err, ERR_INVALID, "kind: '%s', but this is a %s", e->kind,
 		               kind->name);
+	if (!str_empty(e->version) && !resource_kind_knows(kind, e->version))
+		return err_set(err, ERR_INVALID, "version: '%s' is not known here, only %s",
+		               e->version, kind->versions);
 	if (!str_empty(e->metadata.namespace) && strcmp(e->metadata.namespace, "default") != 0)
 		return err_set(err, ERR_INVALID, "metadata.namespace: there is only 'default'");
 	if (e->metadata.expires < 0)
 		return err_set(err, ERR_INVALID, "metadata.expires: before 1970");
+	if (e->metadata.expires != 0 && kind->singleton != NULL)
+		return err_set(err, ERR_INVALID, "metadata.expires: there is always one %s",
+		               kind->name);
 	e->has_metadata = true;
+	e->metadata.id = 0;
 	rc = check_labels(&e->metadata, err);
 	if (rc == 0)
 		rc = fields_set_str(&e->kind, kind->name, err);
@@ -277,6 +251,17 @@ static int validate_envelope(struct envelope *e, const struct resource_kind *kin
 		rc = fields_set_str(&e->version, kind->version, err);
 	if (rc == 0)
 		rc = fields_set_str(&e->metadata.namespace, "default", err);
+	return rc;
+}
+
+static int validate_content(pv_Resource *r, const struct resource_kind *kind, struct err *err)
+{
+	int rc = fields_fill(kind->table, &r->of, err);
+
+	if (rc == 0)
+		rc = fields_check(kind->table, &r->of, err);
+	if (rc == 0 && kind->validate != NULL)
+		rc = kind->validate(&r->of, err);
 	return rc;
 }
 
@@ -288,14 +273,42 @@ int resource_validate(pv_Resource *r, struct err *err)
 
 	if (kind == NULL)
 		return err_set(err, ERR_INVALID, "a resource of no known kind");
-	rc = resource_key_of(key, r, err);
+	rc = validate_name(envelope_of(r), kind, err);
+	if (rc == 0)
+		rc = resource_key_of(key, r, err);
 	if (rc != 0)
 		return rc;
 	rc = validate_envelope(envelope_of(r), kind, err);
 	if (rc == 0)
-		rc = kind->validate(&r->of, err);
+		rc = validate_content(r, kind, err);
 	return rc != 0 ? err_wrap(err, "%s '%s'", kind->name, resource_name(r)) : 0;
 }
+
+/* --- effects --------------------------------------------------------------------------------- */
+
+int resource_effects(const pv_Resource *r, fields_effect_fn fn, void *arg)
+{
+	const struct resource_kind *kind = resource_kind_of(r);
+
+	return kind != NULL ? fields_effects(kind->table, &r->of, fn, arg) : 0;
+}
+
+static int refuse(void *arg, const char *path, enum fields_effect effect)
+{
+	if (effect != FIELDS_NOT_ENFORCED)
+		return 0;
+	return err_set(arg, ERR_UNSUPPORTED, "%s: restricts access, and is not enforced here",
+	               path);
+}
+
+int resource_check_enforced(const pv_Resource *r, struct err *err)
+{
+	if (resource_effects(r, refuse, err) == 0)
+		return 0;
+	return err_wrap(err, "%s '%s'", resource_kind_of(r)->name, resource_name(r));
+}
+
+/* --- bytes ----------------------------------------------------------------------------------- */
 
 int resource_encode(const pv_Resource *r, struct buf *out, struct err *err)
 {

@@ -2,7 +2,7 @@
  * resource - the kinds of things that administrators name: where they live in the keyspace,
  * what makes one valid, and what is filled in when it is left out.
  *
- * A key is "/roles/<name>" and so on (table in resource.c); its value is the encoded
+ * A key is "/roles/<name>" and so on (table in resource_kind.c); its value is the encoded
  * pv_Resource, so that a watcher can be sent stored bytes as they are. Secret parts never
  * go into that value: they live under "/secrets/...".
  */
@@ -10,6 +10,7 @@
 #define MODEL_RESOURCE_H
 
 #include "proto/resource.pb.h"
+#include "wire/fields_rules.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,19 +21,27 @@ struct err;
 struct fields_table;
 
 struct resource_kind {
-	const char *name;    /* "role" */
-	const char *prefix;  /* "/roles/" */
-	const char *aliases; /* "roles", separated by blanks */
-	pb_size_t tag;       /* pv_Resource_role_tag */
-	const char *version; /* what is filled in when none is given */
-	bool sub_kinds;      /* the key is "<prefix><sub_kind>/<name>" */
-	bool writable;       /* administrators may put it; else only the daemons make it */
+	const char *name;      /* "role" */
+	const char *prefix;    /* "/roles/" */
+	const char *aliases;   /* "roles", separated by blanks */
+	pb_size_t tag;         /* pv_Resource_role_tag */
+	const char *version;   /* what is filled in when none is given */
+	const char *versions;  /* all that are known, separated by blanks */
+	bool sub_kinds;        /* the key is "<prefix><sub_kind>/<name>" */
+	bool writable;         /* administrators may put it; else only the daemons make it */
+	const char *singleton; /* the name of the only one there is; NULL: any number */
+	const char *later;     /* why the whole kind has no effect; NULL: it has */
 	const struct fields_table *table; /* of its message, "proto/resource.fields.h" */
 	int (*validate)(void *message, struct err *err); /* called by resource_validate() */
 };
 
 /* The kind of that name or alias, in any case of letters; NULL: none. */
 const struct resource_kind *resource_kind_find(const char *name);
+
+/* Is it a kind of Teleport's that is not here? */
+bool resource_kind_is_foreign(const char *name);
+
+bool resource_kind_knows(const struct resource_kind *kind, const char *version);
 
 /* Walks the table: NULL starts, NULL ends. */
 const struct resource_kind *resource_kind_next(const struct resource_kind *at);
@@ -70,10 +79,15 @@ bool resource_is_uuid(const char *s);
 
 /*
  * Fills in what is left out (kind, version, namespace, and per kind), then checks it all.
- * ERR_INVALID, naming the field: `role 'dev': allow.logins: '*' is not a login`. A field
- * that restricts access and that this version does not enforce is refused (ERR_UNSUPPORTED).
+ * ERR_INVALID, naming the field: `role 'dev': spec.allow: logins: '*' is not a login`.
  */
 int resource_validate(pv_Resource *r, struct err *err);
+
+/* ERR_UNSUPPORTED: a field would restrict access, and nothing here enforces it. */
+int resource_check_enforced(const pv_Resource *r, struct err *err);
+
+/* All fields that have not the effect they ask for: fields_effects(). */
+int resource_effects(const pv_Resource *r, fields_effect_fn fn, void *arg);
 
 /* Whole messages to and from the bytes of the keyspace and of events. `out` must be empty;
  * release it with resource_deinit(). ERR_CORRUPT: not such a message. */

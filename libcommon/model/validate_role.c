@@ -27,8 +27,6 @@
 
 #include <string.h>
 
-#define VERSIONS "34567"
-
 /* --- options --------------------------------------------------------------------------------- */
 
 static int check_counts(const pv_RoleOptions *o, struct err *err)
@@ -75,30 +73,7 @@ static int check_options(pv_RoleOptions *o, struct err *err)
 		o->has_port_forwarding = true;
 		o->port_forwarding = true;
 	}
-	if (str_empty(o->certificate_format))
-		rc = fields_set_str(&o->certificate_format, "standard", err);
-	return rc == 0 ? fill_recording(o, err) : rc;
-}
-
-/* What would restrict access, or promise something, if anything here looked at it. */
-static int refuse_unenforced(const pv_RoleOptions *o, struct err *err)
-{
-	const struct {
-		bool set;
-		const char *what;
-	} fields[] = {
-		{ o->max_connections != 0, "max_connections" },
-		{ o->has_pin_source_ip && o->pin_source_ip, "pin_source_ip" },
-		{ str_eq(o->lock, "strict"), "lock: strict" },
-		{ !str_eq(o->certificate_format, "standard"),
-		  "certificate_format: anything but standard" },
-	};
-
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (fields[i].set)
-			return err_set(err, ERR_UNSUPPORTED, "%s is not enforced by this version",
-			               fields[i].what);
-	return 0;
+	return fill_recording(o, err);
 }
 
 /* --- conditions ------------------------------------------------------------------------------ */
@@ -272,12 +247,8 @@ int validate_role(void *message, struct err *err)
 	const char *version = role->version;
 	int rc;
 
-	if (strlen(version) != 2 || version[0] != 'v' || strchr(VERSIONS, version[1]) == NULL)
-		return err_set(err, ERR_INVALID, "version: '%s' is not known here", version);
 	role->has_spec = spec->has_options = spec->has_allow = spec->has_deny = true;
 	rc = check_options(&spec->options, err);
-	if (rc == 0)
-		rc = refuse_unenforced(&spec->options, err);
 	if (rc != 0)
 		return err_wrap(err, "spec.options");
 	if (strcmp(version, "v3") == 0)

@@ -114,22 +114,19 @@ static bool maps_equal(const struct fields_slot *a, const struct fields_slot *b)
 	return true;
 }
 
-static bool says_nothing(const struct fields_slot *s);
-
 static bool is_empty(const struct fields_table *t, const void *msg)
 {
 	struct fields_slot slot;
 
 	for (size_t i = 0; i < t->count; i++) {
 		fields_slot_init(&slot, t, i, msg);
-		if (!says_nothing(&slot))
+		if (!fields_slot_says_nothing(&slot))
 			return false;
 	}
 	return true;
 }
 
-/* Absent, or present with a content that is as good as absent. */
-static bool says_nothing(const struct fields_slot *s)
+bool fields_slot_says_nothing(const struct fields_slot *s)
 {
 	if (s->count == 0)
 		return true;
@@ -141,7 +138,7 @@ static bool says_nothing(const struct fields_slot *s)
 static bool slots_equal(const struct fields_slot *a, const struct fields_slot *b)
 {
 	if (a->count != b->count)
-		return says_nothing(a) && says_nothing(b);
+		return fields_slot_says_nothing(a) && fields_slot_says_nothing(b);
 	if (a->field->shape == FIELDS_MAP)
 		return maps_equal(a, b);
 	for (size_t i = 0; i < a->count; i++)

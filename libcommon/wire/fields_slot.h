@@ -32,6 +32,9 @@ void *fields_slot_item(const struct fields_slot *s, size_t i);
  * all zero. NULL: out of memory, or the list is at FIELDS_ITEM_MAX (see err). */
 void *fields_slot_add(struct fields_slot *s, struct err *err);
 
+/* Absent, or present with a content that is as good as absent. */
+bool fields_slot_says_nothing(const struct fields_slot *s);
+
 /* Adds what a value says, as text would. ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */
 int fields_slot_parse(struct fields_slot *s, const struct value *v, struct err *err);
 

@@ -54,14 +54,8 @@ static const struct {
 	  "'contains('}]}}}",
 	  "role 'dev': spec.allow: rules[0]: where: 'contains(': something is missing at byte "
 	  "10" },
-	{ "role", "{metadata: {name: dev}, spec: {options: {max_connections: 2}}}",
-	  "role 'dev': spec.options: max_connections is not enforced by this version" },
-	{ "role", "{metadata: {name: dev}, spec: {options: {pin_source_ip: true}}}",
-	  "role 'dev': spec.options: pin_source_ip is not enforced by this version" },
-	{ "role", "{metadata: {name: dev}, spec: {options: {lock: strict}}}",
-	  "role 'dev': spec.options: lock: strict is not enforced by this version" },
 	{ "role", "{metadata: {name: dev}, version: v9}",
-	  "role 'dev': version: 'v9' is not known here" },
+	  "role 'dev': version: 'v9' is not known here, only v3 v4 v5 v6 v7" },
 	{ "role", "{kind: user, metadata: {name: dev}}",
 	  "role 'dev': kind: 'user', but this is a role" },
 	{ "role", "{metadata: {name: a/b}}",
@@ -73,9 +67,72 @@ static const struct {
 	{ "user", "{metadata: {name: alice}, spec: {roles: [a], traits: {logins: ['a b']}}}",
 	  "user 'alice': spec.traits.logins: 'a b' is not a login" },
 	{ "token", "{metadata: {name: x}, spec: {roles: [Boss]}}",
-	  "token 'x': spec.roles: nothing joins as 'Boss'" },
+	  "token 'x': spec.roles[0]: nothing joins as 'Boss'" },
 	{ "token", "{metadata: {name: x}, spec: {roles: [Node], join_method: ec2}}",
-	  "token 'x': spec.join_method: only 'token' is supported" },
+	  "token 'x': spec.join_method: 'ec2' is not supported, only 'token' is" },
+	{ "user", "{metadata: {name: alice}, spec: {roles: [dev, a/b]}}",
+	  "user 'alice': spec.roles[1]: 'a/b' is not a name: '/', '.' and '..' have a meaning" },
+	{ "lock",
+	  "{metadata: {name: x}, spec: {target: {node: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11, "
+	  "server_id: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c12}}}",
+	  "lock 'x': spec.target.server_id: another node than spec.target.node" },
+	{ "cap", "{metadata: {name: other}}",
+	  "metadata.name: there is one cluster_auth_preference, 'cluster-auth-preference'" },
+	{ "cap", "{metadata: {expires: '2030-01-01T00:00:00Z'}}",
+	  "cluster_auth_preference 'cluster-auth-preference': metadata.expires: there is always "
+	  "one cluster_auth_preference" },
+	{ "cap", "{spec: {default_session_ttl: 1s}}",
+	  "cluster_auth_preference 'cluster-auth-preference': spec.default_session_ttl: less than "
+	  "a minute" },
+	{ "netconfig", "{spec: {keep_alive_count_max: -1}}",
+	  "cluster_networking_config 'cluster-networking-config': spec.keep_alive_count_max: "
+	  "below 0" },
+	{ "tc", "{metadata: {name: root}, spec: {role_map: [{remote: a, local: ['*']}]}}",
+	  "trusted_cluster 'root': spec.role_map[0]: local[0]: '*' is no role, name those that are "
+	  "meant" },
+	{ "tc",
+	  "{metadata: {name: root}, spec: {role_map: [{remote: a, local: [x]}, {remote: a, "
+	  "local: [y]}]}}",
+	  "trusted_cluster 'root': spec.role_map[1].remote: 'a' is mapped already" },
+	{ "tc", "{metadata: {name: root}, spec: {role_map: [{remote: a}]}}",
+	  "trusted_cluster 'root': spec.role_map[0]: local: no roles" },
+	{ "tc", "{metadata: {name: root}, spec: {role_map: [{local: [a]}]}}",
+	  "trusted_cluster 'root': spec.role_map[0]: remote: missing" },
+	{ "tc", "{metadata: {name: root}, spec: {role_map: [{remote: a, local: ['']}]}}",
+	  "trusted_cluster 'root': spec.role_map[0]: local[0]: an empty role" },
+	{ "tc", "{metadata: {name: root}, spec: {roles: [a], role_map: [{remote: a, local: [b]}]}}",
+	  "trusted_cluster 'root': spec.roles: not together with spec.role_map" },
+	{ "tc", "{metadata: {name: root}, spec: {tunnel_addr: 'root:x'}}",
+	  "trusted_cluster 'root': spec.tunnel_addr: 'x' is not a port (0 to 65535)" },
+	{ "rts", "{metadata: {name: root}, spec: {cluster_name: root}}",
+	  "reverse_tunnel 'root': spec.dial_addrs: no address" },
+	{ "rts", "{metadata: {name: root}, spec: {dial_addrs: ['a:1']}}",
+	  "reverse_tunnel 'root': spec.cluster_name: missing" },
+	{ "tunnel_connection", "{metadata: {name: a}, spec: {cluster_name: a}}",
+	  "tunnel_connection 'a': spec: cluster_name and proxy_name are needed" },
+	{ "github", "{metadata: {name: g}, spec: {client_id: a, redirect_url: 'http://a/'}}",
+	  "github 'g': spec.redirect_url: 'http://a/' is not a URL that begins with https://" },
+	{ "github", "{metadata: {name: g}, spec: {client_id: a, redirect_url: 'https://a/'}}",
+	  "github 'g': spec.teams_to_roles: nobody would get anything" },
+	{ "github",
+	  "{metadata: {name: g}, spec: {client_id: a, redirect_url: 'https://a/', teams_to_roles: "
+	  "[{organization: o, team: t}]}}",
+	  "github 'g': spec.teams_to_roles[0]: gives nothing" },
+	{ "github",
+	  "{metadata: {name: g}, spec: {client_id: a, redirect_url: 'https://a/', teams_to_logins: "
+	  "[{organization: o, logins: [a]}]}}",
+	  "github 'g': spec.teams_to_logins[0]: team: missing" },
+	{ "oidc", "{metadata: {name: o}, spec: {client_id: a}}",
+	  "oidc 'o': spec.issuer_url: missing" },
+	{ "oidc",
+	  "{metadata: {name: o}, spec: {issuer_url: 'https://i', client_id: a, redirect_url: "
+	  "'https://a', claims_to_roles: [{claim: g, value: '^a($', roles: [x]}]}}",
+	  "oidc 'o': spec.claims_to_roles[0]: value: '^a($' is not a regular expression: missing "
+	  "closing parenthesis at 4" },
+	{ "request", "{metadata: {name: x}, spec: {user: alice, roles: [a]}}",
+	  "access_request 'x': metadata.name: not a UUID" },
+	{ "request", "{metadata: {name: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11}, spec: {user: a}}",
+	  "access_request '5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11': spec.roles: what is asked for?" },
 	{ "lock", "{metadata: {name: x}, spec: {message: m}}",
 	  "lock 'x': spec.target: user, role, login or node is missing" },
 	{ "node", "{metadata: {name: web-1}, spec: {hostname: web-1}}",
@@ -110,6 +167,133 @@ static void what_must_fail_fails_with_its_reason(void **state)
 			         refused[i].want);
 		resource_deinit(&r);
 	}
+}
+
+static const struct {
+	const char *kind, *yaml, *want; /* NULL: nothing is missed */
+} unenforced[] = {
+	{ "role", "{spec: {options: {lock: strict}}}",
+	  "role 'x': spec.options.lock: restricts access, and is not enforced here" },
+	{ "role", "{spec: {options: {lock: best_effort, pin_source_ip: no}}}", NULL },
+	{ "role", "{spec: {options: {require_session_mfa: yes}}}",
+	  "role 'x': spec.options.require_session_mfa: restricts access, and is not enforced "
+	  "here" },
+	{ "role", "{spec: {options: {require_session_mfa: off}}}", NULL },
+	{ "role", "{spec: {options: {device_trust_mode: required}}}",
+	  "role 'x': spec.options.device_trust_mode: restricts access, and is not enforced here" },
+	{ "role", "{spec: {allow: {require_session_join: [{name: two, filter: 'true'}]}}}",
+	  "role 'x': spec.allow.require_session_join: restricts access, and is not enforced "
+	  "here" },
+	{ "role", "{spec: {deny: {join_sessions: [{name: two}]}}}",
+	  "role 'x': spec.deny.join_sessions: restricts access, and is not enforced here" },
+	{ "role", "{spec: {allow: {join_sessions: [{name: two}], db_names: ['*'], request: {}}}}",
+	  NULL },
+	{ "lock", "{spec: {target: {user: a, mfa_device: b}}}",
+	  "lock 'x': spec.target.mfa_device: restricts access, and is not enforced here" },
+};
+
+static void what_would_restrict_access_in_vain_is_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(unenforced) / sizeof(unenforced[0]); i++) {
+		struct err err = { 0 };
+		pv_Resource r;
+
+		if (read_one(unenforced[i].kind, unenforced[i].yaml, &r, &err) != 0 ||
+		    fields_set_str(&resource_metadata(&r)->name, "x", &err) != 0 ||
+		    resource_validate(&r, &err) != 0)
+			fail_msg("'%s': %s", unenforced[i].yaml, err.msg);
+		err.msg[0] = 0;
+		assert_int_equal(resource_check_enforced(&r, &err),
+		                 unenforced[i].want != NULL ? ERR_UNSUPPORTED : 0);
+		assert_string_equal(err.msg, unenforced[i].want != NULL ? unenforced[i].want : "");
+		resource_deinit(&r);
+	}
+}
+
+struct paths {
+	char text[256];
+};
+
+static int add_path(void *arg, const char *path, enum fields_effect effect)
+{
+	struct paths *p = arg;
+
+	assert_int_equal(effect, FIELDS_WITHOUT_EFFECT);
+	strcat(strcat(p->text, path), " ");
+	return 0;
+}
+
+static void fields_without_effect_are_told_one_by_one(void **state)
+{
+	struct paths paths = { 0 };
+	struct err err;
+	pv_Resource r;
+
+	(void)state;
+	assert_int_equal(
+	        read_one(
+	                "role",
+	                "{metadata: {name: x}, spec: {options: {create_host_user_mode: 1, idp: {}, "
+	                "record_session: {desktop: yes}}, allow: {logins: [a], app_labels: "
+	                "{'*': '*'}, request: {roles: [b]}}, deny: {db_users: [c]}}}",
+	                &r, &err),
+	        0);
+	assert_int_equal(resource_effects(&r, add_path, &paths), 0);
+	assert_string_equal(paths.text, "spec.options.record_session.desktop spec.allow.request "
+	                                "spec.allow.app_labels spec.deny.db_users ");
+	resource_deinit(&r);
+}
+
+/* Of messages that came as protobuf, which nobody has parsed. */
+static void words_and_json_are_checked_without_text_too(void **state)
+{
+	struct err err;
+	pv_Resource r;
+
+	(void)state;
+	assert_int_equal(read_one("role", "{metadata: {name: x}}", &r, &err), 0);
+	assert_int_equal(fields_set_str(&r.of.role.spec.options.lock, "stricter", &err), 0);
+	r.of.role.has_spec = r.of.role.spec.has_options = true;
+	assert_int_equal(resource_validate(&r, &err), ERR_INVALID);
+	assert_string_equal(err.msg, "role 'x': spec.options.lock: 'stricter' is unknown, did you "
+	                             "mean strict?");
+	assert_int_equal(fields_set_str(&r.of.role.spec.options.lock, NULL, &err), 0);
+	assert_int_equal(fields_set_str(&r.of.role.spec.options.idp, "{", &err), 0);
+	assert_int_equal(resource_validate(&r, &err), ERR_INVALID);
+	assert_memory_equal(err.msg, "role 'x': spec.options.idp: JSON, line 1", 40);
+	resource_deinit(&r);
+}
+
+static void settings_have_their_defaults(void **state)
+{
+	struct err err;
+	pv_Resource r;
+
+	(void)state;
+	assert_int_equal(read_one("cap", "{}", &r, &err), 0);
+	assert_int_equal(resource_validate(&r, &err), 0);
+	assert_string_equal(resource_name(&r), "cluster-auth-preference");
+	assert_string_equal(r.of.cluster_auth_preference.spec.type, "local");
+	assert_true(r.of.cluster_auth_preference.spec.allow_local_auth);
+	assert_int_equal(r.of.cluster_auth_preference.spec.default_session_ttl, 12 * 3600 * 1000);
+	resource_deinit(&r);
+
+	assert_int_equal(read_one("netconfig",
+	                          "{spec: {keep_alive_interval: 1m, proxy_listener_mode: 1}}", &r,
+	                          &err),
+	                 0);
+	assert_int_equal(resource_validate(&r, &err), 0);
+	assert_int_equal(r.of.cluster_networking_config.spec.keep_alive_interval, 60 * 1000);
+	assert_int_equal(r.of.cluster_networking_config.spec.keep_alive_count_max, 3);
+	assert_string_equal(r.of.cluster_networking_config.spec.proxy_listener_mode, "multiplex");
+	resource_deinit(&r);
+
+	assert_int_equal(read_one("recording_config", "{spec: {mode: off}}", &r, &err), 0);
+	assert_int_equal(resource_validate(&r, &err), 0);
+	assert_string_equal(r.of.session_recording_config.spec.mode, "off");
+	assert_true(r.of.session_recording_config.spec.proxy_checks_host_keys);
+	resource_deinit(&r);
 }
 
 static void a_role_gets_what_was_left_out(void **state)
@@ -232,7 +416,9 @@ static void kinds_have_aliases_and_keys(void **state)
 	                 ERR_INVALID);
 	for (const struct resource_kind *k = resource_kind_next(NULL); k; k = resource_kind_next(k))
 		count++;
-	assert_int_equal(count, 8);
+	assert_int_equal(count, 20);
+	assert_true(resource_kind_is_foreign("saml"));
+	assert_false(resource_kind_is_foreign("role"));
 }
 
 static void names_are_checked(void **state)
@@ -296,6 +482,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_must_fail_fails_with_its_reason),
+		cmocka_unit_test(what_would_restrict_access_in_vain_is_told),
+		cmocka_unit_test(fields_without_effect_are_told_one_by_one),
+		cmocka_unit_test(words_and_json_are_checked_without_text_too),
+		cmocka_unit_test(settings_have_their_defaults),
 		cmocka_unit_test(a_role_gets_what_was_left_out),
 		cmocka_unit_test(documents_for_teleport_are_understood),
 		cmocka_unit_test(kinds_have_aliases_and_keys),
