@@ -38,6 +38,7 @@ static const struct rpc_method table[] = {
 	{ AUTH_GET_RESOURCE, ACCESS_REQUEST, NULL, handle_get_resource },
 	{ AUTH_LIST_RESOURCES, ACCESS_REQUEST, NULL, handle_list_resources },
 	{ AUTH_PUT_RESOURCE, ACCESS_REQUEST, NULL, handle_put_resource },
+	{ AUTH_PUT_RESOURCES, ACCESS_REQUEST, NULL, handle_put_resources },
 	{ AUTH_DELETE_RESOURCE, ACCESS_REQUEST, NULL, handle_delete_resource },
 
 	{ AUTH_CREATE_USER, ACCESS_RULE, &create_user, handle_create_user },

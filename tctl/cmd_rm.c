@@ -13,10 +13,7 @@ int cmd_rm(struct tctl *t, int argc, char **argv, struct err *err)
 	int rc = cmd_parse(t, NULL, 1, CMD_ANY, &argc, argv, err);
 
 	for (int i = 0; rc == 0 && i < argc; i++) {
-		rc = ref_parse(argv[i], &ref, err);
-		if (rc == 0 && ref.name == NULL)
-			rc = err_set(err, ERR_INVALID, "which %s? (%s/NAME)", ref.kind->name,
-			             ref.kind->name);
+		rc = ref_parse_one(argv[i], &ref, err);
 		if (rc == 0)
 			rc = remove_one(t, ref.kind->name, ref.sub_kind, ref.name, err);
 	}

@@ -4,6 +4,7 @@
 #include "tctl/cmd.h"
 
 #include "base/err.h"
+#include "model/resource.h"
 
 #include <string.h>
 
@@ -18,7 +19,8 @@ int remove_one(struct tctl *t, const char *kind, const char *sub_kind, const cha
 
 	if (api_call(t, AUTH_DELETE_RESOURCE, &request, NULL, err) != 0)
 		return err_wrap(err, "remove %s '%s'", kind, name);
-	fprintf(t->out, "%s \"%s\" has been deleted\n", kind, name);
+	fprintf(t->out, "%s \"%s\" has been %s\n", kind, name,
+	        resource_kind_find(kind)->singleton != NULL ? "reset to its defaults" : "deleted");
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "authd/core/cluster.h"
 
 #include "authd/core/authd.h"
+#include "authd/core/settings.h"
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -105,6 +106,8 @@ int cluster_open(struct authd *a, int *out_created, struct err *err)
 	if (authorities_open(&a->authorities, a->keyspace, a->conf.cluster_name, a->clock, err) !=
 	            0 ||
 	    own_open(&a->own, a->keyspace, err) != 0)
+		return err->code;
+	if (settings_open(a, err) != 0)
 		return err->code;
 	return *out_created ? finish_first_start(a, err) : 0;
 }

@@ -32,6 +32,10 @@ int companions_add(struct companions *c, struct keyspace_op op, const char *key,
 int companions_add_create(struct companions *c, const char *key, const struct fields_table *t,
                           const void *msg, int64_t expires, struct err *err);
 
+/* The same of a record that may be there: it is replaced. */
+int companions_add_put(struct companions *c, const char *key, const struct fields_table *t,
+                       const void *msg, int64_t expires, struct err *err);
+
 /* Overwrites what was secret. */
 void companions_deinit(struct companions *c);
 

@@ -90,6 +90,22 @@ static int find(struct authd *a, const char *id_or_value, uint8_t hash[HASH_SIZE
 	return 0;
 }
 
+int tokens_find(struct authd *a, pv_Token *token, struct companions *out, struct err *err)
+{
+	const struct keyspace_op extend = keyspace_op_extend(NULL, token->metadata.expires);
+	uint8_t hash[HASH_SIZE] = { 0 };
+	char key[SECRETS_KEY_SIZE];
+	char *id = NULL;
+	int rc = find(a, token->metadata.name, hash, &id, err);
+
+	if (rc != 0)
+		return rc;
+	secret_str_free(token->metadata.name);
+	token->metadata.name = id;
+	rc = companions_add(out, extend, secrets_token_key(key, hash), err);
+	return rc == 0 ? companions_add(out, extend, secrets_token_id_key(key, id), err) : rc;
+}
+
 int tokens_forget(struct authd *a, const char *id_or_value, struct companions *out, char **out_id,
                   struct err *err)
 {

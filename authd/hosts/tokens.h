@@ -24,6 +24,10 @@ struct err;
  * operations that store the value's hash. ERR_INVALID: too short; ERR_EXISTS: in use. */
 int tokens_hide_value(struct authd *a, pv_Token *token, struct companions *out, struct err *err);
 
+/* The same of a token that is there, named by its id or its value: its name becomes the id, and
+ * the value lives as long as the token says now. ERR_NOT_FOUND: there is none. */
+int tokens_find(struct authd *a, pv_Token *token, struct companions *out, struct err *err);
+
 /* The id for an id or a value (malloc'ed), and the operations that remove the secret parts.
  * ERR_NOT_FOUND. */
 int tokens_forget(struct authd *a, const char *id_or_value, struct companions *out, char **out_id,

@@ -23,18 +23,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-int users_check_roles(struct authd *a, const pv_User *user, struct err *err)
+int users_check_role(struct authd *a, const char *role, struct err *err)
 {
-	int rc = 0;
+	pv_Role found;
+	int rc = access_lookup_role(a, role, &found, err);
 
-	for (size_t i = 0; rc == 0 && i < user->spec.roles_count; i++) {
-		pv_Role role;
-
-		rc = access_lookup_role(a, user->spec.roles[i], &role, err);
-		if (rc == 0)
-			fields_release(&pv_Role_table, &role);
-	}
+	if (rc == 0)
+		fields_release(&pv_Role_table, &found);
 	return rc;
+}
+
+static int check_roles(struct authd *a, const pv_User *user, struct err *err)
+{
+	for (size_t i = 0; i < user->spec.roles_count; i++)
+		if (users_check_role(a, user->spec.roles[i], err) != 0)
+			return err->code;
+	return 0;
 }
 
 /* --- an operation that ends in an invite, or in nothing to show ------------------------------ */
@@ -170,7 +174,7 @@ static int fill_user(struct user_op *op, const pv_CreateUserRequest *in, struct 
 	spec->created_by.time = authd_now(op->authd);
 	if (rc == 0)
 		rc = resource_validate(&op->resource, err);
-	return rc == 0 ? users_check_roles(op->authd, user, err) : rc;
+	return rc == 0 ? check_roles(op->authd, user, err) : rc;
 }
 
 static void on_created(void *arg, uint64_t revision, const struct err *failure)

@@ -1,6 +1,7 @@
 #include "authd/resources/belongings.h"
 
 #include "authd/core/authd.h"
+#include "authd/core/resource_secrets.h"
 #include "authd/core/secrets.h"
 #include "authd/hosts/tokens.h"
 #include "authd/people/invite.h"
@@ -16,8 +17,11 @@ int belongings_of_put(struct authd *a, pv_Resource *r, struct companions *out, s
 	int rc = 0;
 
 	*out = (struct companions){ 0 };
-	if (r->which_of == pv_Resource_token_tag)
-		rc = tokens_hide_value(a, &r->of.token, out, err);
+	if (r->which_of == pv_Resource_token_tag) {
+		rc = tokens_find(a, &r->of.token, out, err);
+		if (rc == ERR_NOT_FOUND)
+			rc = tokens_hide_value(a, &r->of.token, out, err);
+	}
 	if (rc != 0)
 		companions_deinit(out);
 	return rc;
@@ -38,7 +42,7 @@ static int forget_user(struct authd *a, const char *name, struct companions *out
 	}
 	if (rc == 0)
 		out->ops[out->count++] = keyspace_op_delete_range(out->keys.items[0], NULL);
-	return rc;
+	return rc == 0 ? resource_secrets_forget(resource_kind_find("user"), name, out, err) : rc;
 }
 
 /* A host that is removed may not renew its certificates. */
@@ -64,6 +68,8 @@ int belongings_of_delete(struct authd *a, const struct resource_kind *kind, cons
 		rc = forget_host(name, out, err);
 	else if (rc == 0 && kind->tag == pv_Resource_token_tag)
 		rc = tokens_forget(a, name, out, &stored, err);
+	else if (rc == 0)
+		rc = resource_secrets_forget(kind, name, out, err);
 	if (rc == 0 && stored == NULL) {
 		stored = strdup(name);
 		rc = stored != NULL ? 0 : err_set_nomem(err);

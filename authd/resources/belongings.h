@@ -19,8 +19,8 @@ struct err;
 struct resource_kind;
 
 /*
- * Before a checked resource is put by an administrator. A token's name is its secret: it becomes
- * a random id here, as which the token is listed, and the secret's hash a companion.
+ * Before a checked resource is put by an administrator. A new token's name is its secret: it
+ * becomes a random id here, as which the token is listed, and the secret's hash a companion.
  */
 int belongings_of_put(struct authd *a, pv_Resource *r, struct companions *out, struct err *err);
 

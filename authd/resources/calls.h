@@ -12,6 +12,7 @@ struct rpc_call;
 void handle_get_resource(struct rpc_call *call);
 void handle_list_resources(struct rpc_call *call);
 void handle_put_resource(struct rpc_call *call);
+void handle_put_resources(struct rpc_call *call);
 void handle_delete_resource(struct rpc_call *call);
 void handle_watch(struct rpc_call *call);
 

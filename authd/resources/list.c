@@ -2,6 +2,7 @@
 
 #include "authd/access/visible.h"
 #include "authd/core/authd.h"
+#include "authd/core/resource_secrets.h"
 #include "authd/core/resource_store.h"
 #include "authd/resources/calls.h"
 
@@ -184,6 +185,11 @@ static int look_at(void *arg, const struct keyspace_item *item)
 	if (!is_wanted(p, &r)) {
 		resource_deinit(&r);
 		return 0;
+	}
+	if (p->request->with_secrets &&
+	    resource_secrets_add(authd_of(p->visible.call), &r, &p->err) != 0) {
+		resource_deinit(&r);
+		return -1;
 	}
 	p->bytes += item->len;
 	return add_resource(p, &r) == 0 ? 0 : -1;

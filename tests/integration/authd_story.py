@@ -75,7 +75,9 @@ def resources(daemon, admin):
     page = admin.ListResources(pb.ListResourcesRequest(kind="role", search="R1 team=t0"))
     assert len(page.resources) == 5, len(page.resources)
     old = admin.GetResource(pb.GetResourceRequest(kind="role", name="r03"))
+    old.role.metadata.description = "changed"
     admin.PutResource(pb.PutResourceRequest(resource=old, replace=True))
+    old.role.metadata.description = "changed again"
     details = refused(grpc.StatusCode.FAILED_PRECONDITION, admin.PutResource,
                       pb.PutResourceRequest(resource=old, replace=True))
     assert "has changed" in details

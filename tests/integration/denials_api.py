@@ -32,6 +32,7 @@ DER = serialization.Encoding.DER
 
 ADMINISTRATION = (
     ("PutResource", {"resource": {"role": {"metadata": {"name": "mine"}}}}),
+    ("PutResources", {"resources": [{"role": {"metadata": {"name": "mine"}}}]}),
     ("DeleteResource", {"kind": "role", "name": "access"}),
     ("CreateUser", {"name": "eve", "roles": ["access"]}),
     ("ResetUser", {"name": "carol"}),

@@ -31,7 +31,7 @@ static const char several[] =
 
 static int parse(const char *text, struct resource_file *out, struct err *err)
 {
-	return resource_file_parse("x.yaml", text, strlen(text), out, err);
+	return resource_file_parse("x.yaml", text, strlen(text), false, out, err);
 }
 
 static void a_file_holds_many_documents(void **state)
@@ -78,10 +78,22 @@ static void mistakes_name_file_and_line(void **state)
 		  "x.yaml:8: spec.allow.login: unknown field, did you mean spec.allow.logins?" },
 		{ "kind: rol\n",
 		  "x.yaml:1: kind: 'rol' is no kind of resource, did you mean 'role'?" },
-		{ "kind: saml\n", "x.yaml:1: kind: 'saml' is no kind of resource" },
+		{ "kind: saml\n",
+		  "x.yaml:1: kind: 'saml' is a kind of Teleport's that is not here" },
 		{ "metadata: {name: a}\n", "x.yaml:1: kind: is missing" },
 		{ "hello\n", "x.yaml:1: a text is not a resource" },
-		{ "kind: node\n", "x.yaml:1: a node is made by its daemon only" },
+		{ "kind: role\nmetadata: {name: a}\n---\nkind: user\nmetadata: {name: a}\nspec: "
+		  "{roles: [a]}\n---\nkind: roles\nmetadata: {name: a}\n",
+		  "x.yaml:8: role 'a' is given twice, first in line 1" },
+		{ "kind: role\nmetadata:\n  name: a\nspec:\n  allow:\n    logins:\n    - a\n    - "
+		  "'*'\n",
+		  "x.yaml:6: role 'a': spec.allow: logins: '*' is not a login" },
+		{ "kind: tc\nmetadata:\n  name: a\nspec:\n  role_map:\n  - {remote: a, local: "
+		  "[b]}\n"
+		  "  - remote: a\n    local: [c]\n",
+		  "x.yaml:7: trusted_cluster 'a': spec.role_map[1].remote: 'a' is mapped already" },
+		{ "kind: cap\nspec:\n  type: locale\n",
+		  "x.yaml:3: spec.type: 'locale' is unknown, did you mean local?" },
 		{ "# nothing\n", "x.yaml: holds no resource" },
 		{ "[]", "x.yaml: holds no resource" },
 		{ "kind: role\nmetadata: {name: a, labels: {n: 1}}\n",

@@ -1,0 +1,71 @@
+#include "tctl/apply.h"
+
+#include "tctl/api.h"
+#include "tctl/cmd.h"
+#include "tctl/resource_file.h"
+
+#include "base/err.h"
+#include "model/resource.h"
+#include "wire/fields.h"
+
+#include "proto/auth.fields.h"
+
+#define AT_ONCE 80 /* authd makes up to three changes of one resource, and 256 in one write */
+
+static void print_result(struct tctl *t, const pv_Resource *given, const pv_PutResult *result)
+{
+	static const char *const done[] = {
+		[pv_PutResult_Outcome_CREATED] = "has been created",
+		[pv_PutResult_Outcome_UPDATED] = "has been updated",
+		[pv_PutResult_Outcome_UNCHANGED] = "is unchanged",
+	};
+	const char *what = result->outcome <= pv_PutResult_Outcome_UNCHANGED ? done[result->outcome]
+	                                                                     : "has been put";
+
+	if (given->which_of == pv_Resource_token_tag) /* its name may be its secret */
+		fprintf(t->out, "token %s\n", what);
+	else
+		fprintf(t->out, "%s \"%s\" %s\n", resource_kind_of(given)->name,
+		        resource_name(given), what);
+}
+
+static int apply_some(struct tctl *t, const pv_Resource *items, size_t count,
+                      const struct apply *how, struct err *err)
+{
+	/* The request only borrows. */
+	const pv_PutResourcesRequest request = {
+		.resources = (pv_Resource *)(uintptr_t)items,
+		.resources_count = (pb_size_t)count,
+		.replace = how->replace,
+		.accept_unenforced = how->accept_unenforced,
+	};
+	pv_PutResourcesResponse answer;
+
+	if (api_call(t, AUTH_PUT_RESOURCES, &request, &answer, err) != 0)
+		return err->code;
+	for (size_t i = 0; i < count && i < answer.results_count; i++)
+		print_result(t, &items[i], &answer.results[i]);
+	fields_release(&pv_PutResourcesResponse_table, &answer);
+	return 0;
+}
+
+int apply_resources(struct tctl *t, const pv_Resource *items, size_t count, const struct apply *how,
+                    struct err *err)
+{
+	int rc = 0;
+
+	for (size_t done = 0; rc == 0 && done < count; done += AT_ONCE) {
+		size_t left = count - done;
+
+		rc = apply_some(t, items + done, left < AT_ONCE ? left : AT_ONCE, how, err);
+		if (rc != 0 && done > 0)
+			err_wrap(err, "after the first %zu were put", done);
+	}
+	return rc;
+}
+
+void apply_print_notes(const struct resource_file *file)
+{
+	for (size_t i = 0; i < file->notes.count; i++)
+		fprintf(stderr, "tctl: %s\n", file->notes.items[i]);
+}
