@@ -30,6 +30,7 @@
 #define WAIT_MAX_MS  (3600 * 1000LL) /* wall clocks jump: look again at least this often */
 #define LAST_WORD_MS 1500            /* for its sessions to show why it ends */
 #define SENT_MS      100             /* for sshd to send what the last one showed */
+#define ROOT_WAIT_MS 5000            /* for a noded-root that is being restarted */
 
 struct conns {
 	struct list all;
@@ -61,12 +62,34 @@ static void end_now(const struct conn *c)
 		root_end_connection(c->n->root, c->id);
 }
 
+/* A line before the identification string (RFC 4253, 4.2), as sshd says "Exceeded MaxStartups".
+ * What the client has sent is read first: closing over unread bytes would take our line back. */
+static void say_why(int fd, const struct err *why)
+{
+	char bytes[1024];
+
+	(void)!recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	snprintf(bytes, sizeof(bytes), "postern: %.200s\r\n", why->msg);
+	(void)!send(fd, bytes, strlen(bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void give_up(struct conn *c)
+{
+	static const struct err why = { ERR_UNAVAILABLE, "noded-root is not running" };
+
+	log_warn("connection refused", kv("addr", c->client), kv("reason", why.msg));
+	say_why(c->fd, &why);
+	conn_forget(c);
+}
+
 static void on_deadline(void *owner)
 {
 	struct conn *c = owner;
 
 	if (c->ending)
 		end_now(c);
+	else if (!c->started)
+		give_up(c);
 	else if (c->state == CONN_PROVEN)
 		recheck_conn(c);
 	else
@@ -212,6 +235,25 @@ static int count_unproven(struct conn *c, struct err *err)
 	return tally_add(c->n->conns->unproven, (struct sockaddr *)&from, &c->unproven, err);
 }
 
+/* If noded-root is not there, it is asked when it is back: conns_reconcile(). */
+static void ask_start(struct conn *c)
+{
+	struct err err = { 0 };
+
+	if (root_start_sshd(c->n->root, c, c->fd, sshd_log_fd(c->n->sshd_log), &err) != 0)
+		log_info("connection waits", kv("conn", c->id), kv("addr", c->client),
+		         kv("reason", err.msg));
+}
+
+static void set_started(struct conn *c)
+{
+	if (c->started)
+		return;
+	c->started = true;
+	if (c->state != CONN_PROVEN && !c->ending)
+		timer_once(c->deadline, c->n->conf.login_grace);
+}
+
 static int begin(struct conn *c, int fd, const char *client, struct err *err)
 {
 	struct sockaddr_storage from = { 0 };
@@ -227,20 +269,10 @@ static int begin(struct conn *c, int fd, const char *client, struct err *err)
 	c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (conn_file_write(c, err) != 0)
 		return err->code;
-	timer_once(c->deadline, c->n->conf.login_grace);
+	timer_once(c->deadline, ROOT_WAIT_MS);
 	quick_start(c->n->quick, fd);
-	return root_start_sshd(c->n->root, c, fd, sshd_log_fd(c->n->sshd_log), err);
-}
-
-/* A line before the identification string (RFC 4253, 4.2), as sshd says "Exceeded MaxStartups".
- * What the client has sent is read first: closing over unread bytes would take our line back. */
-static void say_why(int fd, const struct err *why)
-{
-	char bytes[1024];
-
-	(void)!recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-	snprintf(bytes, sizeof(bytes), "postern: %.200s\r\n", why->msg);
-	(void)!send(fd, bytes, strlen(bytes), MSG_DONTWAIT | MSG_NOSIGNAL);
+	ask_start(c);
+	return 0;
 }
 
 int conn_start(struct noded *n, int take_fd, const char *client, struct err *err)
@@ -356,6 +388,13 @@ void conn_forget(struct conn *c)
 	conn_free(c);
 }
 
+void conns_started(struct noded *n, long long request)
+{
+	for (struct conn *c = conn_next(n, NULL); c != NULL; c = conn_next(n, c))
+		if (c->request == request)
+			set_started(c);
+}
+
 void conns_refused(struct noded *n, long long request)
 {
 	struct conn *next;
@@ -384,16 +423,26 @@ static void end_again(const struct noded *n)
 			timer_once(c->deadline, LAST_WORD_MS);
 }
 
+/* The list shows it, or does not. */
+static void reconcile(struct conn *c, bool lives)
+{
+	if (lives)
+		set_started(c);
+	else if (c->unconfirmed && !c->started && c->fd >= 0)
+		ask_start(c);
+	else if (c->unconfirmed)
+		conn_forget(c);
+	if (lives)
+		c->unconfirmed = false;
+}
+
 void conns_reconcile(struct noded *n, char *const *ids, size_t count)
 {
 	struct conn *next;
 
 	for (struct conn *c = conn_next(n, NULL); c != NULL; c = next) {
 		next = conn_next(n, c);
-		if (c->unconfirmed && !str_in(c->id, ids, count))
-			conn_forget(c);
-		else
-			c->unconfirmed = false;
+		reconcile(c, str_in(c->id, ids, count));
 	}
 	end_again(n);
 }

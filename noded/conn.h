@@ -1,7 +1,8 @@
 /*
  * conn - SSH connections of this node, from accept to their end.
  *
- *   ASKED (sshd runs) --policy says yes to a certificate--> CANDIDATE
+ *   ASKED (sshd runs, or waits for a noded-root that is being restarted) --policy says yes to a
+ * certificate--> CANDIDATE
  *         --sshd: "Accepted publickey", or a session opens--> PROVEN
  *
  * sshd verifies only the key that it was last allowed, so the last candidate is the one that is
@@ -42,6 +43,7 @@ struct conn {
 	int fd;                       /* a dup, for TCP_INFO; -1 after a restart */
 	bool ending;
 	long long request; /* seq of its start_sshd */
+	bool started;      /* noded-root has said that its sshd runs */
 	bool unconfirmed;  /* from before a list was asked for; see conns_reconcile() */
 };
 
@@ -78,7 +80,8 @@ void conn_session_over(const struct noded *n, const char *id);
 /* noded-root says it is gone. */
 void conn_forget(struct conn *c);
 
-/* noded-root refused to start sshd for the request of that seq. */
+/* noded-root started, or refused to start, sshd for the request of that seq. */
+void conns_started(struct noded *n, long long request);
 void conns_refused(struct noded *n, long long request);
 
 /* After one of us started anew: noded-root is asked for a list now; it came, and `ids` live. Those

@@ -50,6 +50,7 @@ static int fill(struct conn *c, const char *data, size_t len, struct err *err)
 {
 	const char *identity = field(data, len, "identity");
 
+	c->started = true; /* if noded-root does not know it, nobody does */
 	c->state = (enum conn_state)packet_get_number(data, len, "state", CONN_ASKED);
 	if (str_copy(c->id, sizeof(c->id), field(data, len, "id")) != 0 || *c->id == 0 ||
 	    str_copy(c->client, sizeof(c->client), field(data, len, "client")) != 0 ||

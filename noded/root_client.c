@@ -18,11 +18,11 @@
 #include <uv.h>
 
 #define CONNECT_MS   2000
-#define RETRY_MS     500
+#define RETRY_MS     100
 #define REQUEST_SIZE 4096
 #define ANSWER_SIZE  8192
 
-/* Nobody waits for an answer: a list is known by its seq, and so is a refused start_sshd. */
+/* Nobody waits for an answer: a list is known by its seq, and so is a start_sshd. */
 struct root_client {
 	struct noded *n;
 	int sock; /* -1: not connected */
@@ -91,6 +91,8 @@ static void on_packet(struct root_client *r, const char *data, size_t len)
 		strlist_add(&r->sessions, id, &ignored);
 	else if (str_eq(data, REQUEST_OK) && seq == r->list_seq)
 		on_list_done(r);
+	else if (str_eq(data, REQUEST_OK))
+		conns_started(r->n, seq);
 	else if (str_eq(data, REQUEST_ERROR))
 		on_refused(r, seq, message != NULL ? message : "");
 }

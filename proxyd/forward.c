@@ -3,16 +3,26 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "daemon/host.h"
 #include "loop/dial.h"
 #include "loop/stream.h"
+#include "loop/timer.h"
 #include "proxyd/proxyd.h"
 #include "wire/preface.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define MOMENT_MS 100
 
 struct forward {
-	struct dial *dial;
+	struct proxyd *p;
+	struct dial *dial;   /* NULL: REFUSED */
+	struct timer *again; /* runs while REFUSED */
+	char *addr;
+	int64_t patience_ms; /* what is left of it */
+	bool canceled;
 	struct buf preface;
 	forward_cb cb;
 	void *owner;
@@ -20,18 +30,50 @@ struct forward {
 
 static void forward_free(struct forward *f)
 {
+	timer_free(f->again);
 	buf_deinit(&f->preface);
+	free(f->addr);
 	free(f);
+}
+
+static void finish(struct forward *f, struct stream *take_stream, const struct err *err)
+{
+	f->cb(f->owner, take_stream, err);
+	forward_free(f);
 }
 
 static void on_dialled(void *owner, struct stream *take_stream, const struct err *err)
 {
 	struct forward *f = owner;
 
+	f->dial = NULL;
 	if (take_stream != NULL)
 		stream_write_buf(take_stream, &f->preface);
-	f->cb(f->owner, take_stream, err);
-	forward_free(f);
+	if (err != NULL && err->code == ERR_UNAVAILABLE && f->patience_ms > 0) {
+		f->patience_ms -= MOMENT_MS;
+		log_debug("forward", "not reached, tried again", kv("reason", err->msg));
+		timer_once(f->again, MOMENT_MS);
+		return;
+	}
+	finish(f, take_stream, err);
+}
+
+static int dial(struct forward *f, struct err *err)
+{
+	return dial_start(f->p->loop, f->addr, (unsigned)f->p->conf.dial_timeout, on_dialled, f,
+	                  &f->dial, err);
+}
+
+static void on_again(void *owner)
+{
+	static const struct err canceled = { ERR_CANCELED, "canceled" };
+	struct forward *f = owner;
+	struct err err = { 0 };
+
+	if (f->canceled)
+		finish(f, NULL, &canceled);
+	else if (dial(f, &err) != 0)
+		finish(f, NULL, &err);
 }
 
 static int sign(struct proxyd *p, const pv_PrefacePayload *payload, struct buf *out,
@@ -53,12 +95,17 @@ int forward_start(struct proxyd *p, const char *addr, const pv_PrefacePayload *p
 
 	if (f == NULL)
 		return err_set_nomem(err);
+	f->p = p;
 	f->cb = cb;
 	f->owner = owner;
-	rc = sign(p, payload, &f->preface, err);
+	f->patience_ms = p->conf.dial_timeout < FORWARD_PATIENCE_MS ? p->conf.dial_timeout
+	                                                            : FORWARD_PATIENCE_MS;
+	f->addr = strdup(addr);
+	f->again = timer_new(p->loop, on_again, f);
+	rc = f->addr != NULL && f->again != NULL ? sign(p, payload, &f->preface, err)
+	                                         : err_set_nomem(err);
 	if (rc == 0)
-		rc = dial_start(p->loop, addr, (unsigned)p->conf.dial_timeout, on_dialled, f,
-		                &f->dial, err);
+		rc = dial(f, err);
 	if (rc != 0) {
 		forward_free(f);
 		return rc;
@@ -69,6 +116,11 @@ int forward_start(struct proxyd *p, const char *addr, const pv_PrefacePayload *p
 
 void forward_cancel(struct forward *f)
 {
-	if (f != NULL)
+	if (f == NULL)
+		return;
+	f->canceled = true;
+	if (f->dial != NULL)
 		dial_cancel(f->dial);
+	else
+		timer_once(f->again, 0);
 }

@@ -1,7 +1,10 @@
 /*
  * forward - open a connection to a node (or authd) with a signed preface in front.
  *
- *   dial --> preface written --> callback with the stream, not yet attached
+ *   DIALLING --> preface written --> callback with the stream, not yet attached
+ *      |  ^
+ *      v  | a moment later, for FORWARD_PATIENCE_MS, within dial_timeout
+ *   REFUSED: who should listen there is perhaps being restarted
  */
 #ifndef PROXYD_FORWARD_H
 #define PROXYD_FORWARD_H
@@ -12,6 +15,8 @@ struct err;
 struct forward;
 struct proxyd;
 struct stream;
+
+#define FORWARD_PATIENCE_MS 3000
 
 /* Exactly once; err is NULL on success. The forward is gone then. */
 typedef void (*forward_cb)(void *owner, struct stream *take_stream, const struct err *err);

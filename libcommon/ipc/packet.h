@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A command line of 128 KiB, which is the most that exec(2) takes, fits with its environment;
@@ -28,6 +29,8 @@
 #define PACKET_MAX    (176u * 1024)
 #define PACKET_FDS    4
 #define PACKET_FIELDS 1024
+
+#define PACKET_MOMENT_MS 50 /* between two attempts */
 
 struct packet {
 	char *data; /* the caller's */
@@ -244,6 +247,47 @@ static inline int packet_connect(const char *path, int timeout_ms)
 		return -1;
 	}
 	return sock;
+}
+
+/* Waits a moment for a counterpart that is being started again; false when `*patience_ms`, which
+ * this counts down, is used up. */
+static inline bool packet_wait(int *patience_ms)
+{
+	const struct timespec moment = { 0, PACKET_MOMENT_MS * 1000000L };
+
+	if (*patience_ms <= 0)
+		return false;
+	*patience_ms -= PACKET_MOMENT_MS;
+	nanosleep(&moment, NULL);
+	return true;
+}
+
+/*
+ * Asks whoever listens on `path`, in one connection on which nothing waits longer than
+ * `timeout_ms`, and puts the answer into `reply`. While nobody is there, or the one who was is lost
+ * before it answered, it is asked again for `patience_ms`: what is asked so has to bear being asked
+ * twice. The answer's length, or -1 with errno set.
+ */
+static inline ssize_t packet_ask(const char *path, const struct packet *p, char *reply, size_t size,
+                                 int timeout_ms, int patience_ms)
+{
+	ssize_t len;
+	int sock, why;
+
+	do {
+		len = -1;
+		sock = packet_connect(path, timeout_ms);
+		if (sock >= 0 && packet_send(sock, p, NULL, 0) == 0)
+			len = packet_recv(sock, reply, size, NULL, 0, NULL);
+		why = len == 0 ? ECONNRESET : errno;
+		if (sock >= 0)
+			close(sock);
+		errno = why;
+	} while (len <= 0 &&
+	         (why == ENOENT || why == ECONNREFUSED || why == ECONNRESET || why == EPIPE) &&
+	         packet_wait(&patience_ms));
+	errno = why;
+	return len > 0 ? len : -1;
 }
 
 #endif

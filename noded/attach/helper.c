@@ -85,50 +85,88 @@ static int die_by(int number)
 	return 128 + number;
 }
 
-/* One message of the other side; true when it was the last, with what to return. */
-static bool hear(int sock, int *out_code)
+/* Hands the descriptors over to whoever takes sessions; the connection to it, or -1. */
+static int attach(int argc, char **argv)
 {
-	ssize_t len = packet_recv(sock, buffer, sizeof(buffer), NULL, 0, NULL);
-	const char *text;
+	int sock = packet_connect(ATTACH_SOCKET, 0);
+
+	if (sock >= 0 && say_hello(sock, argc, argv) != 0) {
+		close(sock);
+		return -1;
+	}
+	return sock;
+}
+
+/* The session begins: the end of its input and output is now the command's alone. */
+static void begin(void)
+{
+	if (isatty(STDIN_FILENO))
+		return;
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+}
+
+/* One message of the other side; true when it was the last, with what to return. */
+static bool hear(const char *message, size_t len, int *out_code)
+{
+	const char *text = packet_get(message, len, "text");
 	int number;
 
-	if (len <= 0) {
-		*out_code = fail("the session was lost");
+	if (strcmp(message, ATTACH_BEGUN) == 0)
+		begin();
+	if (strcmp(message, ATTACH_SAY) == 0 && text != NULL)
+		dprintf(STDERR_FILENO, "%s", text);
+	if (strcmp(message, ATTACH_REFUSED) == 0) {
+		*out_code = fail("the session was refused");
 		return true;
 	}
-	text = packet_get(buffer, (size_t)len, "text");
-	if (strcmp(buffer, ATTACH_SAY) == 0 && text != NULL)
-		dprintf(STDERR_FILENO, "%s", text);
-	if (strcmp(buffer, ATTACH_END) != 0)
+	if (strcmp(message, ATTACH_END) != 0)
 		return false;
-	number = (int)packet_get_number(buffer, (size_t)len, "signal", 0);
-	*out_code = number > 0 ? die_by(number)
-	                       : (int)packet_get_number(buffer, (size_t)len, "exit", 255);
+	number = (int)packet_get_number(message, len, "signal", 0);
+	*out_code = number > 0 ? die_by(number) : (int)packet_get_number(message, len, "exit", 255);
 	return true;
+}
+
+/* Passes signals on and hears the other side until it is gone or says how it ended. Whether
+ * it said anything. */
+static bool stay(int sock, int signals, int *out_code)
+{
+	struct pollfd fds[2] = { { .fd = sock, .events = POLLIN },
+		                 { .fd = signals, .events = POLLIN } };
+	bool heard = false;
+	ssize_t len;
+
+	while (poll(fds, 2, -1) >= 0) {
+		if (fds[1].revents != 0)
+			pass_signal(sock, signals);
+		if (fds[0].revents == 0)
+			continue;
+		len = packet_recv(sock, buffer, sizeof(buffer), NULL, 0, NULL);
+		if (len <= 0)
+			break;
+		heard = true;
+		if (hear(buffer, (size_t)len, out_code))
+			return true;
+	}
+	if (heard)
+		*out_code = fail("the session was lost");
+	return heard;
 }
 
 int main(int argc, char **argv)
 {
-	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
-	bool tty = isatty(STDIN_FILENO);
-	int code = 255;
+	int patience = ATTACH_PATIENCE_MS, code = 255, signals, sock;
 
 #ifndef POSTERN_TEST_DUMPABLE
 	prctl(PR_SET_DUMPABLE, 0);
 #endif
-	fds[0].fd = packet_connect(ATTACH_SOCKET, 0);
-	fds[1].fd = open_signals();
-	if (fds[0].fd < 0 || fds[1].fd < 0 || say_hello(fds[0].fd, argc, argv) != 0)
-		return fail("this node does not take sessions now");
-	if (!tty) { /* so that the end of input and output is the command's alone */
-		close(STDIN_FILENO);
-		close(STDOUT_FILENO);
-	}
-	while (poll(fds, 2, -1) >= 0) {
-		if (fds[1].revents != 0)
-			pass_signal(fds[0].fd, fds[1].fd);
-		if (fds[0].revents != 0 && hear(fds[0].fd, &code))
-			break;
-	}
-	return code;
+	signals = open_signals();
+	do {
+		sock = attach(argc, argv);
+		if (sock >= 0 && stay(sock, signals, &code))
+			return code;
+		if (sock >= 0)
+			close(sock);
+	} while (signals >= 0 && (sock >= 0 || errno != ENOENT) && packet_wait(&patience));
+	return fail("this node does not take sessions now");
 }

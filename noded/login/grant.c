@@ -55,17 +55,10 @@ const char *grant_env(const struct hello *h, const char *name)
 static int ask(const char *path, const struct packet *p, char *reply, size_t size, size_t *out_len,
                struct err *err)
 {
-	int sock = packet_connect(path, QUESTION_TIMEOUT_MS);
-	ssize_t len = -1;
+	ssize_t len = packet_ask(path, p, reply, size, QUESTION_TIMEOUT_MS, QUESTION_PATIENCE_MS);
 
-	if (sock >= 0 && packet_send(sock, p, NULL, 0) == 0)
-		len = packet_recv(sock, reply, size, NULL, 0, NULL);
-	if (len <= 0)
-		err_set_errno(err, ERR_UNAVAILABLE, len == 0 ? EPIPE : errno, "ask '%s'", path);
-	if (sock >= 0)
-		close(sock);
 	*out_len = len > 0 ? (size_t)len : 0;
-	return len > 0 ? 0 : err->code;
+	return len > 0 ? 0 : err_set_errno(err, ERR_UNAVAILABLE, errno, "ask '%s'", path);
 }
 
 static void describe(struct packet *p, const struct hello *h, const char *conn, const char *login)

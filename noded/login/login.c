@@ -86,6 +86,15 @@ static void say(const struct session *s, const char *line)
 	packet_send(s->helper, &p, NULL, 0);
 }
 
+static void tell_begun(const struct session *s)
+{
+	char text[16];
+	struct packet p;
+
+	packet_begin(&p, text, sizeof(text), ATTACH_BEGUN);
+	packet_send(s->helper, &p, NULL, 0);
+}
+
 static void tell_end(const struct session *s)
 {
 	char text[128];
@@ -457,6 +466,7 @@ void login_run(const struct login *l)
 		refuse(&s, err.msg);
 		return;
 	}
+	tell_begun(&s);
 	s.end.started = clock_wall_ms(clock_system());
 	if (begin(&s, &err) == 0) {
 		watch(&s);

@@ -25,16 +25,12 @@ enum {
 
 static char question[PACKET_MAX], reply[PACKET_MAX];
 
-/* Sends and waits for the answer, in `reply`; whether its word is `wanted`. */
+/* The answer is in `reply`; whether its word is `wanted`. */
 static bool ask(const char *path, const struct packet *p, const char *wanted, size_t *out_len)
 {
-	int sock = packet_connect(path, QUESTION_TIMEOUT_MS);
-	ssize_t len;
+	ssize_t len = packet_ask(path, p, reply, sizeof(reply), QUESTION_TIMEOUT_MS,
+	                         QUESTION_PATIENCE_MS);
 
-	if (sock < 0 || packet_send(sock, p, NULL, 0) != 0)
-		return false;
-	len = packet_recv(sock, reply, sizeof(reply), NULL, 0, NULL);
-	close(sock);
 	*out_len = len > 0 ? (size_t)len : 0;
 	return len > 0 && strcmp(reply, wanted) == 0;
 }

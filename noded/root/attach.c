@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ipc/packet.h"
+#include "noded/login/attach.h"
 #include "noded/root/closures.h"
 #include "noded/root/control.h"
 #include "noded/root/proc.h"
@@ -10,6 +11,8 @@
 #include "noded/root/track.h"
 
 #include <limits.h>
+
+static char refused[] = ATTACH_REFUSED;
 
 /* The connection that the peer is a helper of, or NULL and why not. */
 static struct track *prove(struct root *r, int peer, struct ucred *out_peer, const char **out_why)
@@ -47,10 +50,11 @@ static void on_attach(struct source *s)
 	if (peer < 0)
 		return;
 	c = prove(r, peer, &who, &why);
-	if (c == NULL)
+	if (c == NULL) {
 		log_warn("attach refused", kv("pid", who.pid), kv("uid", who.uid),
 		         kv("reason", why));
-	else if (start_login(r, c, peer, &err) != 0)
+		packet_send(peer, &(struct packet){ refused, sizeof(refused) }, NULL, 0);
+	} else if (start_login(r, c, peer, &err) != 0)
 		log_error("session not started", kv("id", track_get(c, "id")),
 		          kv("error", err.msg));
 	close(peer);
@@ -64,9 +68,4 @@ int attach_open(struct root *r, struct err *err)
 	snprintf(path, sizeof(path), "%s/private/attach", r->conf.run_dir);
 	fd = control_listen(path, "attach.sock", 0666, 0, err);
 	return fd < 0 ? err->code : loop_watch(r->loop, &r->attach, fd, EPOLLIN, on_attach, err);
-}
-
-void attach_close(struct root *r)
-{
-	loop_close(&r->attach);
 }

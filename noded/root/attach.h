@@ -12,6 +12,5 @@ struct err;
 struct root;
 
 int attach_open(struct root *r, struct err *err);
-void attach_close(struct root *r);
 
 #endif

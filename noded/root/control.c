@@ -134,10 +134,12 @@ static int on_prepare(struct root *r, struct call *c, struct err *err)
 
 static int on_opened(struct root *r, struct call *c, struct err *err)
 {
+	struct track *session = track_find(r, TRACK_SESSION, field(c, "id"));
 	char text[ANSWER_SIZE];
-	struct track *session;
 	struct packet more;
 
+	if (session != NULL && session->pid == c->from->pid)
+		return 0; /* an earlier one of us knew, and died before it could say so */
 	packet_begin(&more, text, sizeof(text), REQUEST_SESSION);
 	packet_add(&more, "conn", field(c, "conn"));
 	packet_add(&more, "login", field(c, "login"));

@@ -95,7 +95,7 @@ static int open_all(struct root *r, struct err *err)
 static void close_all(struct root *r)
 {
 	control_close(r);
-	attach_close(r);
+	loop_close(&r->attach);
 	track_close(r);
 	loop_close(&r->signals);
 	loop_close(&r->logins);

@@ -3,7 +3,8 @@
  *
  * noded listens on <policy socket> (SOCK_SEQPACKET, 0600, owner postern-node) and answers only
  * peers of user id 0 (SO_PEERCRED). One question per connection, one answer, both packets
- * (ipc/packet.h). Who asks waits ten seconds; no answer, or one that is not understood, is a no.
+ * (ipc/packet.h). Who asks waits ten seconds, and three for a noded that is being restarted; no
+ * answer, or one that is not understood, is a no.
  *
  * principals - may this certificate log in? Asked by noded-principals for sshd, twice per login,
  *   before the client has proven the key: treat the answer as "may", see requests.h.
@@ -49,6 +50,7 @@
 #define QUESTION_ALLOW      "allow"
 #define QUESTION_DENY       "deny"
 
-#define QUESTION_TIMEOUT_MS 10000
+#define QUESTION_TIMEOUT_MS  10000
+#define QUESTION_PATIENCE_MS 3000
 
 #endif

@@ -439,9 +439,10 @@ def story(tests, setup=None, **options):
         for test in tests:
             if not re.search(only, test.__name__):
                 continue
+            start = time.monotonic()
             try:
                 test(cluster)
-                print(f"ok    {test.__name__}")
+                print(f"ok    {test.__name__} ({(time.monotonic() - start) * 1000:.0f} ms)")
             except Exception:
                 failed.append(test.__name__)
                 print(f"FAIL  {test.__name__}\n{traceback.format_exc()}")

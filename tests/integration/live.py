@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -397,6 +398,29 @@ def an_end_that_was_wanted_without_noded_root_comes_when_it_is_back(c):
     wait_for("the role", lambda: c.ssh("alice", web(c), "true", check=False).returncode == 0)
 
 
+def a_login_while_a_part_is_away_waits_for_it(c):
+    for daemon, options, waits in (
+            (c.noded_root, [], (c.noded, r'event="connection waits"')),
+            (c.noded, [], None), (c.noded_root, direct(c), (c.noded, r'event="connection waits"'))):
+        daemon.kill()
+        p = subprocess.Popen(c.ssh_argv("alice", *options, web(c), "echo waited"),
+                             env=c.ssh_env("alice"), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        if waits:
+            wait_for("it to wait", lambda: re.search(waits[1], waits[0].text()))
+        daemon.start()
+        out, err = p.communicate(timeout=30)
+        assert out == "waited\n", (daemon.name, out, err)
+
+
+def a_login_does_not_wait_for_ever(c):
+    c.noded_root.kill()
+    out = c.ssh("alice", "-v", web(c), "true", check=False)
+    assert out.returncode == 255 and "noded-root is not running" in out.stderr, out
+    c.noded_root.start()
+    wait_for("noded-root", lambda: c.ssh("alice", web(c), "true", check=False).returncode == 0)
+
+
 def a_shell_that_ignores_hangups_ends_too(c):
     with shell(c) as t:
         t.type("trap '' HUP TERM; echo deaf$((1)); while :; do sleep 0.1; done\n")
@@ -526,6 +550,7 @@ if __name__ == "__main__":
         a_role_that_changes_while_noded_is_away_counts_when_it_is_back,
         restarts_of_noded_root_and_of_a_proxy_not_in_the_path_leave_sessions_alone,
         an_end_that_was_wanted_without_noded_root_comes_when_it_is_back,
+        a_login_while_a_part_is_away_waits_for_it, a_login_does_not_wait_for_ever,
         a_shell_that_ignores_hangups_ends_too, an_administrator_sees_live_sessions_and_ends_one,
         without_authd_logins_go_on_and_their_events_come_later,
         a_session_that_ends_without_authd_has_ended_when_it_is_back, what_root_takes_away,

@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 static void what_is_added_is_found_again(void **state)
@@ -148,6 +149,68 @@ static void an_empty_message_leaves_no_descriptor_behind(void **state)
 	close(pipes[1]);
 }
 
+#define TIMES_LOST 2
+
+/* Takes so many questions to its grave, and answers the next. */
+static void *answer_late(void *arg)
+{
+	const char *path = arg;
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	strcpy(addr.sun_path, path);
+	for (int time = 0; time <= TIMES_LOST; time++) {
+		int server = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+		char text[64];
+		struct packet p;
+		int peer;
+
+		unlink(path);
+		if (bind(server, (struct sockaddr *)&addr, sizeof(addr)) != 0 ||
+		    listen(server, 1) != 0)
+			return NULL;
+		peer = accept(server, NULL, NULL);
+		packet_recv(peer, text, sizeof(text), NULL, 0, NULL);
+		packet_begin(&p, text, sizeof(text), "ok");
+		if (time == TIMES_LOST)
+			packet_send(peer, &p, NULL, 0);
+		close(peer);
+		close(server);
+	}
+	return NULL;
+}
+
+static void who_asks_waits_for_one_who_comes_back(void **state)
+{
+	char path[] = "/tmp/test_packet.XXXXXX/sock";
+	char text[64], reply[64];
+	pthread_t thread;
+	struct packet p;
+
+	(void)state;
+	path[strlen(path) - 5] = 0;
+	assert_non_null(mkdtemp(path));
+	path[strlen(path)] = '/';
+	packet_begin(&p, text, sizeof(text), "session");
+	assert_int_equal(pthread_create(&thread, NULL, answer_late, path), 0);
+	assert_int_equal(packet_ask(path, &p, reply, sizeof(reply), 5000, 20000), 3);
+	assert_string_equal(reply, "ok");
+	pthread_join(thread, NULL);
+	unlink(path);
+	path[strlen(path) - 5] = 0;
+	rmdir(path);
+}
+
+static void who_asks_does_not_wait_for_ever(void **state)
+{
+	char text[64], reply[64];
+	struct packet p;
+
+	(void)state;
+	packet_begin(&p, text, sizeof(text), "session");
+	assert_int_equal(packet_ask("/nonexistent/sock", &p, reply, sizeof(reply), 5000, 100), -1);
+	assert_int_equal(errno, ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +220,8 @@ int main(void)
 		cmocka_unit_test(too_many_fields_are_no_packet),
 		cmocka_unit_test(descriptors_travel_along_and_are_closed_when_unwanted),
 		cmocka_unit_test(an_empty_message_leaves_no_descriptor_behind),
+		cmocka_unit_test(who_asks_waits_for_one_who_comes_back),
+		cmocka_unit_test(who_asks_does_not_wait_for_ever),
 	};
 
 	return unit_run(tests);

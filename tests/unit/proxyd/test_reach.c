@@ -21,6 +21,7 @@ struct reach_fixture {
 	struct ear stream; /* ours to the node */
 
 	struct listen *listen;
+	unsigned port;
 	struct ear node; /* what the node hears */
 };
 
@@ -188,11 +189,71 @@ static void a_node_that_does_not_answer_is_named(void **state)
 	node_listens(f);
 	listen_free(f->listen);
 	f->listen = NULL;
+	f->w->p.conf.dial_timeout = 150;
 	world_start(f->w);
 	go(f, &request);
 	turn_until(f->w->loop, f->answers == 1);
 	assert_int_equal(f->code, ERR_UNAVAILABLE);
 	assert_non_null(strstr(f->message, "reach node '" NODE_ID "'"));
+	end(f);
+}
+
+static void listen_again(struct reach_fixture *f, unsigned port)
+{
+	static const struct listen_handler handler = { .on_accept = on_accept };
+	static const struct listen_limits limits = { 0 };
+	struct err err = { 0 };
+	char addr[64];
+
+	snprintf(addr, sizeof(addr), "127.0.0.1:%u", port);
+	f->listen = listen_new(f->w->loop, &limits, &handler, f);
+	assert_non_null(f->listen);
+	member_check(listen_add(f->listen, addr, &err), &err);
+}
+
+static void on_restarted(uv_timer_t *timer)
+{
+	struct reach_fixture *f = timer->data;
+
+	listen_again(f, f->port);
+	uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void a_node_that_is_being_restarted_is_waited_for(void **state)
+{
+	struct reach_fixture *f = begin(*state);
+	const pv_DialRequest request = { .target = (char *)(uintptr_t) "web-1" };
+	uv_timer_t restart;
+
+	node_listens(f);
+	f->port = listen_port(f->listen);
+	listen_free(f->listen);
+	f->listen = NULL;
+	world_start(f->w);
+	uv_timer_init(f->w->loop, &restart);
+	restart.data = f;
+	uv_timer_start(&restart, on_restarted, 150, 0);
+	go(f, &request);
+	turn_until(f->w->loop, f->answers == 1);
+	assert_int_equal(f->code, 0);
+	end(f);
+}
+
+static void the_wait_for_a_node_can_be_canceled(void **state)
+{
+	struct reach_fixture *f = begin(*state);
+	const pv_DialRequest request = { .target = (char *)(uintptr_t) "web-1" };
+
+	node_listens(f);
+	listen_free(f->listen);
+	f->listen = NULL;
+	world_start(f->w);
+	go(f, &request);
+	for (int turn = 0; turn < 50; turn++)
+		uv_run(f->w->loop, UV_RUN_NOWAIT); /* refused by now */
+	reach_cancel(f->reach);
+	turn_until(f->w->loop, f->answers == 1);
+	assert_int_equal(f->code, ERR_CANCELED);
 	end(f);
 }
 
@@ -239,6 +300,8 @@ int main(void)
 		loop_test(what_cannot_be_reached_is_said),
 		loop_test(an_ambiguous_name_comes_with_candidates),
 		loop_test(a_node_that_does_not_answer_is_named),
+		loop_test(a_node_that_is_being_restarted_is_waited_for),
+		loop_test(the_wait_for_a_node_can_be_canceled),
 		loop_test(who_is_no_person_goes_nowhere),
 		loop_test(it_can_be_canceled_at_every_turn_of_the_loop),
 	};
