@@ -10,6 +10,7 @@ struct timer {
 	timer_cb cb;
 	void *owner;
 	int64_t period; /* 0: once */
+	bool firing;    /* its callback runs */
 };
 
 struct timer *timer_new(uv_loop_t *loop, timer_cb cb, void *owner)
@@ -41,11 +42,17 @@ static void on_timeout(uv_timer_t *uv)
 
 	if (t->period > 0)
 		timer_every(t, t->period); /* before the callback, which may free or stop us */
+	t->firing = true;
 	t->cb(t->owner);
+	t->firing = false; /* freed memory goes only when the loop closes handles */
 }
 
+/* A timer that sets itself to "at once" means the next turn: libuv 1.44 would run it within this
+ * one, again and again, and nothing else. */
 static void start(struct timer *t, int64_t ms)
 {
+	if (ms <= 0 && t->firing)
+		ms = 1;
 	uv_timer_start(&t->uv, on_timeout, ms > 0 ? (uint64_t)ms : 0, 0);
 }
 
