@@ -32,6 +32,7 @@
 #include "file/file.h"
 #include "proto/auth.service.h"
 #include "model/role_cache.h"
+#include "loop/shifts.h"
 #include "rpc/server.h"
 #include "store/keyspace.h"
 #include "store/keyspace_lmdb.h"
@@ -45,6 +46,8 @@
 #define ROLE_SETS     1024 /* users who call again before a role changes */
 #define DRAIN_MS      500 /* calls may finish so long after a stop; watches never do by themselves */
 #define PATH_MAX_HERE 1024
+#define LIST_PIECE_US 4000 /* that others wait at most for a piece of a list */
+#define LISTS_MAX     256
 
 /* The process: authd and what only main() needs of it. */
 struct process {
@@ -205,6 +208,7 @@ static void on_server_stopped(void *ctx)
 	changes_close(a->changes);
 	role_cache_free(a->role_sets);
 	presence_close(a->presence);
+	shifts_free(a->lists);
 	event_bytes_deinit(&a->event_bytes);
 	people_stop(a);
 	recordings_close(a->recordings);
@@ -271,6 +275,9 @@ static int open_services(struct process *p, struct err *err)
 	if (open_log(a, err) != 0 || open_recordings(a, err) != 0 || people_open(a, err) != 0 ||
 	    open_server(a, err) != 0)
 		return err->code;
+	a->lists = shifts_new(a->loop, LIST_PIECE_US, LISTS_MAX);
+	if (a->lists == NULL)
+		return err_set_nomem(err);
 	if (presence_open(a, &a->presence, err) != 0)
 		return err->code;
 	a->role_sets = role_cache_new(ROLE_SETS, access_lookup_role, a);

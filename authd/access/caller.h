@@ -22,6 +22,7 @@ struct caller {
 	struct err *refused;    /* why nothing is allowed here; NULL: judged call by call */
 	struct role_set *roles; /* users: as of the generation; NULL until first asked for */
 	uintptr_t generation;   /* access_generation() */
+	unsigned lists;         /* being made for it */
 	bool counted;           /* among authd's anonymous connections */
 };
 

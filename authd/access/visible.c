@@ -53,20 +53,29 @@ int visible_begin(struct visible *v, const struct rpc_call *call, const struct r
 	return 0;
 }
 
-static bool sees_node(const struct visible *v, const pv_Node *node)
+bool visible_node(const struct visible *v, const char *hostname, const struct label_set *labels)
 {
 	const struct role_set *roles;
+	struct err ignored;
+
+	if (v->all || caller_of(v->call)->kind != PEER_USER)
+		return true;
+	return access_roles(v->call, &roles, &ignored) == 0 &&
+	       role_set_check_node(roles, hostname, labels, &ignored) == 0;
+}
+
+static bool sees_node(const struct visible *v, const pv_Node *node)
+{
 	struct label_set labels;
 	struct label *items;
 	struct err ignored;
-	int rc;
+	bool sees;
 
-	if (access_roles(v->call, &roles, &ignored) != 0 ||
-	    label_of_node(node, &items, &labels, &ignored) != 0)
+	if (label_of_node(node, &items, &labels, &ignored) != 0)
 		return false;
-	rc = role_set_check_node(roles, node->spec.hostname, &labels, &ignored);
+	sees = visible_node(v, node->spec.hostname, &labels);
 	free(items);
-	return rc == 0;
+	return sees;
 }
 
 static bool is_own(const pv_Resource *r, const struct peer *peer)

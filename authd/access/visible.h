@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 struct err;
+struct label_set;
 struct rpc_call;
 
 /* What is needed to judge many resources of one kind; filled by visible_begin(). Rules are those
@@ -35,5 +36,8 @@ int visible_begin(struct visible *v, const struct rpc_call *call, const struct r
                   bool with_secrets, bool list, struct err *err);
 
 bool visible_check(const struct visible *v, const pv_Resource *r);
+
+/* Of a node only hostname and labels are known: false if visible_check() would say so too. */
+bool visible_node(const struct visible *v, const char *hostname, const struct label_set *labels);
 
 #endif

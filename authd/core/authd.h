@@ -28,6 +28,7 @@ struct recordings;
 struct role_cache;
 struct rpc_call;
 struct rpc_server;
+struct shifts;
 struct tls_port;
 
 struct authd {
@@ -44,6 +45,7 @@ struct authd {
 	struct changes *changes;        /* what authd itself watches: roles and locks */
 	struct presence *presence;      /* leases of hosts' records */
 	struct people *people;          /* pools of threads and gates of the calls about people */
+	struct shifts *lists;           /* lists of resources that are being made */
 	struct event_bytes event_bytes; /* of the change that watches send now */
 	struct audit_log *audit;
 	struct recordings *recordings;

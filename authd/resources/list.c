@@ -1,16 +1,28 @@
-#include "authd/resources/list.h"
-
+/*
+ * list - pages of resources: what the caller may see, by labels and words, in the order of keys.
+ *
+ *   request --> pieces of a few milliseconds, in turn with other lists and whatever else there is
+ *           --> the page is full, the keys are at an end, or its work is enough for one call
+ *
+ * So a page may have fewer resources than asked for, even none, while more follow: the next call
+ * goes on behind the last key that was looked at. Of nodes that are not for the caller no more than
+ * hostname and labels are read (model/glance.h).
+ */
+#include "authd/access/access.h"
+#include "authd/access/caller.h"
 #include "authd/access/visible.h"
 #include "authd/core/authd.h"
 #include "authd/core/resource_secrets.h"
 #include "authd/core/resource_store.h"
 #include "authd/resources/calls.h"
+#include "authd/resources/filter.h"
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "model/label_pattern.h"
+#include "loop/shifts.h"
+#include "model/glance.h"
 #include "rpc/server.h"
 #include "wire/fields.h"
 
@@ -21,218 +33,197 @@
 
 #define PAGE_DEFAULT   500
 #define PAGE_MAX       1000
-#define PAGE_BYTES_MAX (1024 * 1024) /* of stored values, far below what a message may have */
-#define BLANKS         " \t\r\n"
-#define SCAN_MAX       2000 /* keys and labels looked at for a page; the loop has others to serve */
+#define PAGE_BYTES_MAX (1024 * 1024)             /* of stored values, far below a message's bound */
+#define WORK_NS        (100 * UINT64_C(1000000)) /* that a call may take in all */
+#define LISTS_AT_ONCE  8                         /* of one connection */
 
-/* --- filters --------------------------------------------------------------------------------- */
-
-/* Each is looked at for each resource, on the loop that serves everybody. */
-int list_check_filters(const pv_ListResourcesRequest *request, struct err *err)
-{
-	if (request->labels_count > LIST_LABELS_MAX)
-		return err_set(err, ERR_INVALID, "labels: more than %d", LIST_LABELS_MAX);
-	if (request->search != NULL && strlen(request->search) > LIST_SEARCH_MAX)
-		return err_set(err, ERR_INVALID, "search: more than %d bytes", LIST_SEARCH_MAX);
-	return 0;
-}
-
-/* The labels that a resource has: a node's include the results of its commands. */
-static int labels_of(pv_Resource *r, struct label **out_items, struct label_set *out,
-                     struct err *err)
-{
-	pv_Metadata *meta = resource_metadata(r);
-
-	if (r->which_of == pv_Resource_node_tag || r->which_of == pv_Resource_proxy_tag)
-		return label_of_node(&r->of.node, out_items, out, err);
-	*out_items = calloc(meta->labels_count + 1u, sizeof(**out_items));
-	if (*out_items == NULL)
-		return err_set_nomem(err);
-	for (size_t i = 0; i < meta->labels_count; i++)
-		(*out_items)[i] = (struct label){ meta->labels[i].key, meta->labels[i].value };
-	*out = (struct label_set){ *out_items, meta->labels_count };
-	return 0;
-}
-
-static bool has_label(const struct label_set *labels, const char *key, const char *pattern)
-{
-	const char *value = label_get(labels, key != NULL ? key : "");
-	struct err ignored;
-	bool match;
-
-	return value != NULL &&
-	       label_pattern_match(pattern != NULL ? pattern : "", value, &match, &ignored) == 0 &&
-	       match;
-}
-
-bool list_matches_labels(pv_Resource *r, const pv_ListResourcesRequest_LabelsEntry *wanted,
-                         size_t count)
-{
-	struct label_set labels;
-	struct label *items;
-	struct err ignored;
-	bool all = true;
-
-	if (count == 0)
-		return true;
-	if (labels_of(r, &items, &labels, &ignored) != 0)
-		return false;
-	for (size_t i = 0; i < count && all; i++)
-		all = has_label(&labels, wanted[i].key, wanted[i].value);
-	free(items);
-	return all;
-}
-
-static void append_part(struct buf *text, const char *part)
-{
-	buf_append_str(text, part != NULL ? part : "");
-	buf_append_byte(text, '\n');
-}
-
-/* Everything that a search looks at, a line each. */
-static void append_text(struct buf *text, pv_Resource *r)
-{
-	struct label_set labels;
-	struct label *items;
-	struct err ignored;
-
-	append_part(text, resource_name(r));
-	append_part(text, resource_metadata(r)->description);
-	if (r->which_of == pv_Resource_node_tag || r->which_of == pv_Resource_proxy_tag) {
-		append_part(text, r->of.node.spec.hostname);
-		append_part(text, r->of.node.spec.addr);
-	}
-	if (labels_of(r, &items, &labels, &ignored) != 0)
-		return;
-	for (size_t i = 0; i < labels.count; i++) {
-		buf_appendf(text, "%s=", labels.items[i].key);
-		append_part(text, labels.items[i].value);
-	}
-	free(items);
-}
-
-bool list_matches_search(pv_Resource *r, const char *search)
-{
-	struct buf text = { 0 };
-	bool all = true;
-	char *words;
-	char *rest;
-
-	if (str_empty(search))
-		return true;
-	words = strdup(search);
-	append_text(&text, r);
-	if (words == NULL || text.failed != 0)
-		all = false;
-	else
-		for (char *w = strtok_r(words, BLANKS, &rest); w != NULL && all;
-		     w = strtok_r(NULL, BLANKS, &rest))
-			all = strcasestr(buf_str(&text), w) != NULL;
-	free(words);
-	buf_deinit(&text);
-	return all;
-}
-
-/* --- a page ---------------------------------------------------------------------------------- */
-
-struct page {
-	const pv_ListResourcesRequest *request;
+/* A call on its way. */
+struct list_call {
+	struct shift shift;
+	struct rpc_call *call;
+	struct authd *authd;
 	struct visible visible;
-	pv_ListResourcesResponse response;
+	uintptr_t generation; /* of the roles that visible was made from */
+	struct filter filter;
+	struct glance glance;
+	pv_ListResourcesResponse page;
 	size_t want;
 	size_t bytes;
-	size_t scanned;
-	char last[KEYSPACE_KEY_MAX + 1]; /* the last key that was looked at */
+	uint64_t worked; /* ns */
+	char prefix[RESOURCE_KEY_SIZE];
+	char last[KEYSPACE_KEY_MAX + 1]; /* the last key that was looked at; "" = none */
 	struct err err;
 };
 
-enum { PAGE_FULL = 1 };
+enum { PIECE_OVER = 1, PAGE_FULL };
 
-static bool is_wanted(struct page *p, pv_Resource *r)
+static struct caller *caller_data(const struct list_call *l)
 {
-	return visible_check(&p->visible, r) &&
-	       list_matches_labels(r, p->request->labels, p->request->labels_count) &&
-	       list_matches_search(r, p->request->search);
+	return rpc_conn_data(rpc_call_conn(l->call));
 }
 
-static int add_resource(struct page *p, pv_Resource *take_r)
+static void list_free(struct list_call *l)
 {
-	pv_Resource *place = fields_add(&p->response.resources, &p->response.resources_count,
-	                                sizeof(*place), &p->err);
+	fields_release(&pv_ListResourcesResponse_table, &l->page);
+	filter_deinit(&l->filter);
+	glance_deinit(&l->glance);
+	free(l);
+}
+
+/* --- one resource ---------------------------------------------------------------------------- */
+
+static bool is_host_record(const struct list_call *l)
+{
+	return l->visible.kind->tag == pv_Resource_node_tag ||
+	       l->visible.kind->tag == pv_Resource_proxy_tag;
+}
+
+/* False: surely not wanted. What it cannot tell here, is_wanted() does. */
+static bool may_be_wanted(struct list_call *l, const struct keyspace_item *item)
+{
+	struct glance *g = &l->glance;
+	struct err ignored;
+
+	if (!filter_may_take(&l->filter, item->value, item->len))
+		return false;
+	if (!is_host_record(l) || (l->visible.all && l->filter.label_count == 0) ||
+	    glance_at_node(g, item->value, item->len, &ignored) != 0)
+		return true;
+	return visible_node(&l->visible, g->hostname, &g->labels) &&
+	       filter_takes_labels(&l->filter, &g->labels);
+}
+
+static bool is_wanted(struct list_call *l, pv_Resource *r)
+{
+	return visible_check(&l->visible, r) && filter_takes(&l->filter, r);
+}
+
+static int add_resource(struct list_call *l, pv_Resource *take_r)
+{
+	pv_Resource *place =
+	        fields_add(&l->page.resources, &l->page.resources_count, sizeof(*place), &l->err);
 
 	if (place == NULL) {
 		resource_deinit(take_r);
-		return p->err.code;
+		return -1;
 	}
 	*place = *take_r;
 	return 0;
 }
 
-static int look_at(void *arg, const struct keyspace_item *item)
+static int take(struct list_call *l, const struct keyspace_item *item)
 {
-	struct page *p = arg;
+	const pv_ListResourcesRequest *request = rpc_call_request(l->call);
 	pv_Resource r = pv_Resource_init_zero;
 
-	if (p->response.resources_count >= p->want || p->bytes >= PAGE_BYTES_MAX ||
-	    p->scanned >= SCAN_MAX)
-		return PAGE_FULL;
-	p->scanned += 1u + p->request->labels_count;
-	str_copy(p->last, sizeof(p->last), item->key);
-	if (resource_of_item(item, &r, &p->err) != 0) {
-		log_error("resource not readable", kv("key", item->key), kv("error", p->err.msg));
-		return p->err.code == ERR_CORRUPT ? 0 : -1;
+	if (resource_of_item(item, &r, &l->err) != 0) {
+		log_error("resource not readable", kv("key", item->key), kv("error", l->err.msg));
+		return l->err.code == ERR_CORRUPT ? 0 : -1;
 	}
-	if (!is_wanted(p, &r)) {
+	if (!is_wanted(l, &r)) {
 		resource_deinit(&r);
 		return 0;
 	}
-	if (p->request->with_secrets &&
-	    resource_secrets_add(authd_of(p->visible.call), &r, &p->err) != 0) {
+	if (request->with_secrets && resource_secrets_add(l->authd, &r, &l->err) != 0) {
 		resource_deinit(&r);
 		return -1;
 	}
-	p->bytes += item->len;
-	return add_resource(p, &r) == 0 ? 0 : -1;
+	l->bytes += item->len;
+	return add_resource(l, &r);
 }
 
-/* The keys to walk: those of the kind, or of its sub kind, behind the page before. */
-static int page_query(const struct page *p, char prefix[RESOURCE_KEY_SIZE],
-                      char after[RESOURCE_KEY_SIZE], struct keyspace_query *out, struct err *err)
+static int look_at(void *arg, const struct keyspace_item *item)
 {
-	const char *sub_kind = p->request->sub_kind;
+	struct list_call *l = arg;
+
+	if (l->page.resources_count >= l->want || l->bytes >= PAGE_BYTES_MAX)
+		return PAGE_FULL;
+	if (shift_is_over(&l->shift))
+		return PIECE_OVER;
+	str_copy(l->last, sizeof(l->last), item->key);
+	return may_be_wanted(l, item) ? take(l, item) : 0;
+}
+
+/* --- a page, piece by piece ------------------------------------------------------------------ */
+
+/* Goes on behind the last key: 0 when the keys are at an end. */
+static int walk(struct list_call *l, struct err *err)
+{
+	const struct keyspace_query query = {
+		.prefix = l->prefix,
+		.after = l->last[0] != 0 ? l->last : NULL,
+	};
+	int rc = keyspace_each(l->authd->keyspace, &query, look_at, l, NULL, err);
+
+	l->worked += shift_elapsed(&l->shift);
+	if (rc == PIECE_OVER && l->worked >= WORK_NS && l->last[0] != 0)
+		rc = PAGE_FULL;
+	if (rc == PAGE_FULL)
+		return fields_set_str(&l->page.next_page, l->last + strlen(l->prefix), err);
+	return rc == -1 ? err_copy(err, &l->err) : rc;
+}
+
+/* Roles may change between two pieces. */
+static int refresh_visible(struct list_call *l, struct err *err)
+{
+	const pv_ListResourcesRequest *request = rpc_call_request(l->call);
+	uintptr_t generation = access_generation(l->authd, caller_of(l->call));
+
+	if (l->generation == generation)
+		return 0;
+	l->generation = generation;
+	return visible_begin(&l->visible, l->call, l->visible.kind, request->with_secrets, true,
+	                     err);
+}
+
+static bool on_piece(struct shift *s)
+{
+	struct list_call *l = container_of(s, struct list_call, shift);
+	struct err err;
+	int rc = refresh_visible(l, &err);
+
+	if (rc == 0)
+		rc = walk(l, &err);
+	if (rc == PIECE_OVER)
+		return true;
+	caller_data(l)->lists--;
+	if (rc == 0)
+		rpc_call_reply(l->call, &l->page);
+	else
+		rpc_call_fail(l->call, &err);
+	list_free(l);
+	return false;
+}
+
+static void on_canceled(struct rpc_call *call)
+{
+	struct list_call *l = rpc_call_data(call);
+
+	caller_data(l)->lists--;
+	shift_cancel(&l->shift);
+	list_free(l);
+}
+
+/* --- the call -------------------------------------------------------------------------------- */
+
+/* The keys to walk: those of the kind, or of its sub kind, behind the page before. */
+static int set_range(struct list_call *l, const pv_ListResourcesRequest *request, struct err *err)
+{
+	bool within = l->visible.kind->sub_kinds && !str_empty(request->sub_kind);
 	struct buf text = { 0 };
 	int rc = 0;
 
-	buf_append_str(&text, p->visible.kind->prefix);
-	if (p->visible.kind->sub_kinds && !str_empty(sub_kind))
-		buf_appendf(&text, "%s/", sub_kind);
-	*out = (struct keyspace_query){ .prefix = prefix };
-	if (str_copy(prefix, RESOURCE_KEY_SIZE, buf_str(&text)) != 0)
+	buf_append_str(&text, l->visible.kind->prefix);
+	if (within)
+		buf_appendf(&text, "%s/", request->sub_kind);
+	if (str_copy(l->prefix, sizeof(l->prefix), buf_str(&text)) != 0)
 		rc = err_set(err, ERR_INVALID, "sub_kind is too long");
-	if (rc == 0 && !str_empty(p->request->page_start)) {
-		buf_append_str(&text, p->request->page_start);
-		out->after = after;
-		if (str_copy(after, RESOURCE_KEY_SIZE, buf_str(&text)) != 0)
+	if (rc == 0 && !str_empty(request->page_start)) {
+		buf_append_str(&text, request->page_start);
+		if (str_copy(l->last, sizeof(l->last), buf_str(&text)) != 0)
 			rc = err_set(err, ERR_INVALID, "page_start is no page's start");
 	}
 	buf_deinit(&text);
-	return rc;
-}
-
-static int fill_page(struct authd *a, struct page *p, struct err *err)
-{
-	char prefix[RESOURCE_KEY_SIZE];
-	char after[RESOURCE_KEY_SIZE];
-	struct keyspace_query query;
-	int rc;
-
-	if (page_query(p, prefix, after, &query, err) != 0)
-		return err->code;
-	rc = keyspace_each(a->keyspace, &query, look_at, p, NULL, err);
-	if (rc == -1)
-		return err_copy(err, &p->err);
-	if (rc == PAGE_FULL)
-		return fields_set_str(&p->response.next_page, p->last + strlen(prefix), err);
 	return rc;
 }
 
@@ -243,27 +234,42 @@ static size_t page_size(int32_t asked)
 	return asked < PAGE_MAX ? (size_t)asked : PAGE_MAX;
 }
 
-void handle_list_resources(struct rpc_call *call)
+static int start(struct list_call *l, const pv_ListResourcesRequest *request, struct err *err)
 {
-	const pv_ListResourcesRequest *request = rpc_call_request(call);
 	const struct resource_kind *kind =
 	        resource_kind_find(request->kind != NULL ? request->kind : "");
-	struct page p = { .request = request, .want = page_size(request->page_size) };
-	struct err err;
-	int rc;
 
 	if (kind == NULL)
-		rc = err_set(&err, ERR_INVALID, "no such kind '%s'",
-		             request->kind != NULL ? request->kind : "");
-	else
-		rc = list_check_filters(request, &err);
-	if (rc == 0)
-		rc = visible_begin(&p.visible, call, kind, request->with_secrets, true, &err);
-	if (rc == 0)
-		rc = fill_page(authd_of(call), &p, &err);
-	if (rc == 0)
-		rpc_call_reply(call, &p.response);
-	else
+		return err_set(err, ERR_INVALID, "no such kind '%s'",
+		               request->kind != NULL ? request->kind : "");
+	l->want = page_size(request->page_size);
+	l->generation = access_generation(l->authd, caller_of(l->call));
+	if (visible_begin(&l->visible, l->call, kind, request->with_secrets, true, err) != 0 ||
+	    filter_init(&l->filter, request, err) != 0 || set_range(l, request, err) != 0)
+		return err->code;
+	if (caller_data(l)->lists >= LISTS_AT_ONCE)
+		return err_set(err, ERR_LIMIT, "%d lists at once on one connection", LISTS_AT_ONCE);
+	return shift_start(l->authd->lists, &l->shift, on_piece, err);
+}
+
+void handle_list_resources(struct rpc_call *call)
+{
+	static const struct rpc_call_events events = { .canceled = on_canceled };
+	struct list_call *l = calloc(1, sizeof(*l));
+	struct err err;
+
+	if (l == NULL) {
+		err_set_nomem(&err);
 		rpc_call_fail(call, &err);
-	fields_release(&pv_ListResourcesResponse_table, &p.response);
+		return;
+	}
+	l->call = call;
+	l->authd = authd_of(call);
+	if (start(l, rpc_call_request(call), &err) != 0) {
+		rpc_call_fail(call, &err);
+		list_free(l);
+		return;
+	}
+	caller_data(l)->lists++;
+	rpc_call_set_events(call, &events, l);
 }

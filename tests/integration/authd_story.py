@@ -307,7 +307,7 @@ def role_changes_reach_open_connections(daemon, admin):
     say("a changed role counts at the next call")
 
 
-def a_search_goes_over_pages_without_a_hit(daemon, admin):
+def one_is_found_among_thousands(daemon, admin):
     names = [f"z{i:04}" for i in range(2500)]
     start = time.monotonic()
     calls = [admin.PutResource.future(pb.PutResourceRequest(
@@ -315,14 +315,14 @@ def a_search_goes_over_pages_without_a_hit(daemon, admin):
     for call in calls:
         call.result(timeout=60)
     rate = len(names) / (time.monotonic() - start)
-    pages, found, at = 0, [], ""
-    while pages == 0 or at:
+    found, at = [], None
+    while at != "":
         page = admin.ListResources(pb.ListResourcesRequest(
             kind="role", labels={"hit": "yes"}, page_start=at))
         found += [r.role.metadata.name for r in page.resources]
-        pages, at = pages + 1, page.next_page
-    assert found == ["z2400"] and pages > 1, (found, pages)
-    say(f"a search goes on over pages without a hit ({rate:.0f} durable puts a second)")
+        at = page.next_page
+    assert found == ["z2400"], found
+    say(f"one is found among thousands ({rate:.0f} durable puts a second)")
 
 
 def openssl(daemon, keys, *options):
@@ -406,7 +406,7 @@ def main():
         role_changes_reach_open_connections(daemon, admin)
         locks_end_connections(daemon, admin, alice)
         removed_users_are_nobody(daemon, admin)
-        a_search_goes_over_pages_without_a_hit(daemon, admin)
+        one_is_found_among_thousands(daemon, admin)
         restarts(daemon, admin, keys)
         daemon.start()
         strangers_crowd_out_nobody(daemon, keys)
