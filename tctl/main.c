@@ -6,6 +6,7 @@
 #include "tctl/cmd.h"
 
 #include "base/err.h"
+#include "base/printable.h"
 #include "base/str.h"
 #include "conf/args.h"
 #include "conf/suggest.h"
@@ -150,6 +151,14 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+/* The words may be a server's. */
+static void complain(const struct err *err)
+{
+	fputs("tctl: ", stderr);
+	printable_write(stderr, err->msg);
+	fputc('\n', stderr);
+}
+
 static int run(struct tctl *t, const struct command *c, int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -165,13 +174,13 @@ static int run(struct tctl *t, const struct command *c, int argc, char **argv)
 	if (rc == 0 && fflush(stdout) != 0)
 		rc = err_set_errno(&err, ERR_IO, errno, "write");
 	if (rc != 0)
-		fprintf(stderr, "tctl: %s\n", err.msg);
+		complain(&err);
 	return rc == 0 ? 0 : 1;
 }
 
 static int mistake(const struct err *err)
 {
-	fprintf(stderr, "tctl: %s\n", err->msg);
+	complain(err);
 	return 2;
 }
 

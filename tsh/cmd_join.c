@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/printable.h"
 #include "base/str.h"
 #include "conf/args.h"
 #include "loop/stream.h"
@@ -128,7 +129,7 @@ static void say(const struct joining *j, const char *text)
 	const char *end = j->terminal.raw ? "\r\n" : "\n";
 
 	fprintf(stderr, "%s[", j->terminal.raw ? "\r\n" : "");
-	terminal_print(stderr, text);
+	printable_write(stderr, text);
 	fprintf(stderr, "]%s", end);
 }
 

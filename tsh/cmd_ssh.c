@@ -8,9 +8,9 @@
 #include "tsh/cmd.h"
 
 #include "base/err.h"
+#include "base/printable.h"
 #include "base/str.h"
 #include "tsh/ssh_args.h"
-#include "tsh/terminal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static int look_up(struct tsh *t, const struct profile *p, char *label, struct f
 	if (rc == 0 && f->count == 0)
 		rc = err_set(err, ERR_NOT_FOUND, "no node has the label '%s'", label);
 	if (rc == 0 && f->count > 1) {
-		terminal_print(stderr, f->several);
+		printable_write(stderr, f->several);
 		rc = err_set(err, ERR_CONFLICT, "%d nodes have the label '%s'; name one of them",
 		             f->count, label);
 	}

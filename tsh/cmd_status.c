@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/printable.h"
 #include "base/str.h"
-#include "tsh/terminal.h"
 
 #include <stdio.h>
 
@@ -13,7 +13,7 @@ static void print_list(const char *title, char *const *items, pb_size_t count)
 	printf("%-12s", title);
 	for (pb_size_t i = 0; i < count; i++) {
 		fputs(i > 0 ? ", " : "", stdout);
-		terminal_print(stdout, items[i]); /* the cluster's words */
+		printable_write(stdout, items[i]); /* the cluster's words */
 	}
 	putchar('\n');
 }

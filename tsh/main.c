@@ -4,9 +4,9 @@
  */
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/printable.h"
 #include "base/str.h"
 #include "tsh/cmd.h"
-#include "tsh/terminal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -138,7 +138,7 @@ static int run(const struct command *c, int argc, char **argv)
 		rc = c->run(&t, argc, argv, &err);
 	if (rc != 0) {
 		fputs("tsh: ", stderr);
-		terminal_print(stderr, err.msg);
+		printable_write(stderr, err.msg);
 		fputc('\n', stderr);
 	}
 	tsh_deinit(&t);

@@ -2,12 +2,12 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/printable.h"
 #include "base/str.h"
 #include "crypto/tls.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "tsh/proxy_link.h"
-#include "tsh/terminal.h"
 #include "tsh/trust.h"
 #include "wire/fields.h"
 #include "wire/framing.h"
@@ -181,7 +181,7 @@ void node_dial_print_candidates(const pv_DialResponse *answer)
 
 		for (size_t k = 0; k < sizeof(cells) / sizeof(cells[0]); k++) {
 			fputs("  ", stderr);
-			terminal_print(stderr, cells[k] != NULL ? cells[k] : "");
+			printable_write(stderr, cells[k] != NULL ? cells[k] : "");
 		}
 		fputc('\n', stderr);
 	}

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stddef.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -36,26 +35,6 @@ bool terminal_size(int fd, uint32_t *out_columns, uint32_t *out_rows)
 	*out_columns = size.ws_col;
 	*out_rows = size.ws_row;
 	return true;
-}
-
-/* Bytes of the control character at `p`, as ASCII or as UTF-8 (U+0080 to U+009F); 0: none. */
-static size_t control_len(const char *p)
-{
-	const unsigned char *at = (const unsigned char *)p;
-
-	if ((at[0] < 0x20 && at[0] != '\n') || at[0] == 0x7f)
-		return 1;
-	return at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f ? 2 : 0;
-}
-
-void terminal_print(FILE *to, const char *text)
-{
-	while (*text != 0) {
-		size_t skip = control_len(text);
-
-		putc(skip > 0 ? '?' : *text, to);
-		text += skip > 0 ? skip : 1;
-	}
 }
 
 bool terminal_write(int fd, const void *data, size_t len)

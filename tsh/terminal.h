@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <termios.h>
 
 struct terminal {
@@ -22,9 +21,6 @@ void terminal_restore(struct terminal *t);
 
 /* False: not known, 80 by 24 is given. */
 bool terminal_size(int fd, uint32_t *out_columns, uint32_t *out_rows);
-
-/* Prints text that others may have made up: control characters but line ends become "?". */
-void terminal_print(FILE *to, const char *text);
 
 /* Writes all; false when the other end is gone. */
 bool terminal_write(int fd, const void *data, size_t len);

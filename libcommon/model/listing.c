@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/printable.h"
 #include "conf/value.h"
 #include "conf/yaml.h"
 #include "model/resource.h"
@@ -84,17 +85,6 @@ void listing_show_secrets(struct listing *l)
 
 /* --- gathering ------------------------------------------------------------------------------- */
 
-/* Control characters: C0, DEL, and C1 in its UTF-8 form (U+0080 to U+009F). */
-static void make_printable(char *text)
-{
-	for (unsigned char *at = (unsigned char *)text; *at != 0; at++) {
-		if (*at < 0x20 || *at == 0x7f)
-			*at = '?';
-		else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
-			at[0] = at[1] = '?';
-	}
-}
-
 static int grow(struct listing *l, struct err *err)
 {
 	size_t cap = l->cap != 0 ? 2 * l->cap : 64;
@@ -122,7 +112,7 @@ static int add_row(struct listing *l, const pv_Resource *r, struct err *err)
 	}
 	for (size_t i = 0; i < LISTING_COLUMNS_MAX; i++)
 		if (row.cells[i] != NULL)
-			make_printable(row.cells[i]);
+			printable_make(row.cells[i]);
 	l->rows[l->count++] = row;
 	return 0;
 }

@@ -67,6 +67,7 @@ shows "User \"alice\" has been created." tctl users add alice --roles=access --l
 shows "CA pin: $pin" tctl users reset alice
 refuses "tctl: add user 'alice': user 'alice' already exists" tctl users add alice --roles=access
 refuses "tctl: add user 'bob': no such role 'nobody'" tctl users add bob --roles=nobody
+refuses "tctl: 'us?[2Jer' is no kind of resource" tctl rm $'us\e[2Jer/alice'
 refuses "tctl: add user 'bob': which roles? (--roles=access)" tctl users add bob
 refuses "tctl: unknown option '--rolse', did you mean '--roles'?" tctl users add bob --rolse=access
 shows "alice  access  alice,root" tctl users ls

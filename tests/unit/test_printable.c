@@ -1,4 +1,4 @@
-#include "tsh/terminal.h"
+#include "base/printable.h"
 
 #include "tests/unit/unit.h"
 
@@ -24,17 +24,27 @@ static void what_others_made_up_cannot_control_the_terminal(void **state)
 		FILE *to = open_memstream(&text, &len);
 
 		assert_non_null(to);
-		terminal_print(to, cases[i].in);
+		printable_write(to, cases[i].in);
 		fclose(to);
 		assert_string_equal(text, cases[i].out);
 		free(text);
 	}
 }
 
+static void what_becomes_a_cell_of_a_table_is_one_line(void **state)
+{
+	char text[] = "a\x1b[2Jb\n\x7f\xc2\x9b\xc3\xa9\xc2";
+
+	(void)state;
+	printable_make(text);
+	assert_string_equal(text, "a?[2Jb????\xc3\xa9\xc2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_others_made_up_cannot_control_the_terminal),
+		cmocka_unit_test(what_becomes_a_cell_of_a_table_is_one_line),
 	};
 
 	return unit_run(tests);
