@@ -93,11 +93,12 @@ static void match_list(struct list *head, void (*fn)(void *arg, struct prefix *p
 	}
 }
 
-void prefixes_match(struct prefixes *index, const char *key,
-                    void (*fn)(void *arg, struct prefix *p), void *arg)
+size_t prefixes_match(struct prefixes *index, const char *key,
+                      void (*fn)(void *arg, struct prefix *p), void *arg)
 {
 	char text[KEYSPACE_KEY_MAX + 1];
 	size_t len = strlen(key);
+	size_t lookups = 0;
 
 	for (size_t n = 0; n <= len && n <= KEYSPACE_KEY_MAX; n++) {
 		struct list *head;
@@ -107,7 +108,9 @@ void prefixes_match(struct prefixes *index, const char *key,
 		memcpy(text, key, n);
 		text[n] = 0;
 		head = map_get(index->lists, text);
+		lookups++;
 		if (head != NULL)
 			match_list(head, fn, arg);
 	}
+	return lookups;
 }

@@ -9,6 +9,8 @@
 
 #include "base/list.h"
 
+#include <stddef.h>
+
 struct err;
 struct prefixes;
 
@@ -28,8 +30,9 @@ int prefixes_add(struct prefixes *index, struct prefix *p, struct err *err);
 /* Legal on one that was never added. */
 void prefixes_remove(struct prefixes *index, struct prefix *p);
 
-/* Calls fn for each prefix that `key` begins with; fn may remove the one it is called with. */
-void prefixes_match(struct prefixes *index, const char *key,
-                    void (*fn)(void *arg, struct prefix *p), void *arg);
+/* Calls fn for each prefix that `key` begins with; fn may remove the one it is called with. Returns
+ * how many look-ups that took. */
+size_t prefixes_match(struct prefixes *index, const char *key,
+                      void (*fn)(void *arg, struct prefix *p), void *arg);
 
 #endif
