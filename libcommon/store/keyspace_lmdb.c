@@ -43,24 +43,6 @@ static void release(struct local *ks)
 	free(ks);
 }
 
-static int renew_leases(struct local *ks, const struct keyspace_lmdb_options *o, struct err *err)
-{
-	int64_t now = clock_wall_ms(ks->clock);
-	struct lmdb_batch *batch;
-
-	if (o->lease_prefixes == NULL)
-		return 0;
-	if (lmdb_begin(ks->db, now, &batch, err) != 0)
-		return err->code;
-	for (const char *const *prefix = o->lease_prefixes; *prefix != NULL; prefix++) {
-		if (lmdb_renew(batch, *prefix, now + o->lease_ms, err) != 0) {
-			lmdb_abort(batch);
-			return err->code;
-		}
-	}
-	return lmdb_commit(batch, err);
-}
-
 static int listen_to(struct local *ks, int fd, struct err *err)
 {
 	struct epoll_event readable = { .events = EPOLLIN };
@@ -93,7 +75,7 @@ static int open_parts(struct local *ks, const struct keyspace_lmdb_options *o, s
 
 	if (lmdb_open(o->dir, o->map_size != 0 ? o->map_size : MAP_SIZE_DEFAULT, &ks->db, err) !=
 	            0 ||
-	    peers_open(o->dir, &ks->peers, err) != 0 || renew_leases(ks, o, err) != 0 ||
+	    peers_open(o->dir, &ks->peers, err) != 0 ||
 	    lmdb_revisions(ks->db, &newest, &compacted, err) != 0)
 		return err->code;
 	ks->events = events_new(ks->db, newest);

@@ -21,11 +21,6 @@ struct keyspace_lmdb_options {
 	size_t log_events;         /* the change log keeps about so many events; 0 = 100,000 */
 	int64_t log_age_ms;        /* and none older than this; 0 = a day */
 	size_t queue;              /* writes that may wait; 0 = 65,536 */
-
-	/* Leases begin afresh: items under these prefixes that expire have at least so long from
-	 * now on, also those that ran out while nobody was there to renew them. */
-	const char *const *lease_prefixes; /* NULL-ended; NULL: none */
-	int64_t lease_ms;
 };
 
 /* ERR_CORRUPT: the files do not hold together; ERR_UNSUPPORTED: written by a newer

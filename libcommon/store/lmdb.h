@@ -85,9 +85,6 @@ int lmdb_apply(struct lmdb_batch *b, const struct keyspace_op *ops, size_t count
 /* Deletes up to `max` items that have expired, under one revision. */
 int lmdb_sweep(struct lmdb_batch *b, size_t max, struct err *err);
 
-/* Items under the prefix that expire before `until` expire then; no event tells of it. */
-int lmdb_renew(struct lmdb_batch *b, const char *prefix, int64_t until, struct err *err);
-
 /* For a restore: stores the item with its own revision, and tells the log nothing. */
 int lmdb_put_back(struct lmdb_batch *b, const struct keyspace_item *item, struct err *err);
 

@@ -1,15 +1,13 @@
 /*
- * lmdb_upkeep - what happens to rows without anybody asking: expired items go, leases begin afresh,
- * old events leave the log.
+ * lmdb_upkeep - what happens to rows without anybody asking: expired items go, old events leave the
+ * log.
  */
 #include "store/lmdb_change.h"
 
 #include "base/err.h"
-#include "base/str.h"
 #include "store/lmdb_env.h"
 #include "store/lmdb_rows.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define PRUNE_AT_ONCE 512 /* rows of the log; bounds what a write pays for those before it */
@@ -48,62 +46,6 @@ int lmdb_sweep(struct lmdb_batch *b, size_t max, struct err *err)
 			rc = change_delete(b, key, err);
 	}
 	return rc == ERR_NOT_FOUND ? 0 : rc;
-}
-
-/* Gives one item its new expiry. */
-static int renew_item(struct lmdb_batch *b, const struct keyspace_item *item, int64_t until,
-                      struct err *err)
-{
-	char key[KEYSPACE_KEY_MAX + 1];
-	uint8_t *copy = malloc(item->len + 1); /* the value lies in the map that changes */
-	int rc;
-
-	if (copy == NULL)
-		return err_set_nomem(err);
-	memcpy(copy, item->value, item->len);
-	str_copy(key, sizeof(key), item->key);
-	rc = change_expiry_remove(b, item->expires, key, err);
-	if (rc == 0)
-		rc = change_store(b, key, copy, item->len, item->revision, until, err);
-	free(copy);
-	return rc;
-}
-
-static int renew_from(struct lmdb_batch *b, MDB_cursor *cursor, const char *prefix, int64_t until,
-                      struct err *err)
-{
-	char key[KEYSPACE_KEY_MAX + 1];
-	struct keyspace_item item;
-	MDB_val k = row_text(prefix);
-	MDB_val v;
-	int rc = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
-
-	while (rc == 0) {
-		if (row_item_parse(&k, &v, key, &item, err) != 0)
-			return err->code;
-		if (!str_starts(key, prefix))
-			return 0;
-		if (item.expires != 0 && item.expires < until &&
-		    renew_item(b, &item, until, err) != 0)
-			return err->code;
-		k = row_text(key); /* the change may have moved the row */
-		rc = mdb_cursor_get(cursor, &k, &v, MDB_SET);
-		if (rc == 0)
-			rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
-	}
-	return rc == MDB_NOTFOUND ? 0 : lmdb_fail(err, rc, "renew leases");
-}
-
-int lmdb_renew(struct lmdb_batch *b, const char *prefix, int64_t until, struct err *err)
-{
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(b->txn, b->db->items, &cursor);
-
-	if (rc != 0)
-		return lmdb_fail(err, rc, "renew leases");
-	rc = renew_from(b, cursor, prefix, until, err);
-	mdb_cursor_close(cursor);
-	return rc;
 }
 
 /* Deletes the oldest event if it is to go, and tells its revision; ERR_NOT_FOUND: it stays. */

@@ -35,43 +35,6 @@ static void a_full_map_answers_clearly_and_keeps_what_was_there(void **state)
 	}
 }
 
-static void leases_begin_afresh_when_it_is_opened_so(void **state)
-{
-	static const char *const prefixes[] = { "/nodes/", NULL };
-	struct fixture *f = *state;
-	struct keyspace_item item;
-	struct keyspace_watch *w;
-
-	for (int i = 0; i < 30; i++) {
-		char key[24];
-
-		snprintf(key, sizeof(key), "/nodes/%02d", i);
-		put_for(f, key, "node", 1000);
-	}
-	put(f, "/nodes/static", "stays");
-	put_for(f, "/other", "goes", 1000);
-	keyspace_close(f->ks);
-	clock_fake_advance(&f->clock, 5000);
-	f->options.lease_prefixes = prefixes;
-	f->options.lease_ms = 2000;
-	fixture_open(f);
-	assert_value(f, "/other", NULL);
-	assert_value(f, "/nodes/static", "stays");
-	for (int i = 0; i < 30; i++) {
-		char key[24];
-
-		snprintf(key, sizeof(key), "/nodes/%02d", i);
-		assert_int_equal(keyspace_get(f->ks, key, &item, &f->err), 0);
-		assert_int_equal(item.expires, f->clock.wall + 2000);
-		keyspace_item_deinit(&item);
-	}
-	w = watch(f, "/nodes/", 0);
-	clock_fake_advance(&f->clock, 2000);
-	assert_event(f, w, KEYSPACE_EVENT_DELETE, "/nodes/00", "");
-	assert_value(f, "/nodes/29", NULL);
-	keyspace_watch_close(w);
-}
-
 /* Writes until the file may not grow any more, then once more when it may. */
 static void a_full_disk_answers_clearly_and_loses_nothing(void **state)
 {
@@ -134,7 +97,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_full_map_answers_clearly_and_keeps_what_was_there),
 		CASE(a_full_disk_answers_clearly_and_loses_nothing),
-		CASE(leases_begin_afresh_when_it_is_opened_so),
 		CASE(damaged_files_are_refused_with_a_clear_error),
 	};
 
