@@ -105,7 +105,8 @@ int lmdb_open_with(const char *dir, size_t map_size, const struct lmdb_schema *s
 	if (db == NULL)
 		return err_set_nomem(err);
 	db->schema = schema;
-	if (open_env(db, dir, map_size, err) != 0 || lmdb_schema_open(db, dir, err) != 0) {
+	if (lmdb_file_reserve(dir, READERS, err) != 0 || open_env(db, dir, map_size, err) != 0 ||
+	    lmdb_file_check(db, err) != 0 || lmdb_schema_open(db, dir, err) != 0) {
 		lmdb_close(db);
 		return err_wrap(err, "'%s'", dir);
 	}

@@ -26,6 +26,13 @@ struct lmdb {
 /* LMDB's or the system's error `rc` as ours: a full disk, damaged files, anything else. */
 int lmdb_fail(struct err *err, int rc, const char *doing);
 
+/* Before the environment is opened: room for its whole table of readers. ERR_LIMIT: the disk has
+ * none. */
+int lmdb_file_reserve(const char *dir, unsigned readers, struct err *err);
+
+/* After it was opened, and before its tables are: ERR_CORRUPT when data.mdb is cut. */
+int lmdb_file_check(struct lmdb *db, struct err *err);
+
 /* A snapshot; mdb_txn_abort() it. */
 int lmdb_begin_read(struct lmdb *db, MDB_txn **out_txn, struct err *err);
 

@@ -6,8 +6,10 @@
 #include "tests/unit/keyspace_fixture.h"
 #include "tests/unit/keyspace_suite.h"
 
+#include <lmdb.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 static void a_full_map_answers_clearly_and_keeps_what_was_there(void **state)
 {
@@ -90,6 +92,97 @@ static void damaged_files_are_refused_with_a_clear_error(void **state)
 	fixture_open(f);
 }
 
+/* Stores less than the head of an item, behind the keyspace's back. */
+static void damage_item(struct fixture *f, const char *key)
+{
+	MDB_val k = { strlen(key), (void *)(uintptr_t)key };
+	MDB_val v = { 3, (char[]){ "cut" } };
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi items;
+
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_set_maxdbs(env, 8), 0);
+	assert_int_equal(mdb_env_open(env, f->store, 0, 0600), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, "items", 0, &items), 0);
+	assert_int_equal(mdb_put(txn, items, &k, &v, 0), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+#define PAGE 4096
+
+static off_t file_size(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* The file without its last pages: 0, all is there that was; or ERR_CORRUPT, and nothing is
+ * changed. */
+static int open_cut(struct fixture *f, const char *path, int pages)
+{
+	off_t size = file_size(path) - (off_t)pages * PAGE;
+	struct keyspace *ks;
+	int rc;
+
+	assert_int_equal(truncate(path, size), 0);
+	rc = keyspace_lmdb_open(&f->options, &ks, &f->err);
+	if (rc != 0) {
+		assert_int_equal(rc, ERR_CORRUPT);
+		assert_non_null(strstr(f->err.msg, "data.mdb is cut"));
+		assert_int_equal(file_size(path), size);
+		return rc;
+	}
+	f->ks = ks;
+	assert_value(f, "/a", "1");
+	assert_value(f, "/b", "2");
+	assert_int_equal(put(f, "/b", "2"), 0);
+	keyspace_close(ks);
+	return 0;
+}
+
+static void a_file_that_was_cut_is_refused_unless_nothing_is_missing(void **state)
+{
+	static uint8_t big[KEYSPACE_VALUE_MAX];
+	struct fixture *f = *state;
+	char path[128];
+
+	put(f, "/a", "1");
+	for (int i = 0; i < 3; i++) {
+		run_op(f, keyspace_op_put("/secrets/big", big, sizeof(big), 0));
+		run_op(f, keyspace_op_delete("/secrets/big"));
+	}
+	put(f, "/b", "2");
+	keyspace_close(f->ks);
+	snprintf(path, sizeof(path), "%s/data.mdb", f->store);
+	assert_int_equal(open_cut(f, path, 1), 0); /* of a value that is no more */
+	while (open_cut(f, path, 2) == 0)
+		;
+	unlink(path);
+	fixture_open(f);
+}
+
+static void damaged_rows_are_reported_and_the_others_are_served(void **state)
+{
+	struct fixture *f = *state;
+	struct keyspace_item item;
+
+	put(f, "/a", "1");
+	put(f, "/b", "2");
+	keyspace_close(f->ks);
+	damage_item(f, "/a");
+	fixture_open(f);
+	assert_int_equal(keyspace_get(f->ks, "/a", &item, &f->err), ERR_CORRUPT);
+	assert_string_equal(f->err.msg, "keyspace: an item is cut");
+	assert_value(f, "/b", "2");
+	assert_int_equal(put(f, "/b", "3"), 0);
+	assert_int_equal(put(f, "/a", "4"), ERR_CORRUPT);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -98,6 +191,8 @@ int main(void)
 		CASE(a_full_map_answers_clearly_and_keeps_what_was_there),
 		CASE(a_full_disk_answers_clearly_and_loses_nothing),
 		CASE(damaged_files_are_refused_with_a_clear_error),
+		CASE(a_file_that_was_cut_is_refused_unless_nothing_is_missing),
+		CASE(damaged_rows_are_reported_and_the_others_are_served),
 	};
 
 	return keyspace_suite_run(NULL) + unit_run(tests);
