@@ -1,18 +1,20 @@
 /*
- * noded-jail - makes the surroundings of sshd for noded-root, and ends. A program of its own since
- * it looks logins up by name services, which load foreign code and may hang, and since moving
- * into a namespace cannot be undone.
+ * noded-jail - makes the surroundings of sshd for noded-root. A program of its own since it looks
+ * logins up by name services, which load foreign code and may hang, and since moving into a
+ * namespace cannot be undone.
  *
- *   noded-jail open               sends on descriptor 0: "jail helper_dev helper_ino" and the
- *                                 namespace; or "error message"
- *   noded-jail prepare LOGIN SEQ PID
- *                                 sees to LOGIN's jail in the namespace of PID, an sshd, and
- *                                 answers request SEQ on descriptor 0
+ * noded-root starts one of us, with a socket as descriptor 0, on which it hands over who wants an
+ * answer. For each we fork, so that a login does not pay for starting a program:
+ *
+ *   open                 answers "jail helper_dev helper_ino" with the namespace; or "error
+ * message" prepare login seq pid sees to login's jail in the namespace of pid, an sshd, and answers
+ * request seq: "ok seq", or "error seq message"
  *
  * Settings are noded-root's, in the environment.
  */
 #include "noded/jail/jail.h"
 #include "noded/jail/sshd_conf.h"
+#include "noded/root/questions.h"
 #include "noded/root/requests.h"
 
 #include "base/err.h"
@@ -21,6 +23,8 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 static const char *setting(const char *name)
@@ -30,7 +34,7 @@ static const char *setting(const char *name)
 	return value != NULL ? value : "";
 }
 
-static void report(const struct err *err, const char *seq)
+static void report(int asker, const struct err *err, const char *seq)
 {
 	char text[1024];
 	struct packet p;
@@ -39,10 +43,10 @@ static void report(const struct err *err, const char *seq)
 	packet_add(&p, "seq", seq);
 	if (err->code != 0)
 		packet_add(&p, "message", err->msg);
-	packet_send(STDIN_FILENO, &p, NULL, 0);
+	packet_send(asker, &p, NULL, 0);
 }
 
-static int open_all(struct err *err)
+static int open_all(int asker, struct err *err)
 {
 	const char *run_dir = setting("NODED_RUN_DIR");
 	char jails[PATH_MAX], config[PATH_MAX], text[128];
@@ -68,25 +72,58 @@ static int open_all(struct err *err)
 	packet_begin(&p, text, sizeof(text), "jail");
 	packet_add_number(&p, "helper_dev", (long long)dev);
 	packet_add_number(&p, "helper_ino", (long long)ino);
-	if (ns < 0 || packet_send(STDIN_FILENO, &p, &ns, 1) != 0)
+	if (ns < 0 || packet_send(asker, &p, &ns, 1) != 0)
 		return err_set_errno(err, ERR_IO, errno, "hand the namespace over");
 	return 0;
 }
 
-int main(int argc, char **argv)
+static const char *field(const char *data, size_t len, const char *key)
+{
+	const char *value = packet_get(data, len, key);
+
+	return value != NULL ? value : "";
+}
+
+/* In the child. Whoever asked does not wait for ever, and so neither do we. */
+static void serve(const char *data, size_t len, int asker)
 {
 	struct err err = { 0 };
 
-	umask(022);
-	if (argc == 2 && str_eq(argv[1], "open")) {
-		if (open_all(&err) != 0)
-			report(&err, "");
-	} else if (argc == 5 && str_eq(argv[1], "prepare")) {
-		jail_prepare(setting("NODED_RUN_DIR"), argv[4], argv[2], &err);
-		report(&err, argv[3]);
-	} else {
+	alarm(QUESTION_TIMEOUT_MS / 1000);
+	setsid();
+	signal(SIGCHLD, SIG_DFL);
+	if (str_eq(data, "prepare"))
+		jail_prepare(setting("NODED_RUN_DIR"), field(data, len, "pid"),
+		             field(data, len, "login"), &err);
+	else if (open_all(asker, &err) == 0)
+		return;
+	report(asker, &err, field(data, len, "seq"));
+}
+
+int main(int argc, char **argv)
+{
+	static char data[1024];
+	int asker, count;
+	ssize_t len;
+
+	(void)argv;
+	if (argc != 1) {
 		fputs("noded-jail is started by noded-root\n", stderr);
 		return 2;
 	}
-	return err.code != 0;
+	umask(022);
+	signal(SIGCHLD, SIG_IGN);
+	getpwnam("root"); /* loads what all of us will need */
+	for (;;) {
+		len = packet_recv(STDIN_FILENO, data, sizeof(data), &asker, 1, &count);
+		if (len == 0)
+			return 0;
+		if (len < 0 || count != 1)
+			continue;
+		if (fork() == 0) {
+			serve(data, (size_t)len, asker);
+			_exit(0);
+		}
+		close(asker);
+	}
 }

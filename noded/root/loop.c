@@ -20,11 +20,11 @@ int loop_watch(int loop, struct source *s, int take_fd, uint32_t events,
 
 void loop_close(struct source *s)
 {
-	if (s->fd >= 0) {
+	if (s->ready != NULL && s->fd >= 0) {
 		epoll_ctl(s->loop, EPOLL_CTL_DEL, s->fd, NULL);
 		close(s->fd);
 	}
-	s->fd = -1;
+	*s = (struct source){ .fd = -1 };
 }
 
 void loop_once(int loop, int timeout_ms)

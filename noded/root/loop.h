@@ -12,7 +12,7 @@
 
 struct err;
 
-/* Embed it; fd < 0: not watched. */
+/* Embed it, zeroed: not watched, as long as there is nothing to call. */
 struct source {
 	int fd;
 	int loop;

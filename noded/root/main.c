@@ -98,6 +98,7 @@ static void close_all(struct root *r)
 	loop_close(&r->attach);
 	track_close(r);
 	loop_close(&r->signals);
+	loop_close(&r->jails);
 	loop_close(&r->logins);
 	start_forget(&r->jail);
 	if (r->loop >= 0)
@@ -107,9 +108,7 @@ static void close_all(struct root *r)
 
 int main(int argc, char **argv)
 {
-	struct root r = {
-		.signals.fd = -1, .control.fd = -1, .attach.fd = -1, .logins.fd = -1, .jail.ns = -1
-	};
+	struct root r = { .jail.ns = -1 };
 	struct err err = { 0 };
 	struct options options;
 

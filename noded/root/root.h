@@ -20,6 +20,7 @@ struct root {
 	struct source signals;
 	struct source control; /* control.sock */
 	struct source attach;  /* the jails' socket */
+	struct source jails;   /* to noded-jail */
 	struct source logins;  /* to noded-login */
 	struct list callers;   /* control.h */
 	struct list tracks;    /* track.h */

@@ -29,12 +29,13 @@ static pid_t start(int (*run)(void *), const void *arg, struct err *err)
 	return child;
 }
 
-/* A program of ours, with its descriptor 0 and at most four arguments. */
+/* --- workers: programs of ours that wait for requests, and fork for each ------------------------
+ */
+
 struct program {
 	const char *lib_dir;
 	const char *name;
 	int in;
-	const char *a, *b, *c, *d;
 };
 
 static int run_program(void *arg)
@@ -46,8 +47,39 @@ static int run_program(void *arg)
 	proc_reset_signals();
 	setsid();
 	if (dup2(p->in, STDIN_FILENO) == STDIN_FILENO)
-		execl(path, p->name, p->a, p->b, p->c, p->d, (char *)NULL);
+		execl(path, p->name, (char *)NULL);
 	_exit(127);
+}
+
+static int start_worker(struct root *r, struct source *worker, const char *name, struct err *err)
+{
+	int pair[2];
+	pid_t child;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+		return err_set_errno(err, ERR_IO, errno, "make a socket pair");
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
+	child = start(run_program, &(struct program){ r->conf.lib_dir, name, pair[1] }, err);
+	close(pair[1]);
+	if (child > 0)
+		return loop_watch(r->loop, worker, pair[0], EPOLLIN, loop_close, err);
+	close(pair[0]);
+	return err->code;
+}
+
+/* A request and a descriptor. The worker is started when it is not there; it may just have died. */
+static int hand_over(struct root *r, struct source *worker, const char *name,
+                     const struct packet *p, int fd, struct err *err)
+{
+	for (int attempt = 0; attempt < 2; attempt++) {
+		if (worker->ready == NULL && start_worker(r, worker, name, err) != 0)
+			return err->code;
+		if (packet_send(worker->fd, p, &fd, 1) == 0)
+			return 0;
+		err_set_errno(err, ERR_IO, errno, "ask %s", name);
+		loop_close(worker);
+	}
+	return err->code;
 }
 
 /* --- surroundings -------------------------------------------------------------------------------
@@ -72,11 +104,11 @@ static int receive_surroundings(int from, struct surroundings *s, struct err *er
 
 int start_surroundings(struct root *r, struct err *err)
 {
-	struct program open = { r->conf.lib_dir, "noded-jail", .a = "open" };
+	char text[16];
 	struct stat st;
+	struct packet open;
 	int64_t changed;
-	int pair[2];
-	pid_t child;
+	int pair[2], rc;
 
 	if (stat(r->conf.sshd, &st) != 0)
 		return err_set_errno(err, ERR_IO, errno, "'%s'", r->conf.sshd);
@@ -85,15 +117,15 @@ int start_surroundings(struct root *r, struct err *err)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return err_set_errno(err, ERR_IO, errno, "make a socket pair");
-	open.in = pair[1];
-	child = start(run_program, &open, err);
+	packet_begin(&open, text, sizeof(text), "open");
+	rc = hand_over(r, &r->jails, "noded-jail", &open, pair[1], err);
 	close(pair[1]);
-	if (child > 0)
-		receive_surroundings(pair[0], &r->jail, err);
-	close(pair[0]);
-	if (err->code == 0)
+	if (rc == 0)
+		rc = receive_surroundings(pair[0], &r->jail, err);
+	if (rc == 0)
 		r->jail.sshd_changed = changed;
-	return err->code == 0 ? 0 : err_wrap(err, "make the surroundings of sshd");
+	close(pair[0]);
+	return rc == 0 ? 0 : err_wrap(err, "make the surroundings of sshd");
 }
 
 void start_forget(struct surroundings *s)
@@ -112,16 +144,16 @@ bool start_has_jail(const struct track *c, const char *login)
 	return access(last, F_OK) == 0;
 }
 
-int start_prepare(const struct track *c, const char *login, const char *seq, int caller,
-                  struct err *err)
+int start_prepare(struct track *c, const char *login, const char *seq, int caller, struct err *err)
 {
-	char pid[16];
-	const struct program prepare = {
-		c->root->conf.lib_dir, "noded-jail", caller, "prepare", login, seq, pid
-	};
+	char text[512];
+	struct packet p;
 
-	snprintf(pid, sizeof(pid), "%d", (int)c->pid);
-	return start(run_program, &prepare, err) > 0 ? 0 : err->code;
+	packet_begin(&p, text, sizeof(text), "prepare");
+	packet_add(&p, "login", login);
+	packet_add(&p, "seq", seq);
+	packet_add_number(&p, "pid", c->pid);
+	return hand_over(c->root, &c->root->jails, "noded-jail", &p, caller, err);
 }
 
 /* --- sshd ---------------------------------------------------------------------------------------
@@ -184,30 +216,6 @@ int start_sshd(struct root *r, const char *id, const char *client, int stream, i
 /* --- sessions -----------------------------------------------------------------------------------
  */
 
-/* It is started again when it is needed again. */
-static void on_logins_gone(struct source *s)
-{
-	loop_close(s);
-}
-
-static int start_logins(struct root *r, struct err *err)
-{
-	struct program logins = { r->conf.lib_dir, "noded-login" };
-	int pair[2];
-	pid_t child;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-		return err_set_errno(err, ERR_IO, errno, "make a socket pair");
-	fcntl(pair[0], F_SETFL, O_NONBLOCK);
-	logins.in = pair[1];
-	child = start(run_program, &logins, err);
-	close(pair[1]);
-	if (child > 0)
-		return loop_watch(r->loop, &r->logins, pair[0], EPOLLIN, on_logins_gone, err);
-	close(pair[0]);
-	return err->code;
-}
-
 int start_login(struct root *r, const struct track *c, int peer, struct err *err)
 {
 	char text[512];
@@ -217,13 +225,5 @@ int start_login(struct root *r, const struct track *c, int peer, struct err *err
 	packet_add(&p, "conn", track_get(c, "id"));
 	packet_add(&p, "login", track_get(c, "login"));
 	packet_add(&p, "client", track_get(c, "client"));
-	for (int attempt = 0; attempt < 2; attempt++) { /* it may just have died */
-		if (r->logins.fd < 0 && start_logins(r, err) != 0)
-			return err->code;
-		if (packet_send(r->logins.fd, &p, &peer, 1) == 0)
-			return 0;
-		err_set_errno(err, ERR_IO, errno, "hand a helper to noded-login");
-		loop_close(&r->logins);
-	}
-	return err->code;
+	return hand_over(r, &r->logins, "noded-login", &p, peer, err);
 }

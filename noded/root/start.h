@@ -1,5 +1,6 @@
 /*
- * start - the three programs that noded-root starts: noded-jail, sshd, noded-login.
+ * start - the three programs that noded-root starts: noded-jail, sshd, noded-login. The first and
+ * the last wait for requests, and are started again when they are gone and needed.
  */
 #ifndef NODED_ROOT_START_H
 #define NODED_ROOT_START_H
@@ -32,8 +33,7 @@ bool start_has_jail(const struct track *c, const char *login);
 
 /* Lets noded-jail see to the jail of `login` there, and answer request `seq` on `caller`. The
  * surroundings may be older than ours: sshd was upgraded since, or we were restarted. ERR_IO. */
-int start_prepare(const struct track *c, const char *login, const char *seq, int caller,
-                  struct err *err);
+int start_prepare(struct track *c, const char *login, const char *seq, int caller, struct err *err);
 
 /* sshd on a connection. The descriptors stay the caller's. track_add()'s errors and above. */
 int start_sshd(struct root *r, const char *id, const char *client, int stream, int log,
