@@ -6,18 +6,41 @@
 #include <string.h>
 #include <strings.h>
 
+#define SETTINGS                                                                         \
+	"cluster_config cluster_name cluster_auth_preference cluster_networking_config " \
+	"session_recording_config"
+
 /* Kinds separated by blanks; `write` includes reading, `read` includes readnosecrets. */
 static const struct system_role {
 	const char *name;
+	bool of_hosts; /* a host's certificate may have it */
 	const char *write;
 	const char *read;
 	const char *read_without_secrets;
 } system_roles[] = {
-	{ "Auth", "auth_server", "", "" },
-	{ "Node", "node ssh_session session event", "proxy user role lock auth_server",
+	{ "Auth", true, "auth_server", "", "" },
+	{ "Node", true, "node ssh_session session event",
+	  "proxy user namespace role lock auth_server reverse_tunnel tunnel_connection " SETTINGS,
 	  "cert_authority" },
-	{ "Proxy", "proxy ssh_session event", "node user role lock session auth_server",
+	{ "Proxy", true,
+	  "proxy oidc_request saml_request github_request ssh_session event tunnel_connection "
+	  "remote_cluster web_session web_token semaphore",
+	  "node session namespace auth_server reverse_tunnel user role lock access_request "
+	  "app_server kube_service kube_server " SETTINGS,
+	  "oidc saml github cert_authority" },
+	{ "RemoteProxy", false, "",
+	  "user role namespace node proxy session ssh_session auth_server reverse_tunnel "
+	  "tunnel_connection " SETTINGS,
 	  "cert_authority" },
+	{ "Kube", false, "kube_service kube_server session event",
+	  "user namespace role lock proxy auth_server " SETTINGS, "cert_authority" },
+	{ "Web", false, "web_session ssh_session",
+	  "auth_server user role namespace trusted_cluster", "" },
+	{ "Signup", false, "", "auth_server cluster_auth_preference", "" },
+	{ "Admin", false, "*", "", "" },
+	{ "ProvisionToken", false, "", "", "" },
+	{ "Trusted_cluster", false, "", "", "" },
+	{ "Nop", false, "", "", "" },
 };
 
 static const struct system_role *find(const char *name)
@@ -32,7 +55,7 @@ const char *system_role_name(const char *name)
 {
 	const struct system_role *r = find(name);
 
-	return r != NULL ? r->name : NULL;
+	return r != NULL && r->of_hosts ? r->name : NULL;
 }
 
 static bool has_word(const char *words, const char *word)
@@ -47,6 +70,8 @@ static bool has_word(const char *words, const char *word)
 
 static bool allows(const struct system_role *r, const char *kind, const char *verb)
 {
+	if (strcmp(r->write, "*") == 0)
+		return true;
 	if (has_word("list read readnosecrets create update delete", verb) &&
 	    has_word(r->write, kind))
 		return true;

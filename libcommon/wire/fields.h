@@ -20,8 +20,8 @@
  *   - bool: also yes, no, on, off and those in quotes; string: only strings (a YAML 5 must be
  *     "5"); lists: also a single scalar; message Strings: a list or a scalar, written as a list;
  *   - int64 in JSON: a number, or a decimal in a string; enum: by name; bytes: base64;
- *   - (format) = DURATION "8h0m0s", TIME RFC 3339 in UTC, SECRET left out unless asked for, ANY
- *     whatever stands there;
+ *   - (format) = DURATION "8h0m0s" (or nanoseconds), TIME RFC 3339 in UTC, SECRET left out unless
+ * asked for, ANY whatever stands there;
  *   - (choices): a string that is one of them, or its number, or its sense as a bool (`on`).
  * Bytes of a string that are not UTF-8 appear as U+FFFD: a record of what happened must not
  * fail over a hostile name.

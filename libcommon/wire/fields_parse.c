@@ -19,6 +19,8 @@
 
 #define PATH_SIZE 256
 
+#define NS_PER_MS 1000000
+
 struct parser {
 	const char *file;     /* NULL: no place in messages */
 	char path[PATH_SIZE]; /* "spec.allow.rules[2]"; cut when too long */
@@ -129,9 +131,15 @@ static int parse_time(struct parser *p, const struct fields_field *field, const 
 	                             : not_a(p, field, v, "a time");
 }
 
+/* A bare number is nanoseconds, as Go writes durations in JSON; what is less than a millisecond was
+ * meant to have a unit, and must not become "none". */
 static int parse_duration(struct parser *p, const struct fields_field *field, const struct value *v,
                           int64_t *out)
 {
+	if (v->type == VALUE_INT && v->number >= NS_PER_MS) {
+		*out = v->number / NS_PER_MS;
+		return 0;
+	}
 	return v->text != NULL ? str_to_duration(v->text, out, p->err)
 	                       : not_a(p, field, v, "a duration");
 }
