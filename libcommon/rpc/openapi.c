@@ -55,7 +55,7 @@ static json_t *reference(struct writer *w, const struct fields_table *t)
 	return schema;
 }
 
-/* "type" and "format" of what has no parts. */
+/* "type" (NULL: any) and "format" of what has no parts. */
 struct scalar {
 	const char *type;
 	const char *format;
@@ -68,6 +68,8 @@ static struct scalar scalar_of(const struct fields_field *f)
 		[FIELDS_DURATION] = { "string", NULL, "a duration, as 8h30m0s" },
 		[FIELDS_TIME] = { "string", "date-time", NULL },
 		[FIELDS_SECRET] = { "string", "password", NULL },
+		[FIELDS_ANY] = { NULL, NULL, "any value" },
+		[FIELDS_ANY_SECRET] = { NULL, "password", "any value" },
 	};
 	static const struct scalar by_type[] = {
 		[FIELDS_BOOL] = { "boolean", NULL, NULL },
@@ -100,7 +102,8 @@ static json_t *element(struct writer *w, const struct fields_field *f)
 		return reference(w, f->message);
 	scalar = scalar_of(f);
 	schema = json_object();
-	put_str(w, schema, "type", scalar.type);
+	if (scalar.type != NULL)
+		put_str(w, schema, "type", scalar.type);
 	if (scalar.format != NULL)
 		put_str(w, schema, "format", scalar.format);
 	if (scalar.description != NULL)
