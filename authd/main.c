@@ -10,6 +10,7 @@
 #include "authd/access/access.h"
 #include "authd/access/caller.h"
 #include "authd/access/changes.h"
+#include "authd/access/limits.h"
 #include "authd/audit/audit_log.h"
 #include "authd/core/authd.h"
 #include "authd/core/cluster.h"
@@ -25,6 +26,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/rates.h"
 #include "base/str.h"
 #include "conf/args.h"
 #include "daemon/daemon.h"
@@ -168,6 +170,9 @@ static int open_server(struct authd *a, struct err *err)
 	};
 
 	methods_main(&conf.main);
+	a->rates = rates_new(LIMITS_CALLERS_MAX);
+	if (a->rates == NULL)
+		return err_set_nomem(err);
 	a->server = rpc_server_new(&conf, err);
 	return a->server != NULL ? 0 : err->code;
 }
@@ -337,6 +342,7 @@ int main(int argc, char **argv)
 	uv_run(&p.loop, UV_RUN_DEFAULT);
 	keyspace_close(p.authd.keyspace);
 	people_close(&p.authd);
+	rates_free(p.authd.rates);
 	cluster_close(&p.authd);
 	uv_loop_close(&p.loop);
 	conf_deinit(authd_conf_keys(), &p.authd.conf);

@@ -2,6 +2,7 @@
 
 #include "authd/access/caller.h"
 #include "authd/access/changes.h"
+#include "authd/access/limits.h"
 #include "authd/core/authd.h"
 #include "authd/core/resource_store.h"
 
@@ -150,6 +151,8 @@ int access_authorize(struct rpc_call *call, const struct rpc_method *method, str
 
 	if (c->refused != NULL)
 		return err_copy(err, c->refused);
+	if (limits_take(authd_of(call), peer, err) != 0)
+		return err->code;
 	if (method->access == ACCESS_ANYBODY)
 		return 0;
 	if (peer->kind == PEER_ANONYMOUS)

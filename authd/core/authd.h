@@ -23,6 +23,7 @@ struct clock;
 struct err;
 struct keyspace;
 struct people;
+struct rates;
 struct presence;
 struct recordings;
 struct role_cache;
@@ -44,6 +45,7 @@ struct authd {
 	struct role_cache *role_sets;   /* of callers; forgotten when a role changes */
 	struct changes *changes;        /* what authd itself watches: roles and locks */
 	struct presence *presence;      /* leases of hosts' records */
+	struct rates *rates;            /* of calls, by caller */
 	struct people *people;          /* pools of threads and gates of the calls about people */
 	struct shifts *lists;           /* lists of resources that are being made */
 	struct event_bytes event_bytes; /* of the change that watches send now */

@@ -24,9 +24,12 @@ struct authd_conf {
 	int64_t log_age;
 	int64_t invite_ttl;
 	int64_t token_ttl;
-	int64_t login_attempts;   /* failures that lock a user */
-	int64_t login_lock;       /* for how long */
-	int64_t max_anonymous;    /* connections without a certificate */
+	int64_t login_attempts; /* failures that lock a user */
+	int64_t login_lock;     /* for how long */
+	int64_t max_anonymous;  /* connections without a certificate */
+	int64_t anonymous_rate; /* calls a second, per address; 0 = no bound */
+	int64_t user_rate;
+	int64_t host_rate;
 	char *audit_dir;          /* NULL = <data_dir>/audit */
 	int64_t audit_keep;       /* how long its files are kept; 0 = for ever */
 	char *recordings_dir;     /* NULL = <data_dir>/recordings */

@@ -299,9 +299,7 @@ static void on_address_entered(struct gate_guest *g)
 /* "/192.0.2.7" of "192.0.2.7:51234": no name of a user begins like this. */
 static int arrive(struct login *l, struct err *err)
 {
-	const char *port = strrchr(l->addr, ':');
-	int host_len = port != NULL ? (int)(port - l->addr) : (int)strlen(l->addr);
-	char *gate = str_printf("/%.*s", host_len, l->addr);
+	char *gate = str_printf("/%.*s", (int)str_host_len(l->addr), l->addr);
 	int rc = gate != NULL ? 0 : err_set_nomem(err);
 
 	if (rc == 0)

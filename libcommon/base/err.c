@@ -34,6 +34,7 @@ __attribute__((format(printf, 3, 0))) static void set_va(struct err *err, int co
                                                          va_list ap)
 {
 	err->code = code;
+	err->retry_ms = 0;
 	mark_cut(err, vsnprintf(err->msg, sizeof(err->msg), fmt, ap));
 }
 
@@ -68,6 +69,7 @@ int err_set_nomem(struct err *err)
 
 int err_wrap(struct err *err, const char *fmt, ...)
 {
+	unsigned retry_ms = err->retry_ms;
 	char cause[ERR_MSG_SIZE];
 	va_list ap;
 	size_t len;
@@ -76,6 +78,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	set_va(err, err->code, fmt, ap);
 	va_end(ap);
+	err->retry_ms = retry_ms;
 	len = strlen(err->msg);
 	mark_cut(err, (int)len + snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", cause));
 	return err->code;

@@ -37,9 +37,10 @@ enum {
 struct err {
 	int code;
 	char msg[ERR_MSG_SIZE]; /* cut at the end, with "...", when too long */
+	unsigned retry_ms;      /* of ERR_LIMIT: when it may be tried again; 0 = not said */
 };
 
-/* Sets code and message. Returns `code`, so that `return err_set(...)` reads well. */
+/* Sets code and message, and no time. Returns `code`, so that `return err_set(...)` reads well. */
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Like err_set() with ": " and the text of `errnum` (an errno value) behind the message. */

@@ -187,3 +187,10 @@ char *str_from_time(char *dst, size_t size, int64_t ms)
 		snprintf(dst + len, size - len, "Z");
 	return dst;
 }
+
+size_t str_host_len(const char *addr)
+{
+	const char *colon = strrchr(addr, ':');
+
+	return colon != NULL ? (size_t)(colon - addr) : strlen(addr);
+}

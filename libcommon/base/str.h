@@ -40,4 +40,7 @@ char *str_from_time(char *dst, size_t size, int64_t ms);
 #define STR_TIME_SIZE     32
 #define STR_DURATION_SIZE 32
 
+/* How long the host of "host:port" is; all of it when there is no port. */
+size_t str_host_len(const char *addr);
+
 #endif

@@ -26,9 +26,9 @@ static const struct http2_header answer_headers[] = {
 
 void grpc_send_status(struct http2_stream *s, bool answered, const struct err *result)
 {
-	char status[STATUS_SIZE];
+	char status[STATUS_SIZE], retry[STATUS_SIZE];
 	struct buf message = { 0 };
-	struct http2_header headers[4];
+	struct http2_header headers[5];
 	size_t count = 0;
 	struct err err;
 
@@ -40,6 +40,10 @@ void grpc_send_status(struct http2_stream *s, bool answered, const struct err *r
 	headers[count++] = (struct http2_header){ "grpc-status", status };
 	if (message.len > 0)
 		headers[count++] = (struct http2_header){ "grpc-message", buf_str(&message) };
+	if (result->code != 0 && result->retry_ms != 0) {
+		snprintf(retry, sizeof(retry), "%u", result->retry_ms);
+		headers[count++] = (struct http2_header){ "grpc-retry-pushback-ms", retry };
+	}
 	if ((answered ? http2_end_with(s, headers, count, &err)
 	              : http2_respond(s, headers, count, true, &err)) != 0)
 		http2_reset(s, HTTP2_INTERNAL_ERROR);

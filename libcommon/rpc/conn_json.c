@@ -7,6 +7,7 @@
 #include "wire/grpc.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -49,9 +50,16 @@ static char *error_text(const struct err *e)
 
 static void respond_error(struct http_conn *http, int status, const struct err *e)
 {
-	char *text = error_text(e);
+	struct http1_header headers[4];
+	char *text = error_text(e), seconds[12];
+	size_t count = 3;
 
-	http_conn_respond(http, status, object_type, 3, text, text != NULL ? strlen(text) : 0);
+	memcpy(headers, object_type, sizeof(object_type));
+	if (e->retry_ms != 0) {
+		snprintf(seconds, sizeof(seconds), "%u", (e->retry_ms + 999) / 1000);
+		headers[count++] = (struct http1_header){ "Retry-After", seconds };
+	}
+	http_conn_respond(http, status, headers, count, text, text != NULL ? strlen(text) : 0);
 	free(text);
 }
 

@@ -1,6 +1,7 @@
 """The story that api.sh tells: what authd says of itself, to tools that know none of its messages."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -8,8 +9,9 @@ import grpc
 import jsonschema
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
+import auth_pb2
 import reflection_pb2
-from authd_daemon import OWN_CONNECTION, Daemon
+from authd_daemon import OWN_CONNECTION, Daemon, Stub
 
 PROGRAM, WORK = sys.argv[1], sys.argv[2]
 
@@ -100,11 +102,8 @@ def a_tool_lists_and_calls_what_it_never_heard_of(daemon):
 
 
 def strangers_are_told_nothing(daemon):
-    credentials = grpc.ssl_channel_credentials(host_authority(daemon))
-    channel = grpc.secure_channel(f"127.0.0.1:{daemon.port}", credentials, OWN_CONNECTION + [
-        ("grpc.ssl_target_name_override", "authd")])
     try:
-        Explorer(channel).services()
+        Explorer(stranger(daemon)).services()
     except grpc.RpcError as e:
         assert e.code() == grpc.StatusCode.UNAUTHENTICATED, e
     else:
@@ -139,6 +138,41 @@ def the_document_describes_the_answers(daemon):
     say("what the JSON calls take and answer is what the OpenAPI document says")
 
 
+def stranger(daemon):
+    credentials = grpc.ssl_channel_credentials(host_authority(daemon))
+    return grpc.secure_channel(f"127.0.0.1:{daemon.port}", credentials, OWN_CONNECTION + [
+        ("grpc.ssl_target_name_override", "authd")])
+
+
+def callers_are_held_to_a_rate(daemon):
+    """Two calls a second without a certificate, twenty in a burst."""
+    daemon.stop()
+    daemon.write_settings("limits: {anonymous_rate: 2}\n")
+    daemon.start()
+    ping = Stub(stranger(daemon)).Ping
+    for _ in range(20):
+        ping(auth_pb2.PingRequest(), timeout=10)
+    try:
+        for _ in range(20):
+            ping(auth_pb2.PingRequest(), timeout=10)
+    except grpc.RpcError as e:
+        trailers = dict(e.trailing_metadata())
+        assert e.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, e
+        assert 0 < int(trailers["grpc-retry-pushback-ms"]) <= 500, trailers
+    else:
+        raise AssertionError("forty calls at once passed")
+    ca = os.path.join(WORK, "ca.pem")
+    with open(ca, "wb") as f:
+        f.write(host_authority(daemon))
+    out = subprocess.run(["curl", "-s", "-i", "--http1.1", "--cacert", ca, "-H",
+                          "content-type: application/json", "-d", "{}",
+                          *[f"https://localhost:{daemon.port}/v1/Ping"] * 30],
+                         check=True, capture_output=True, text=True).stdout
+    assert "HTTP/1.1 429" in out and "Retry-After: 1" in out, out
+    assert daemon.curl_local("Ping", {})[0] == 200, "the local administrator has no bound"
+    say("who calls too often is told when to try again, others are served")
+
+
 def main():
     daemon = Daemon(PROGRAM, WORK)
     try:
@@ -146,6 +180,7 @@ def main():
         a_tool_lists_and_calls_what_it_never_heard_of(daemon)
         strangers_are_told_nothing(daemon)
         the_document_describes_the_answers(daemon)
+        callers_are_held_to_a_rate(daemon)
         assert daemon.stop() == 0
     except BaseException:
         with open(daemon.log) as f:
