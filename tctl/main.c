@@ -74,8 +74,10 @@ static const struct command {
 	  "print the keys of the cluster's authorities" },
 	{ { "auth", "sign" },
 	  cmd_auth_sign,
-	  "--user=NAME --out=FILE [--ttl=12h]",
-	  "write an identity file for a user" },
+	  "--user=NAME --out=FILE [--format=file|openssh|tls|kubernetes] [--proxy=HOST:PORT] "
+	  "[--ttl=12h] "
+	  "[--overwrite]",
+	  "write a key and certificates for a user" },
 	{ { "backup" }, cmd_backup, "FILE|-", "write the whole keyspace, secrets included" },
 };
 

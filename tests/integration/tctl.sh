@@ -169,12 +169,40 @@ remote() { "$bin/tctl" --auth-server "127.0.0.1:$port" -i "$work/$1" "${@:2}"; }
 shows "alice" remote erin users ls
 shows 'role "ops" has been deleted' remote erin rm role/ops
 tctl auth sign --user=alice --out="$work/alice" >/dev/null
+refuses "tctl: sign for user 'alice': '$work/alice' is there already (--overwrite it?)" tctl auth sign --user=alice --out="$work/alice"
+tctl auth sign --user=alice --out="$work/alice" --overwrite >/dev/null
 rc=0
 remote alice users add mallory --roles=editor >"$work/stdout" 2>&1 || rc=$?
 [ $rc = 1 ] || die "a plain user made a user"
 ! tctl users ls | grep -q mallory || die "mallory is there"
 chmod 644 "$work/erin"
 refuses "tctl: identity '$work/erin': others may read it (chmod 600 it first)" remote erin status
+
+say "credentials in the forms that other programs read"
+sign() { tctl auth sign --user=erin "$@"; }
+shows "written to '$work/ssh', '$work/ssh.pub', '$work/ssh-cert.pub'." sign --format=openssh --out="$work/ssh"
+ssh-keygen -L -f "$work/ssh-cert.pub" | grep -q 'Key ID: "erin"' || die "no certificate of erin's"
+[ "$(ssh-keygen -y -f "$work/ssh" | cut -d' ' -f2)" = "$(cut -d' ' -f2 "$work/ssh.pub")" ] || die "not a pair"
+sign --format=tls --out="$work/tls" >/dev/null
+openssl x509 -in "$work/tls.crt" -noout -subject | grep -q "CN = erin" || die "no certificate of erin's"
+[ "$(stat -c %a "$work/tls.key")" = 600 ] || die "others may read the key"
+curl -sf --http1.1 --cacert "$work/tls.cas" --cert "$work/tls.crt" --key "$work/tls.key" -d '{"kind": "user"}' \
+	-H 'content-type: application/json' "https://localhost:$port/v1/ListResources" | grep -q alice || die "curl"
+refuses "tctl: which proxy is kubectl to call? (--proxy=HOST:PORT)" sign --format=kubernetes --out="$work/kube"
+sign --format=kubernetes --proxy=proxy.example.com:3080 --out="$work/kube" >/dev/null
+/usr/bin/python3 - "$work/kube" <<'END' || die "not a kubeconfig"
+import base64, subprocess, sys, yaml
+with open(sys.argv[1]) as f:
+    config = yaml.safe_load(f)
+assert config["clusters"][0]["cluster"]["server"] == "https://proxy.example.com:3080"
+assert config["contexts"][0]["name"] == config["current-context"]
+user = config["users"][0]["user"]
+pem = base64.b64decode(user["client-certificate-data"])
+out = subprocess.run(["openssl", "x509", "-noout", "-subject"], input=pem, capture_output=True, check=True)
+assert b"CN = erin" in out.stdout
+assert b"PRIVATE KEY" in base64.b64decode(user["client-key-data"])
+END
+refuses "tctl: --format: 'pkcs12' is none of file, openssh, tls, kubernetes" sign --format=pkcs12 --out="$work/x"
 
 say "mistakes in the command line end with 2"
 for words in "" "statsu" "users" "--nonsense status"; do
