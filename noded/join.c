@@ -26,6 +26,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define JOINS_MAX    1000
 #define HANDSHAKE_MS 15000
@@ -50,6 +51,7 @@ struct join {
 	struct timer *deadline; /* of the message; then the certificate's end, if it counts */
 	pv_Identity identity;
 	pv_SessionJoin wish;
+	char *login; /* of the session, from REACHING on */
 	char client[STREAM_PEER_SIZE];
 	int64_t end; /* ms since 1970 */
 };
@@ -81,6 +83,7 @@ static void join_free(struct join *j)
 	timer_free(j->deadline);
 	identity_deinit(&j->identity);
 	fields_release(&pv_SessionJoin_table, &j->wish);
+	free(j->login);
 	free(j);
 	port_free_if_empty(p);
 }
@@ -123,15 +126,19 @@ static void refuse(struct join *j, const struct err *why)
 
 /* --- JOINED ---------------------------------------------------------------------------------- */
 
-static void tell(const struct join *j, int joined)
+static void tell_joined(struct join *j, const struct session *s)
 {
-	struct noded *n = j->port->n;
-	const struct session *s = n != NULL ? session_find(n, j->wish.session_id) : NULL;
+	log_info("session joined", kv("sid", s->sid), kv("user", j->identity.user),
+	         kv("mode", j->wish.mode), kv("client", j->client));
+	report_joined(j->port->n, s, j->identity.user);
+}
 
-	log_info(joined ? "session joined" : "session left", kv("sid", j->wish.session_id),
-	         kv("user", j->identity.user), kv("mode", j->wish.mode), kv("client", j->client));
-	if (s != NULL) /* of one that has ended everybody has left */
-		report_join(n, s, j->identity.user, joined);
+/* The session may have ended, and be forgotten, by now. */
+static void tell_left(const struct join *j)
+{
+	log_info("session left", kv("sid", j->wish.session_id), kv("user", j->identity.user),
+	         kv("client", j->client));
+	report_left(j->port->n, j->wish.session_id, j->login, j->identity.user);
 }
 
 static void on_spliced(void *owner, const struct splice_count *count, const struct err *err)
@@ -141,7 +148,8 @@ static void on_spliced(void *owner, const struct splice_count *count, const stru
 	(void)count;
 	(void)err;
 	j->splice = NULL;
-	tell(j, 0);
+	if (j->port->n != NULL) /* else it was told at once */
+		tell_left(j);
 	join_free(j);
 }
 
@@ -247,7 +255,7 @@ static void on_reached(void *owner, struct stream *take_stream, const struct err
 	j->state = JOIN_JOINED;
 	j->user = NULL; /* the splice's */
 	wait_for_end(j);
-	tell(j, 1);
+	tell_joined(j, session_find(j->port->n, j->wish.session_id));
 }
 
 static int reach(struct join *j, struct err *err)
@@ -258,6 +266,9 @@ static int reach(struct join *j, struct err *err)
 
 	if (join_decide(n, &wish, &j->end, err) != 0)
 		return err->code;
+	j->login = strdup(session_find(n, wish.session_id)->login);
+	if (j->login == NULL)
+		return err_set_nomem(err);
 	snprintf(addr, sizeof(addr), "unix:%s/sessions/%s.sock", n->conf.run_dir, wish.session_id);
 	return dial_start(n->loop, addr, DIAL_MS, on_reached, j, &j->dial, err);
 }
@@ -421,6 +432,8 @@ static void end(struct join *j)
 	static const struct err over = { ERR_UNAVAILABLE, "the node is shutting down" };
 
 	timer_stop(j->deadline);
+	if (j->splice != NULL)
+		tell_left(j);
 	if (j->splice != NULL)
 		splice_cancel(j->splice, &over);
 	else if (j->user != NULL)

@@ -193,17 +193,27 @@ static void put_record(struct noded *n, const struct session *s, int64_t ended)
 	                NULL, &err);
 }
 
-void report_join(struct noded *n, const struct session *s, const char *user, int joined)
+static void audit_participant(struct noded *n, enum audit_kind kind, const char *sid,
+                              const char *login, const char *user)
 {
 	struct audit_event e;
 
-	begin(n, &e, joined ? AUDIT_SESSION_JOIN : AUDIT_SESSION_LEAVE, true);
+	begin(n, &e, kind, true);
 	e.pb.user = audit_text(user);
-	e.pb.login = s->login;
-	e.pb.sid = audit_text(s->sid);
+	e.pb.login = audit_text(login);
+	e.pb.sid = audit_text(sid);
 	put(n, &e);
-	if (joined)
-		put_record(n, s, 0); /* it has one participant more */
+}
+
+void report_joined(struct noded *n, const struct session *s, const char *user)
+{
+	audit_participant(n, AUDIT_SESSION_JOIN, s->sid, s->login, user);
+	put_record(n, s, 0); /* it has one participant more */
+}
+
+void report_left(struct noded *n, const char *sid, const char *login, const char *user)
+{
+	audit_participant(n, AUDIT_SESSION_LEAVE, sid, login, user);
 }
 
 void report_session_start(struct noded *n, const struct session *s)

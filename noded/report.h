@@ -48,8 +48,9 @@ void report_refusal(struct noded *n, const char *user, const char *login, const 
 void report_disconnect(struct noded *n, const char *user, const char *login, const char *client,
                        const char *sid, const char *reason);
 
-/* Somebody joined a session or left it. */
-void report_join(struct noded *n, const struct session *s, const char *user, int joined);
+/* Somebody joined a session; somebody left one, which may be over: `login` is the session's. */
+void report_joined(struct noded *n, const struct session *s, const char *user);
+void report_left(struct noded *n, const char *sid, const char *login, const char *user);
 
 /* The connection to authd stands again: records that authd may have missed are put anew. */
 void report_resend(struct noded *n);

@@ -123,6 +123,9 @@ def a_restart_of_noded_cuts_joiners_and_not_the_session(c):
             alice.type("exit 0\n")
             assert alice.wait() == 0
             bob.wait()
+    wait_for("his leaving with the session's end", lambda: [
+        e for e in c.audit("session.leave") if (e["sid"], e["user"], e["login"]) ==
+        (sid, "bob", c.login)])
 
 
 def what_was_shown_is_in_the_recording(c):
