@@ -374,6 +374,8 @@ void conn_session_over(const struct noded *n, const char *id)
 {
 	struct conn *c = conn_find(n, id);
 
+	if (c != NULL && !c->ending)
+		recheck_idle(c);
 	if (c == NULL || !c->ending)
 		return;
 	for (struct session *s = session_next(n, NULL); s != NULL; s = session_next(n, s))

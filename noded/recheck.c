@@ -1,5 +1,6 @@
 #include "noded/recheck.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "loop/timer.h"
@@ -15,12 +16,13 @@
 #include <sys/socket.h>
 
 #define GATHER_MS    10    /* changes that come within are one */
-#define IDLE_LOOK_MS 15000 /* how often connections without a session are looked at */
+#define IDLE_LOOK_MS 15000 /* what cannot be idle now is looked at again after that long */
 
 struct recheck {
 	struct noded *n;
 	struct timer *soon;
 	struct timer *idle;
+	int64_t idle_at; /* monotonic ms: when `idle` is due */
 };
 
 /* --- one connection -------------------------------------------------------------------------- */
@@ -31,10 +33,12 @@ void recheck_conn_proven(struct conn *c)
 	struct err err = { 0 };
 	int64_t end;
 
-	if (policy_check_again(c->n, &who, &end, &err) == 0)
-		conn_set_proven(c, end);
-	else
+	if (policy_check_again(c->n, &who, &end, &err) != 0) {
 		conn_end(c, err.msg);
+		return;
+	}
+	conn_set_proven(c, end);
+	recheck_idle(c);
 }
 
 void recheck_conn(struct conn *c)
@@ -88,25 +92,46 @@ static int64_t silence_of(const struct conn *c)
 	return info.tcpi_last_data_recv;
 }
 
-static void check_idle(struct conn *c)
+/* Ends it if it has been silent for too long, or says in how many ms to look again. */
+static int64_t check_idle(struct conn *c)
 {
 	const struct policy_subject who = { &c->identity, c->login, c->client };
 	char text[STR_DURATION_SIZE];
 	char reason[128];
 	struct role_set *roles;
 	struct err ignored = { 0 };
-	int64_t limit;
+	int64_t limit, silence;
 
 	if (c->state != CONN_PROVEN || c->ending || has_session(c) ||
 	    policy_check(c->n, &who, &roles, &ignored) != 0)
-		return; /* in sessions the supervisor sees keystrokes; it does this itself */
+		return IDLE_LOOK_MS; /* in sessions the supervisor sees keystrokes and does this */
 	limit = role_set_options(roles)->client_idle_timeout;
 	role_set_unref(roles);
-	if (limit == 0 || silence_of(c) < limit)
-		return;
+	silence = silence_of(c);
+	if (limit == 0 || silence < 0)
+		return IDLE_LOOK_MS;
+	if (silence < limit)
+		return limit - silence;
 	snprintf(reason, sizeof(reason), "Client exceeded idle timeout of %s",
 	         str_from_duration(text, sizeof(text), limit));
 	conn_end(c, reason);
+	return IDLE_LOOK_MS;
+}
+
+static void look_within(struct recheck *r, int64_t ms)
+{
+	int64_t at = clock_mono_ms(r->n->clock) + ms;
+
+	if (timer_active(r->idle) && r->idle_at <= at)
+		return;
+	r->idle_at = at;
+	timer_once(r->idle, ms);
+}
+
+void recheck_idle(struct conn *c)
+{
+	if (c->n->recheck != NULL) /* what happened before our start is heard of earlier */
+		look_within(c->n->recheck, check_idle(c));
 }
 
 static void on_idle_look(void *owner)
@@ -114,7 +139,7 @@ static void on_idle_look(void *owner)
 	struct recheck *r = owner;
 
 	for (struct conn *c = conn_next(r->n, NULL); c != NULL; c = conn_next(r->n, c))
-		check_idle(c);
+		recheck_idle(c);
 }
 
 /* --- made once ------------------------------------------------------------------------------- */
@@ -132,7 +157,6 @@ int recheck_open(struct noded *n, struct recheck **out, struct err *err)
 		recheck_close(r);
 		return err_set_nomem(err);
 	}
-	timer_every(r->idle, IDLE_LOOK_MS);
 	*out = r;
 	return 0;
 }

@@ -19,6 +19,10 @@ void recheck_conn(struct conn *c);
 /* The same, and its candidate is proven if it may stay. */
 void recheck_conn_proven(struct conn *c);
 
+/* A connection without a session is looked at when it may have been silent for too long: this tells
+ * that one is proven, or has lost a session. */
+void recheck_idle(struct conn *c);
+
 /* All of them soon: changes that come together are one recheck. */
 void recheck_all(struct recheck *r);
 

@@ -245,8 +245,14 @@ def silence_ends_a_session_and_use_does_not(c):
     wait_for("the event", lambda: len(disconnects(c, before, reason)) >= 1)
     with forward(c) as f:
         before = len(c.audit("client.disconnect"))
-        f.wait(40)  # noded looks for silent connections every 15 seconds
+        f.wait(12)  # four would do; what is not watched closely is looked at after fifteen
         wait_for("the event", lambda: disconnects(c, before, reason))
+    dev(c)
+    wait_for("the role", lambda: c.ssh("alice", web(c), "true").returncode == 0)
+    with forward(c) as f, master(c) as m:
+        dev(c, client_idle_timeout="1s")
+        f.wait(8)
+        m.wait(8)
     dev(c)
 
 
