@@ -184,6 +184,9 @@ static ssize_t data_length(nghttp2_session *session, uint8_t type, int32_t id,
 static int make_session(struct http2 *h, nghttp2_session_callbacks *callbacks,
                         nghttp2_option *option)
 {
+	nghttp2_mem memory = http2_memory(h);
+	int rc;
+
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
@@ -195,9 +198,12 @@ static int make_session(struct http2 *h, nghttp2_session_callbacks *callbacks,
 	nghttp2_option_set_no_closed_streams(option, 1);
 	nghttp2_option_set_stream_reset_rate_limit(option, h->limits.resets_max,
 	                                           h->limits.resets_max);
-	return h->kind == HTTP2_SERVER
-	               ? nghttp2_session_server_new2(&h->session, callbacks, h, option)
-	               : nghttp2_session_client_new2(&h->session, callbacks, h, option);
+	h->being_made = true;
+	rc = h->kind == HTTP2_SERVER
+	             ? nghttp2_session_server_new3(&h->session, callbacks, h, option, &memory)
+	             : nghttp2_session_client_new3(&h->session, callbacks, h, option, &memory);
+	h->being_made = false;
+	return rc;
 }
 
 static int send_settings(struct http2 *h)

@@ -81,7 +81,7 @@ void *http2_ctx(const struct http2 *h);
 int http2_recv(struct http2 *h, const void *data, size_t len, struct err *err);
 
 /* The next bytes for the peer, at most some 16 KB (one TLS record); *out_len = 0: nothing now.
- * Valid until the next call. ERR_NOMEM, ERR_INTERNAL. */
+ * Valid until the next call, for whatever session of this thread. ERR_NOMEM, ERR_INTERNAL. */
 int http2_send(struct http2 *h, const uint8_t **out_data, size_t *out_len, struct err *err);
 
 /* Nothing more to read or write: close the transport. */

@@ -1,5 +1,5 @@
 /*
- * http2_inside - what http2.c (the session) and http2_stream.c (its streams) share.
+ * http2_inside - what http2.c (the session), http2_stream.c (its streams) and http2_memory.c share.
  */
 #ifndef WIRE_HTTP2_INSIDE_H
 #define WIRE_HTTP2_INSIDE_H
@@ -24,6 +24,8 @@ struct http2 {
 	size_t block_count; /* how many */
 	size_t block_size;  /* their size as RFC 9113 counts it */
 	uint64_t pongs;
+	void *frame;     /* what http2_memory.c gave for the room of a frame */
+	bool being_made; /* nghttp2 takes what it needs for its whole life */
 	bool goaway_received;
 	bool dying; /* http2_free() has begun */
 };
@@ -51,6 +53,9 @@ struct http2_stream {
 /* In the session's list from here on; NULL when memory runs out. */
 struct http2_stream *http2_stream_add(struct http2 *h, int32_t id, void *data);
 void http2_stream_remove(struct http2_stream *s);
+
+/* How nghttp2 gets its memory for this session. */
+nghttp2_mem http2_memory(struct http2 *h);
 
 /* Sets err from a code of nghttp2; returns our code. */
 int http2_fail(struct err *err, int rc);

@@ -14,7 +14,8 @@ struct side {
 	struct http2_stream *stream; /* the last one that headers came on */
 	struct buf log;              /* a word per event */
 	size_t received;
-	bool hold; /* do not consume */
+	uint8_t filler; /* all data are to be this byte; 0: anything */
+	bool hold;      /* do not consume */
 	bool respond;
 	int closed;
 	uint32_t code;
@@ -45,6 +46,8 @@ static void on_data(struct http2_stream *s, const uint8_t *data, size_t len)
 	struct side *side = side_of(s);
 
 	side->received += len;
+	for (size_t i = 0; side->filler != 0 && i < len; i++)
+		assert_int_equal(data[i], side->filler);
 	if (len < 100)
 		buf_appendf(&side->log, "data %.*s; ", (int)len, (const char *)data);
 	assert_true(len <= 16375);
@@ -421,6 +424,59 @@ static void pings_are_answered(void **state)
 	pair_close(&p);
 }
 
+/* One piece of what a side has to say; whether there was any. */
+static bool move_one(struct side *from, struct side *to)
+{
+	const uint8_t *data;
+	struct err err;
+	size_t len;
+
+	assert_int_equal(http2_send(from->h, &data, &len, &err), 0);
+	if (len > 0)
+		assert_int_equal(http2_recv(to->h, data, len, &err), 0);
+	return len > 0;
+}
+
+/* They put their frames together in the same place. */
+static void servers_that_take_turns_leave_each_others_frames_alone(void **state)
+{
+	static char longest[40000], bytes[100000];
+	const struct http2_limits limits = { .header_list_max = 65536 };
+	const struct http2_header trailer = { "x-long", longest };
+	struct pair pairs[2];
+	struct err err;
+	bool more = true;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		pair_open(&pairs[i], &limits);
+		open_stream(&pairs[i], true);
+		settle(&pairs[i]);
+		pairs[i].client.filler = (uint8_t)('a' + i);
+		memset(bytes, 'a' + i, sizeof(bytes));
+		memset(longest, 'a' + i, sizeof(longest) - 1);
+		assert_int_equal(http2_write(pairs[i].server.stream, bytes, sizeof(bytes), &err),
+		                 0);
+		assert_int_equal(http2_end_with(pairs[i].server.stream, &trailer, 1, &err), 0);
+	}
+	while (more) {
+		more = false;
+		for (int i = 0; i < 2; i++) {
+			more |= move_one(&pairs[i].server, &pairs[i].client);
+			more |= move_one(&pairs[i].client, &pairs[i].server);
+		}
+	}
+	for (int i = 0; i < 2; i++) {
+		const char *trailers = strstr(buf_str(&pairs[i].client.log), "x-long=");
+
+		assert_int_equal(pairs[i].client.received, sizeof(bytes));
+		assert_non_null(trailers);
+		memset(longest, 'a' + i, sizeof(longest) - 1);
+		assert_memory_equal(trailers + strlen("x-long="), longest, sizeof(longest) - 1);
+		pair_close(&pairs[i]);
+	}
+}
+
 static void what_is_not_http2_is_refused(void **state)
 {
 	struct side server;
@@ -448,6 +504,7 @@ int main(void)
 		cmocka_unit_test(a_storm_of_resets_ends_the_connection),
 		cmocka_unit_test(goaway_lets_open_streams_finish),
 		cmocka_unit_test(pings_are_answered),
+		cmocka_unit_test(servers_that_take_turns_leave_each_others_frames_alone),
 		cmocka_unit_test(what_is_not_http2_is_refused),
 	};
 
