@@ -10,8 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SERVER_NAME_MAX 255
 #define RECORD_MAX      16384
 #define RECORD_OVERHEAD 64 /* header, nonce and tag, rounded up */
+
+static const struct err no_memory = { ERR_NOMEM, "out of memory" };
 
 static int on_recv(void *p, unsigned char *dst, size_t size)
 {
@@ -44,10 +47,11 @@ static int on_server_name(void *p, mbedtls_ssl_context *ssl, const unsigned char
 {
 	struct tls *t = p;
 
-	if (len >= sizeof(t->server_name) || memchr(name, 0, len) != NULL)
+	if (len > SERVER_NAME_MAX || memchr(name, 0, len) != NULL || t->server_name != NULL)
 		return 0;
-	memcpy(t->server_name, name, len);
-	t->server_name[len] = 0;
+	t->server_name = strndup((const char *)name, len);
+	if (t->server_name == NULL)
+		return MBEDTLS_ERR_SSL_ALLOC_FAILED;
 	for (size_t i = 0; i < t->conf->own_count; i++) {
 		struct tls_own_cert *own = &t->conf->own[i];
 
@@ -123,6 +127,9 @@ void tls_free(struct tls *t)
 	buf_deinit(&t->in);
 	buf_deinit(&t->out);
 	x509_unref(t->peer_cert);
+	if (t->failure != &no_memory)
+		free((void *)(uintptr_t)t->failure);
+	free(t->server_name);
 	free(t->host);
 	tls_conf_unref(t->conf);
 	free(t);
@@ -195,8 +202,16 @@ static int set_alert(const struct tls *t, struct err *err)
 /* The connection is over; every later call fails with the same words. */
 static int fail(struct tls *t, struct err *err)
 {
+	struct err *copy;
+
 	t->state = TLS_FAILED;
-	return err_copy(&t->failure, err);
+	if (t->failure != NULL)
+		return err->code;
+	copy = malloc(sizeof(*copy));
+	if (copy != NULL)
+		err_copy(copy, err);
+	t->failure = copy != NULL ? copy : &no_memory;
+	return err->code;
 }
 
 static int explain(struct tls *t, int ret, struct err *err)
@@ -248,7 +263,7 @@ static int finish(struct tls *t, struct err *err)
 int tls_handshake(struct tls *t, struct err *err)
 {
 	if (t->state == TLS_FAILED)
-		return err_copy(err, &t->failure);
+		return err_copy(err, t->failure);
 	if (t->state == TLS_READY)
 		return 0;
 	t->chain.now_ms = clock_wall_ms(t->conf->clock);
@@ -277,10 +292,17 @@ const struct tls_peer *tls_peer(const struct tls *t)
 	return &t->peer;
 }
 
+void tls_forget_cert(struct tls *t)
+{
+	x509_unref(t->peer_cert);
+	t->peer_cert = NULL;
+	t->peer.cert = NULL;
+}
+
 static int check_ready(const struct tls *t, struct err *err)
 {
 	if (t->state == TLS_FAILED)
-		return err_copy(err, &t->failure);
+		return err_copy(err, t->failure);
 	if (t->state != TLS_READY)
 		return err_set(err, ERR_UNAVAILABLE, "TLS handshake is not over");
 	return 0;

@@ -106,6 +106,10 @@ bool tls_is_ready(const struct tls *t);
 /* After tls_is_ready(). */
 const struct tls_peer *tls_peer(const struct tls *t);
 
+/* For who keeps thousands of connections, and knows enough of the peer now: the certificate goes,
+ * tls_peer()->cert is NULL; the rest stays. */
+void tls_forget_cert(struct tls *t);
+
 /*
  * Plaintext from the fed bytes, as much as is there and fits. *out_len = 0 with result 0: feed
  * more, or the peer is done (tls_peer_closed). A transport that ends before tls_peer_closed() was

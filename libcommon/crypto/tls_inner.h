@@ -59,7 +59,7 @@ struct tls {
 	mbedtls_ssl_config config;
 	mbedtls_ssl_context ssl;
 	enum tls_state state;
-	struct err failure; /* in TLS_FAILED: what every call says from then on */
+	const struct err *failure; /* in TLS_FAILED: what every call says from then on */
 	struct buf in;
 	size_t in_at; /* how much of it mbedTLS has had */
 	struct buf out;
@@ -75,7 +75,7 @@ struct tls {
 	struct pin session_ca; /* of that ticket or session */
 	struct x509 *peer_cert;
 	struct tls_peer peer;
-	char server_name[256];
+	char *server_name; /* NULL: none was asked for */
 };
 
 /* tls_peer: once the peer's chain has been verified, whether we take it; sends the alert if not. */

@@ -155,7 +155,7 @@ int tls_peer_derive(struct tls *t, struct err *err)
 	}
 	t->peer.cert = t->peer_cert != NULL ? x509_info(t->peer_cert) : NULL;
 	t->peer.ca = t->chain.ca;
-	t->peer.server_name = t->server_name;
+	t->peer.server_name = t->server_name != NULL ? t->server_name : "";
 	t->peer.alpn = alpn != NULL ? alpn : "";
 	return 0;
 }

@@ -53,7 +53,7 @@ void grpc_send_status(struct http2_stream *s, bool answered, const struct err *r
 /* What handlers say goes out in the loop's next turn, all of it together. */
 static void flush_soon(const struct rpc_call *c)
 {
-	timer_once(c->conn->soon, 0);
+	conn_soon(c->conn);
 }
 
 static int send_encoded(struct rpc_call *c, const void *data, size_t len, struct err *err)

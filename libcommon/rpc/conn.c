@@ -74,6 +74,8 @@ static void ready(struct rpc_conn *c)
 		return;
 	}
 	c->opened = true;
+	if (c->peer == RPC_PEER_TLS)
+		tls_forget_cert(stream_tls(c->stream));
 	kind = agreed_protocol(c);
 	if (kind != SNIFF_MORE)
 		start_protocol(c, kind);
@@ -127,8 +129,9 @@ static void cancel_calls(struct rpc_conn *c, const struct err *why)
 /* Calls hear why, then what they have to say goes out. */
 static void end_now(struct rpc_conn *c)
 {
-	struct err why = c->doom;
+	struct err why;
 
+	err_set(&why, c->doom, "%s", c->doom_why);
 	if (c->state == CONN_OPENING) {
 		c->state = CONN_ENDING;
 		stream_reset(c->stream, &why);
@@ -145,13 +148,11 @@ static void end_now(struct rpc_conn *c)
 	stream_close(c->stream);
 }
 
-static void on_soon(void *owner)
+void conn_catch_up(struct rpc_conn *c)
 {
-	struct rpc_conn *c = owner;
-
 	if (c->state == CONN_ENDING)
 		return;
-	if (c->doom.code != 0)
+	if (c->doom != 0)
 		end_now(c);
 	else if (c->grpc != NULL)
 		grpc_conn_flush(c);
@@ -162,10 +163,7 @@ int rpc_conn_new(struct rpc_server *s, struct stream *take_stream, const char *c
 {
 	struct rpc_conn *c = calloc(1, sizeof(*c));
 
-	if (c != NULL)
-		c->soon = timer_new(s->conf.loop, on_soon, c);
-	if (c == NULL || c->soon == NULL) {
-		free(c);
+	if (c == NULL) {
 		stream_refuse(take_stream, NULL);
 		return err_set_nomem(err);
 	}
@@ -175,6 +173,7 @@ int rpc_conn_new(struct rpc_server *s, struct stream *take_stream, const char *c
 	         client_addr != NULL ? client_addr : stream_peer(take_stream));
 	c->quiet_since = clock_mono_ms(clock_system());
 	list_init(&c->calls);
+	list_init(&c->soon);
 	list_append(&s->conns, &c->link);
 	s->conn_count++;
 	stream_attach(take_stream, &handler, c);
@@ -196,16 +195,17 @@ void conn_gone(struct rpc_conn *c)
 	list_remove(&c->link);
 	server_conn_gone(c->server);
 	grpc_conn_free(c->grpc);
-	timer_free(c->soon);
+	list_remove(&c->soon);
 	free(c);
 }
 
 void conn_doom(struct rpc_conn *c, int code, const char *why)
 {
-	if (c->doom.code != 0 || c->state == CONN_ENDING)
+	if (c->doom != 0 || c->state == CONN_ENDING)
 		return;
-	err_set(&c->doom, code, "%s", why);
-	timer_once(c->soon, 0);
+	c->doom = code;
+	c->doom_why = why;
+	conn_soon(c);
 }
 
 void conn_drain(struct rpc_conn *c)
@@ -216,7 +216,7 @@ void conn_drain(struct rpc_conn *c)
 		http_conn_finish(c->json);
 	} else if (c->grpc != NULL) {
 		grpc_conn_goaway(c);
-		timer_once(c->soon, 0);
+		conn_soon(c);
 	}
 }
 

@@ -189,7 +189,7 @@ int grpc_conn_start(struct rpc_conn *c, struct err *err)
 	g->conn = c;
 	c->grpc = g;
 	stream_attach(c->stream, &handler, c);
-	timer_once(c->soon, 0); /* our settings */
+	conn_soon(c); /* our settings */
 	return 0;
 }
 

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SWEEP_MS 1000
+#define SWEEP_MS         1000
+#define CATCH_UP_AT_ONCE 256
 
 static void finish_stop(struct rpc_server *s)
 {
@@ -17,10 +18,43 @@ static void finish_stop(struct rpc_server *s)
 	void *ctx = s->conf.ctx;
 
 	timer_free(s->sweep);
+	timer_free(s->catch_up);
 	free(s);
 	if (on_stopped != NULL)
 		on_stopped(ctx);
 }
+
+/* --- catching up -------------------------------------------------------------------------------
+ */
+
+void conn_soon(struct rpc_conn *c)
+{
+	struct rpc_server *s = c->server;
+
+	if (!list_empty(&c->soon))
+		return;
+	if (list_empty(&s->soon))
+		timer_once(s->catch_up, 0);
+	list_append(&s->soon, &c->soon);
+}
+
+/* One event may concern thousands: others have their turn in between. */
+static void on_catch_up(void *owner)
+{
+	struct rpc_server *s = owner;
+
+	for (unsigned n = 0; n < CATCH_UP_AT_ONCE && !list_empty(&s->soon); n++) {
+		struct rpc_conn *c = container_of(s->soon.next, struct rpc_conn, soon);
+
+		list_remove(&c->soon);
+		conn_catch_up(c);
+	}
+	if (!list_empty(&s->soon))
+		timer_once(s->catch_up, 0);
+}
+
+/* --- deadlines and the end ---------------------------------------------------------------------
+ */
 
 static void doom_all(struct rpc_server *s)
 {
@@ -72,8 +106,13 @@ struct rpc_server *rpc_server_new(const struct rpc_server_conf *conf, struct err
 	if (s != NULL) {
 		s->conf = *conf;
 		s->sweep = timer_new(conf->loop, on_sweep, s);
+		s->catch_up = timer_new(conf->loop, on_catch_up, s);
 	}
-	if (s == NULL || s->sweep == NULL) {
+	if (s == NULL || s->sweep == NULL || s->catch_up == NULL) {
+		if (s != NULL) {
+			timer_free(s->sweep);
+			timer_free(s->catch_up);
+		}
 		free(s);
 		err_set_nomem(err);
 		return NULL;
@@ -86,6 +125,7 @@ struct rpc_server *rpc_server_new(const struct rpc_server_conf *conf, struct err
 	set_default(&s->conf.idle_ms, 60000);
 	set_default(&s->conf.call_ms, 60000);
 	list_init(&s->conns);
+	list_init(&s->soon);
 	timer_every(s->sweep, SWEEP_MS);
 	return s;
 }

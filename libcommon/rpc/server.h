@@ -107,8 +107,9 @@ enum rpc_peer_kind {
 };
 
 enum rpc_peer_kind rpc_conn_peer(const struct rpc_conn *c);
-const struct tls_peer *rpc_conn_tls_peer(const struct rpc_conn *c); /* NULL unless _TLS */
-uid_t rpc_conn_uid(const struct rpc_conn *c);                       /* of RPC_PEER_LOCAL */
+/* NULL unless _TLS. The certificate itself is there within the opened hook only. */
+const struct tls_peer *rpc_conn_tls_peer(const struct rpc_conn *c);
+uid_t rpc_conn_uid(const struct rpc_conn *c); /* of RPC_PEER_LOCAL */
 gid_t rpc_conn_gid(const struct rpc_conn *c);
 pid_t rpc_conn_pid(const struct rpc_conn *c);
 const char *rpc_conn_client_addr(const struct rpc_conn *c); /* "192.0.2.7:51234"; "" if none */

@@ -26,6 +26,8 @@ struct rpc_server {
 	struct rpc_server_conf conf;
 	struct list conns;
 	size_t conn_count;
+	struct list soon; /* connections that catch up in the loop's next turn */
+	struct timer *catch_up;
 	struct timer *sweep; /* once a second: deadlines of connections; then the end of a stop */
 	bool stopping;
 	void (*on_stopped)(void *ctx);
@@ -53,8 +55,9 @@ struct rpc_conn {
 	int64_t quiet_since; /* monotonic: since when it is opening, or has no call */
 	struct list calls;
 	size_t call_count;
-	struct timer *soon;     /* what may not happen within a handler's call */
-	struct err doom;        /* set: end it soon, for this reason */
+	struct list soon; /* in server->soon: what may not happen within a handler's call is due */
+	int doom;         /* not 0: end it soon, with this code */
+	const char *doom_why;   /* and these words, a constant */
 	struct grpc_conn *grpc; /* one of these when serving */
 	struct http_conn *json;
 };
@@ -97,6 +100,8 @@ struct rpc_call {
 /* --- server.c --- */
 
 void server_conn_gone(struct rpc_server *s);
+/* conn_catch_up() in the loop's next turn. */
+void conn_soon(struct rpc_conn *c);
 
 /* --- call.c --- */
 
@@ -131,7 +136,9 @@ void call_leave(struct rpc_call *c);
 
 int rpc_conn_new(struct rpc_server *s, struct stream *take_stream, const char *client_addr,
                  struct err *err);
-/* Ends it, soon. */
+/* Sends what waits, or ends it. */
+void conn_catch_up(struct rpc_conn *c);
+/* Ends it, soon; `why` is a constant. */
 void conn_doom(struct rpc_conn *c, int code, const char *why);
 /* Takes no more calls; ends when those open have. */
 void conn_drain(struct rpc_conn *c);
