@@ -36,19 +36,23 @@
 
 enum state { SNAPSHOT, LIVE };
 
+/* How far the snapshot has come. */
+struct progress {
+	size_t at;                       /* the kind */
+	char last[KEYSPACE_KEY_MAX + 1]; /* and the key that was sent last; "" = none */
+};
+
 struct watch {
 	struct rpc_call *call;
 	struct authd *authd;
 	enum state state;
 	struct watched kinds;
-	uintptr_t generation;            /* of the roles that the kinds were allowed by */
-	struct keyspace_watch *events;   /* LIVE, and some kind is watched */
-	uint64_t revision;               /* of the snapshot; then of the newest event */
-	size_t at;                       /* SNAPSHOT: the kind */
-	char last[KEYSPACE_KEY_MAX + 1]; /* and the key that was sent last; "" = none */
-	struct timer *again;             /* goes on in the next turn of the loop */
+	uintptr_t generation;          /* of the roles that the kinds were allowed by */
+	struct keyspace_watch *events; /* LIVE, and some kind is watched */
+	uint64_t revision;             /* of the snapshot; then of the newest event */
+	struct progress *progress;     /* SNAPSHOT */
+	struct timer *again;           /* goes on in the next turn of the loop */
 	struct timer *heartbeat;
-	struct err err; /* of a walk */
 };
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -61,6 +65,7 @@ static void watch_free(struct watch *w)
 	timer_free(w->again);
 	timer_free(w->heartbeat);
 	watched_deinit(&w->kinds);
+	free(w->progress);
 	free(w);
 }
 
@@ -176,45 +181,55 @@ static int send_put(struct watch *w, const struct watched_kind *k, const struct 
 
 /* --- the snapshot ---------------------------------------------------------------------------- */
 
+struct page {
+	struct watch *watch;
+	struct err *err; /* why it could not be sent */
+};
+
 static int send_item(void *arg, const struct keyspace_item *item)
 {
-	struct watch *w = arg;
-	const struct watched_kind *k = &w->kinds.items[w->at];
+	const struct page *page = arg;
+	struct watch *w = page->watch;
+	struct progress *p = w->progress;
+	const struct watched_kind *k = &w->kinds.items[p->at];
 
-	str_copy(w->last, sizeof(w->last), item->key);
-	return watched_find(&w->kinds, item->key) != k || send_put(w, k, item, &w->err) == 0 ? 0
-	                                                                                     : -1;
+	str_copy(p->last, sizeof(p->last), item->key);
+	return watched_find(&w->kinds, item->key) != k || send_put(w, k, item, page->err) == 0 ? 0
+	                                                                                       : -1;
 }
 
 /* The next few resources of the present kind, or the next kind. */
 static int snapshot_page(struct watch *w, struct err *err)
 {
+	struct progress *p = w->progress;
 	struct keyspace_query query = {
-		.prefix = w->kinds.items[w->at].prefix,
-		.after = w->last[0] != 0 ? w->last : NULL,
+		.prefix = w->kinds.items[p->at].prefix,
+		.after = p->last[0] != 0 ? p->last : NULL,
 		.limit = AT_ONCE,
 	};
-	char before[sizeof(w->last)];
+	struct err failure;
+	struct page page = { w, &failure };
+	char before[sizeof(p->last)];
 	int rc;
 
-	memcpy(before, w->last, sizeof(before));
-	rc = keyspace_each(w->authd->keyspace, &query, send_item, w, NULL, err);
+	memcpy(before, p->last, sizeof(before));
+	rc = keyspace_each(w->authd->keyspace, &query, send_item, &page, NULL, err);
 	if (rc == -1)
-		return err_copy(err, &w->err);
-	if (rc == 0 && strcmp(before, w->last) == 0) {
-		w->at++;
-		w->last[0] = 0;
+		return err_copy(err, &failure);
+	if (rc == 0 && strcmp(before, p->last) == 0) {
+		p->at++;
+		p->last[0] = 0;
 	}
 	return rc;
 }
 
 /* --- live ------------------------------------------------------------------------------------ */
 
+static void step(struct watch *w);
+
 static void on_ready(void *arg)
 {
-	struct watch *w = arg;
-
-	timer_once(w->again, 0);
+	step(arg);
 }
 
 static int go_live(struct watch *w, struct err *err)
@@ -234,6 +249,8 @@ static int go_live(struct watch *w, struct err *err)
 	    keyspace_watch_open(w->authd->keyspace, &options, &w->events, err) != 0)
 		return err->code;
 	w->state = LIVE;
+	free(w->progress);
+	w->progress = NULL;
 	timer_every(w->heartbeat, HEARTBEAT_MS);
 	return 0;
 }
@@ -274,7 +291,7 @@ static int go_on(struct watch *w, struct err *err)
 {
 	if (w->state == LIVE)
 		return w->events != NULL ? send_events(w, err) : 0;
-	if (w->at < w->kinds.count) {
+	if (w->progress->at < w->kinds.count) {
 		timer_once(w->again, 0);
 		return snapshot_page(w, err);
 	}
@@ -341,6 +358,9 @@ static int begin(struct watch *w, const pv_WatchRequest *request, struct watched
 		return send_init(w, o, false, false, err);
 	if (resumes && err->code != ERR_CONFLICT)
 		return err->code;
+	w->progress = calloc(1, sizeof(*w->progress));
+	if (w->progress == NULL)
+		return err_set_nomem(err);
 	w->revision = keyspace_revision(w->authd->keyspace);
 	return send_init(w, o, true, resumes, err);
 }
