@@ -8,6 +8,7 @@
 #include "daemon/host.h"
 #include "file/file.h"
 #include "loop/timer.h"
+#include "loop/work.h"
 #include "noded/noded.h"
 #include "proto/auth.service.h"
 #include "rpc/client.h"
@@ -17,6 +18,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -26,6 +28,7 @@
 #define RECORD_MAX 65536
 #define CALL_MS    20000
 #define RETRY_MS   5000
+#define SYNC_MS    50 /* several sessions may end at once */
 
 struct ended {
 	struct noded *n; /* NULL: closed, the call's callback is still due */
@@ -33,7 +36,18 @@ struct ended {
 	char sending[RAND_UUID_SIZE]; /* whose record the call carries */
 	struct rpc_stream *call;      /* NULL: idle */
 	struct timer *retry;
+	struct timer *sync_due;
+	struct work_pool *pool;
+	struct work sync;
+	bool syncing;
 };
+
+static void free_if_idle(struct ended *e)
+{
+	if (e->n != NULL || e->call != NULL || e->syncing)
+		return;
+	free(e);
+}
 
 static void path_of(const struct ended *e, const char *sid, char out[2 * PATH_MAX])
 {
@@ -69,7 +83,7 @@ static void on_put(void *ctx, const void *response, const struct err *err)
 	if (err != NULL && is_final(err))
 		log_error("session record refused", kv("sid", e->sending), kv("reason", err->msg));
 	if (e->n == NULL)
-		free(e);
+		free_if_idle(e);
 	else if (err == NULL || is_final(err))
 		send_next(e);
 	else
@@ -146,6 +160,56 @@ void ended_kick(struct ended *e)
 		send_next(e);
 }
 
+/* --- to disk --------------------------------------------------------------------------------- */
+
+static void sync_path(const char *path, int flags)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+
+	if (fd < 0)
+		return;
+	fsync(fd);
+	close(fd);
+}
+
+/* In a thread: what waits, then that it is there. */
+static void sync_run(struct work *w)
+{
+	const struct ended *e = container_of(w, struct ended, sync);
+	DIR *dir = opendir(e->dir);
+	const struct dirent *entry;
+	char path[2 * PATH_MAX];
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		path_of(e, entry->d_name, path);
+		if (entry->d_name[0] != '.')
+			sync_path(path, O_NOFOLLOW);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	sync_path(e->dir, O_DIRECTORY);
+}
+
+static void sync_done(struct work *w, bool canceled)
+{
+	struct ended *e = container_of(w, struct ended, sync);
+
+	(void)canceled;
+	e->syncing = false;
+	free_if_idle(e);
+}
+
+static void on_sync_due(void *owner)
+{
+	struct ended *e = owner;
+	struct err ignored = { 0 };
+
+	if (e->syncing)
+		timer_once(e->sync_due, SYNC_MS);
+	else
+		e->syncing = work_start(e->pool, &e->sync, sync_run, sync_done, &ignored) == 0;
+}
+
 /* --- from sessions --------------------------------------------------------------------------- */
 
 int ended_put(struct ended *e, const pv_PutSessionRequest *request, struct err *err)
@@ -159,6 +223,8 @@ int ended_put(struct ended *e, const pv_PutSessionRequest *request, struct err *
 	if (rc == 0)
 		rc = file_replace_brief(path, bytes.data, bytes.len, 0600, err);
 	buf_deinit(&bytes);
+	if (rc == 0 && !timer_active(e->sync_due))
+		timer_once(e->sync_due, SYNC_MS);
 	if (rc == 0 && !timer_active(e->retry))
 		ended_kick(e);
 	return rc;
@@ -174,8 +240,10 @@ int ended_open(struct noded *n, struct ended **out, struct err *err)
 		return err_set_nomem(err);
 	e->n = n;
 	e->retry = timer_new(n->loop, on_retry, e);
+	e->sync_due = timer_new(n->loop, on_sync_due, e);
+	e->pool = work_pool_new(n->loop, 1, 1);
 	*out = e;
-	if (e->retry == NULL)
+	if (e->retry == NULL || e->sync_due == NULL || e->pool == NULL)
 		return err_set_nomem(err);
 	snprintf(e->dir, sizeof(e->dir), "%s/ended", n->conf.data_dir);
 	if (file_make_dir(e->dir, 0700, err) != 0)
@@ -189,9 +257,10 @@ void ended_close(struct ended *e)
 	if (e == NULL)
 		return;
 	timer_free(e->retry);
+	timer_free(e->sync_due);
 	e->n = NULL;
 	if (e->call != NULL)
-		rpc_stream_cancel(e->call); /* on_put frees */
-	else
-		free(e);
+		rpc_stream_cancel(e->call);
+	work_pool_free(e->pool);
+	free_if_idle(e);
 }

@@ -1,5 +1,6 @@
 /*
- * ended - records of sessions that are over, kept as files until authd has them.
+ * ended - records of sessions that are over, kept as files until authd has them. A kill loses none
+ * at once, a power failure none a moment later, when a thread has synced them.
  *
  *   IDLE --a record waits--> SENDING --taken or refused for good: file removed--> IDLE (the next)
  *                                \--failed--> IDLE, tried again by timer or kick

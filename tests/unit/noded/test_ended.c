@@ -9,9 +9,26 @@
 #include "rpc/server.h"
 
 #include <dirent.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
 
 #define FIRST  "0f4c2d9e-7a41-4d0c-9a57-3b1e5f6a7c8d"
 #define SECOND "1f4c2d9e-7a41-4d0c-9a57-3b1e5f6a7c8d"
+
+/* Stands before the C library's. */
+static atomic_int synced_files, synced_folders;
+
+int fsync(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	if (S_ISDIR(st.st_mode))
+		synced_folders++;
+	else
+		synced_files++;
+	return 0;
+}
 
 /* An authd that takes records of sessions, or refuses them. */
 struct fixture {
@@ -163,6 +180,20 @@ static void a_record_is_kept_until_authd_has_it(void **state)
 	end(f);
 }
 
+static void a_record_that_waits_outlives_the_machine(void **state)
+{
+	struct fixture *f = begin();
+
+	(void)state;
+	synced_files = synced_folders = 0;
+	put(f, FIRST);
+	turn_until(&f->w.loop, synced_folders == 1);
+	assert_int_equal(synced_files, 1);
+	ended_close(f->w.n.ended); /* also while the thread is at it */
+	f->w.n.ended = NULL;
+	end(f);
+}
+
 static void a_record_outlives_noded(void **state)
 {
 	struct fixture *f = begin();
@@ -260,6 +291,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_is_kept_until_authd_has_it),
+		cmocka_unit_test(a_record_that_waits_outlives_the_machine),
 		cmocka_unit_test(a_record_outlives_noded),
 		cmocka_unit_test(what_authd_refuses_for_good_is_not_sent_again),
 		cmocka_unit_test(what_authd_cannot_take_now_stays),
