@@ -6,24 +6,12 @@
 #include "base/str.h"
 #include "cache/cache.h"
 #include "daemon/host.h"
+#include "model/identity.h"
 #include "model/lock.h"
 #include "noded/noded.h"
 #include "noded/presence.h"
 
 #include <string.h>
-
-/* "192.0.2.7" of "192.0.2.7:51234" or "[2001:db8::1]:22" is the address that was pinned. */
-static bool is_from(const char *client, const char *address)
-{
-	const char *port = strrchr(client, ':');
-	size_t len = port != NULL ? (size_t)(port - client) : strlen(client);
-
-	if (*client == '[' && len >= 2) {
-		client++;
-		len -= 2;
-	}
-	return strlen(address) == len && strncmp(client, address, len) == 0;
-}
 
 static int check_identity(const struct noded *n, const struct policy_subject *who, struct err *err)
 {
@@ -38,10 +26,7 @@ static int check_identity(const struct noded *n, const struct policy_subject *wh
 	if (id->expires != 0 && id->expires <= clock_wall_ms(n->clock))
 		return err_set(err, ERR_UNAUTHENTICATED, "certificate expired at %s",
 		               str_from_time(end, sizeof(end), id->expires));
-	if (!str_empty(id->client_ip) && !is_from(who->client, id->client_ip))
-		return err_set(err, ERR_DENIED, "certificate may be used from %s only",
-		               id->client_ip);
-	return 0;
+	return identity_check_address(id, who->client, err);
 }
 
 static int check_locks(const struct noded *n, const struct policy_subject *who, struct err *err)

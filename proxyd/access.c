@@ -22,11 +22,8 @@ static int peer_of_identity(const struct proxyd *p, pv_Identity *take_id, const 
                             struct peer *out, struct err *err)
 {
 	*out = (struct peer){ 0 };
-	if (peer_from_identity(out, take_id, host_cluster(p->host), clock_wall_ms(p->clock), err) !=
-	    0)
-		return err->code;
-	str_copy(out->addr, sizeof(out->addr), addr);
-	return 0;
+	return peer_from_identity(out, take_id, host_cluster(p->host), addr,
+	                          clock_wall_ms(p->clock), err);
 }
 
 int access_tls_peer(const struct proxyd *p, const struct tls_peer *tls, const char *addr,

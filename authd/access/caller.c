@@ -76,8 +76,8 @@ static int check_times(const struct tls_peer *tls, int64_t now, struct err *err)
 	               tls->cert->common_name);
 }
 
-static int certified_peer(struct authd *a, const struct tls_peer *tls, struct peer *out,
-                          struct err *err)
+static int certified_peer(struct authd *a, const struct tls_peer *tls, const char *addr,
+                          struct peer *out, struct err *err)
 {
 	pv_Identity id = pv_Identity_init_zero;
 	int rc = identity_decode(&id, tls->cert->identity, tls->cert->identity_len, err);
@@ -92,7 +92,7 @@ static int certified_peer(struct authd *a, const struct tls_peer *tls, struct pe
 		identity_deinit(&id);
 		return rc;
 	}
-	return peer_from_identity(out, &id, a->conf.cluster_name, authd_now(a), err);
+	return peer_from_identity(out, &id, a->conf.cluster_name, addr, authd_now(a), err);
 }
 
 static int find_peer(struct authd *a, struct rpc_conn *conn, struct peer *out, struct err *err)
@@ -101,7 +101,8 @@ static int find_peer(struct authd *a, struct rpc_conn *conn, struct peer *out, s
 	case RPC_PEER_LOCAL:
 		return local_peer(out, rpc_conn_uid(conn), err);
 	case RPC_PEER_TLS:
-		return certified_peer(a, rpc_conn_tls_peer(conn), out, err);
+		return certified_peer(a, rpc_conn_tls_peer(conn), rpc_conn_client_addr(conn), out,
+		                      err);
 	case RPC_PEER_ANONYMOUS:
 		break;
 	}

@@ -13,6 +13,7 @@
 #include "audit/audit.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "model/identity.h"
 #include "model/lock.h"
 #include "model/role.h"
 #include "rpc/server.h"
@@ -79,6 +80,24 @@ static int64_t clamp_ttl(const struct authd *a, int64_t wanted, const struct rol
 	return max > 0 && ttl > max ? max : ttl;
 }
 
+/* The certificate is for the address that asks for it, if any role wants that. */
+static int pin_address(const struct issue_request *request, const struct role_options *o,
+                       pv_Identity *id, struct err *err)
+{
+	char address[IDENTITY_ADDRESS_SIZE];
+
+	if (!o->pin_source_ip)
+		return 0;
+	if (request->client_addr == NULL ||
+	    identity_address(request->client_addr, address, err) != 0)
+		return err_set(
+		        err, ERR_DENIED,
+		        "the roles of '%s' pin certificates to an address, and this is asked "
+		        "for from none",
+		        id->user);
+	return fields_set_str(&id->client_ip, address, err);
+}
+
 static int fill(struct authd *a, const struct issue_request *request, const struct role_set *roles,
                 struct certify *out, struct err *err)
 {
@@ -86,6 +105,8 @@ static int fill(struct authd *a, const struct issue_request *request, const stru
 	int64_t ttl = clamp_ttl(a, request->ttl, roles);
 	int rc = copy_logins(roles, ttl, &out->identity, err);
 
+	if (rc == 0)
+		rc = pin_address(request, o, &out->identity, err);
 	out->now = authd_now(a);
 	out->backdate = a->conf.backdate;
 	out->identity.expires = out->now + ttl;
@@ -220,7 +241,7 @@ void handle_issue_user_certificate(struct rpc_call *call)
 {
 	const pv_IssueUserCertificateRequest *in = rpc_call_request(call);
 	const struct issue_request request = { in->user != NULL ? in->user : "", in->ssh_public_key,
-		                               in->tls_public_key, in->ttl };
+		                               in->tls_public_key, NULL, in->ttl };
 	struct issue *op = calloc(1, sizeof(*op));
 	struct err err;
 	int rc;

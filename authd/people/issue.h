@@ -17,12 +17,14 @@ struct issue_request {
 	const char *user;
 	const char *ssh_public_key; /* at least one of the two */
 	const char *tls_public_key;
+	const char *client_addr; /* "192.0.2.7:51234", for roles that pin it; NULL: not known */
 	int64_t ttl; /* ms; 0 = the cluster's default. Cut to what the user's roles allow */
 };
 
 /*
  * Fills an empty certify. ERR_NOT_FOUND: no such user, or a role of theirs that is gone;
- * ERR_DENIED: locked, or the user's time is over.
+ * ERR_DENIED: locked, the user's time is over, or their roles want the certificate pinned
+ * to an address that is not known.
  */
 int issue_prepare(struct authd *a, const struct issue_request *request, struct certify *out,
                   struct err *err);

@@ -170,7 +170,7 @@ static void on_signed(struct certify *c, const struct err *failure)
 static void sign(struct login *l)
 {
 	const struct issue_request request = { l->user, l->ssh_public_key, l->tls_public_key,
-		                               l->ttl };
+		                               l->addr, l->ttl };
 	struct err err;
 	int rc = issue_prepare(l->authd, &request, &l->certify, &err);
 

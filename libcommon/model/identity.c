@@ -8,6 +8,8 @@
 
 #include "proto/identity.fields.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -103,15 +105,75 @@ char *identity_common_name(const pv_Identity *id)
 	                  id->cluster != NULL ? id->cluster : "");
 }
 
-int peer_from_identity(struct peer *out, pv_Identity *take_id, const char *cluster, int64_t now_ms,
-                       struct err *err)
-{
-	int rc = 0;
+/* --- addresses ------------------------------------------------------------------------------- */
 
-	if (!str_eq(take_id->cluster, cluster))
+/* Without port and brackets. */
+static int host_of(const char *addr, char out[IDENTITY_ADDRESS_SIZE])
+{
+	const char *colon = strrchr(addr, ':');
+	size_t len = strlen(addr);
+
+	if (*addr == '[') {
+		addr++;
+		len = strcspn(addr, "]");
+	} else if (colon != NULL && strchr(addr, ':') == colon) {
+		len = (size_t)(colon - addr);
+	}
+	if (len >= IDENTITY_ADDRESS_SIZE)
+		return ERR_INVALID;
+	memcpy(out, addr, len);
+	out[len] = 0;
+	return 0;
+}
+
+/* IPv4 as IPv6 has it (RFC 4291, 2.5.5.2), so that one form is compared. */
+static int parse_address(const char *addr, struct in6_addr *out)
+{
+	char text[IDENTITY_ADDRESS_SIZE], mapped[IDENTITY_ADDRESS_SIZE + 8];
+	struct in_addr v4;
+
+	if (host_of(addr, text) != 0)
+		return ERR_INVALID;
+	if (inet_pton(AF_INET, text, &v4) == 1)
+		snprintf(mapped, sizeof(mapped), "::ffff:%s", text);
+	else
+		snprintf(mapped, sizeof(mapped), "%s", text);
+	return inet_pton(AF_INET6, mapped, out) == 1 ? 0 : ERR_INVALID;
+}
+
+int identity_check_address(const pv_Identity *id, const char *addr, struct err *err)
+{
+	struct in6_addr pinned, from;
+
+	if (str_empty(id->client_ip))
+		return 0;
+	if (parse_address(id->client_ip, &pinned) == 0 && parse_address(addr, &from) == 0 &&
+	    memcmp(&pinned, &from, sizeof(pinned)) == 0)
+		return 0;
+	return err_set(err, ERR_DENIED, "the certificate of '%s' may be used from %s only",
+	               id->user != NULL ? id->user : "", id->client_ip);
+}
+
+int identity_address(const char *addr, char out[IDENTITY_ADDRESS_SIZE], struct err *err)
+{
+	struct in6_addr parsed;
+
+	if (parse_address(addr, &parsed) != 0 || host_of(addr, out) != 0)
+		return err_set(err, ERR_INVALID, "'%.100s' is not an address", addr);
+	return 0;
+}
+
+/* --- peers ----------------------------------------------------------------------------------- */
+
+int peer_from_identity(struct peer *out, pv_Identity *take_id, const char *cluster,
+                       const char *addr, int64_t now_ms, struct err *err)
+{
+	int rc = identity_check_address(take_id, addr, err);
+
+	if (rc == 0 && !str_eq(take_id->cluster, cluster))
 		rc = err_set(err, ERR_UNAUTHENTICATED, "a certificate of cluster '%s', not of '%s'",
 		             take_id->cluster != NULL ? take_id->cluster : "", cluster);
-	else if (take_id->expires != 0 && now_ms >= take_id->expires)
+	else if (rc == 0 && take_id->expires != 0 && now_ms >= take_id->expires)
 		rc = err_set(err, ERR_UNAUTHENTICATED, "the certificate has expired");
 	if (rc != 0) {
 		identity_deinit(take_id);
@@ -119,6 +181,7 @@ int peer_from_identity(struct peer *out, pv_Identity *take_id, const char *clust
 	}
 	out->kind = str_empty(take_id->system_role) ? PEER_USER : PEER_HOST;
 	out->identity = *take_id;
+	str_copy(out->addr, sizeof(out->addr), addr);
 	*take_id = (pv_Identity){ 0 };
 	return 0;
 }

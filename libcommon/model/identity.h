@@ -21,6 +21,8 @@ struct err;
 #define IDENTITY_SSH_EXTENSION "identity@postern"
 #define IDENTITY_BYTES_MAX     16384
 
+#define IDENTITY_ADDRESS_SIZE 48 /* of an address without its port, as text */
+
 /* A principal in every person's SSH certificate: it opens the SSH door of a proxy and nothing
  * else, for no Unix account can have the name. */
 #define IDENTITY_DOOR_PRINCIPAL "door@postern"
@@ -42,6 +44,17 @@ int identity_decode(pv_Identity *out, const uint8_t *bytes, size_t len, struct e
 int identity_encode_ssh(const pv_Identity *id, struct buf *out, struct err *err);
 int identity_decode_ssh(pv_Identity *out, const char *text, size_t len, struct err *err);
 
+/*
+ * May it be used from there? An identity that is pinned to an address (client_ip) may be used from
+ * no other: ERR_DENIED. `addr` is "192.0.2.7:51234", "[2001:db8::1]:22" or without a port; an IPv4
+ * address is the same when it comes mapped into IPv6.
+ */
+int identity_check_address(const pv_Identity *id, const char *addr, struct err *err);
+
+/* "192.0.2.7" of "192.0.2.7:51234", "2001:db8::1" of "[2001:db8::1]:22", as an identity is pinned
+ * to. ERR_INVALID: not an address ("unix"). */
+int identity_address(const char *addr, char out[IDENTITY_ADDRESS_SIZE], struct err *err);
+
 /* The common name that the certificate of this identity must have: the user, or
  * "<host_id>.<cluster>". malloc'ed; NULL when memory runs out. */
 char *identity_common_name(const pv_Identity *id);
@@ -60,10 +73,11 @@ struct peer {
 	char addr[64];        /* "192.0.2.7:51234", "unix" */
 };
 
-/* Fill an empty peer. peer_from_identity() takes the identity over, also on failure;
- * ERR_UNAUTHENTICATED: of another cluster, or expired at now_ms. */
-int peer_from_identity(struct peer *out, pv_Identity *take_id, const char *cluster, int64_t now_ms,
-                       struct err *err);
+/* Fill an empty peer. peer_from_identity() takes the identity over, also on failure; `addr` is
+ * where it comes from. ERR_UNAUTHENTICATED: of another cluster, or expired at now_ms; ERR_DENIED:
+ * pinned to another address. */
+int peer_from_identity(struct peer *out, pv_Identity *take_id, const char *cluster,
+                       const char *addr, int64_t now_ms, struct err *err);
 int peer_admin(struct peer *out, const char *local_user, struct err *err);
 void peer_deinit(struct peer *p);
 

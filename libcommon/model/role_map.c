@@ -95,52 +95,65 @@ int role_map_apply(const pv_RoleMapping *map, size_t map_count, char *const *rem
 
 /* --- validity -------------------------------------------------------------------------------- */
 
-static int check_local(const char *local, struct err *err)
+/* Whatever $ stands in it must be a capture, though perhaps none of this expression's. */
+static int check_captures(const char *local, struct err *err)
 {
 	struct buf ignored = { .max = NAME_MAX_BYTES };
 	struct regex *anything;
 	bool match;
-	int rc;
+	int rc = regex_new(&anything, "^(.*)$", err);
 
-	if (str_empty(local) || strcmp(local, "*") == 0)
-		return err_set(err, ERR_INVALID, "local: '%s' is not a role",
-		               local != NULL ? local : "");
-	rc = regex_new(&anything, "^(.*)$", err);
 	if (rc != 0)
 		return rc;
 	rc = regex_replace(anything, "x", local, &ignored, &match, err);
 	regex_free(anything);
 	buf_deinit(&ignored);
-	return rc != 0 ? err_wrap(err, "local") : 0;
+	return rc;
 }
 
-static int check_entry(const pv_RoleMapping *entry, struct err *err)
+static int check_local(const char *local, struct err *err)
+{
+	if (str_empty(local))
+		return err_set(err, ERR_INVALID, "an empty role");
+	if (strcmp(local, "*") == 0)
+		return err_set(err, ERR_INVALID, "'*' is no role, name those that are meant");
+	return check_captures(local, err);
+}
+
+static int check_remote(const char *remote, struct err *err)
 {
 	struct regex *re;
 	int rc;
 
-	if (str_empty(entry->remote))
-		return err_set(err, ERR_INVALID, "remote is missing");
-	if (entry->local_count == 0)
-		return err_set(err, ERR_INVALID, "local is missing");
-	rc = compile(entry->remote, &re, err);
-	if (rc != 0)
-		return err_wrap(err, "remote");
-	regex_free(re);
-	for (size_t i = 0; rc == 0 && i < entry->local_count; i++)
-		rc = check_local(entry->local[i], err);
+	if (str_empty(remote))
+		return err_set(err, ERR_INVALID, "missing");
+	rc = compile(remote, &re, err);
+	if (rc == 0)
+		regex_free(re);
 	return rc;
 }
 
-int role_map_check(const pv_RoleMapping *map, size_t map_count, struct err *err)
+static int check_entry(const pv_RoleMapping *entry, struct err *err)
+{
+	if (check_remote(entry->remote, err) != 0)
+		return err_wrap(err, "remote");
+	if (entry->local_count == 0)
+		return err_set(err, ERR_INVALID, "local: no roles");
+	for (size_t i = 0; i < entry->local_count; i++)
+		if (check_local(entry->local[i], err) != 0)
+			return err_wrap(err, "local[%zu]", i);
+	return 0;
+}
+
+int role_map_check(const char *field, const pv_RoleMapping *map, size_t map_count, struct err *err)
 {
 	for (size_t i = 0; i < map_count; i++) {
 		if (check_entry(&map[i], err) != 0)
-			return err_wrap(err, "role_map[%zu]", i);
+			return err_wrap(err, "%s[%zu]", field, i);
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(map[k].remote, map[i].remote) == 0)
 				return err_set(err, ERR_INVALID,
-				               "role_map[%zu].remote: '%s' is mapped already", i,
+				               "%s[%zu].remote: '%s' is mapped already", field, i,
 				               map[i].remote);
 	}
 	return 0;

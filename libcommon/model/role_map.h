@@ -25,9 +25,9 @@ struct strlist;
 int role_map_apply(const pv_RoleMapping *map, size_t map_count, char *const *remote,
                    size_t remote_count, struct strlist *out, struct err *err);
 
-/* ERR_INVALID: a remote that is empty, no expression, or there already; no local name, an empty
- * one, one that is '*', or one that $ is no capture in. */
-int role_map_check(const pv_RoleMapping *map, size_t map_count, struct err *err);
+/* ERR_INVALID, beginning with `field`: a remote that is empty, no expression, or there already; no
+ * local name, an empty one, one that is '*', or one that $ is no capture in. */
+int role_map_check(const char *field, const pv_RoleMapping *map, size_t map_count, struct err *err);
 
 /* The name under which another cluster's user acts here, "remote-alice-root.example.com": no user
  * of ours can have it taken for theirs. malloc'ed; NULL when memory runs out. */

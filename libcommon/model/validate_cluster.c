@@ -4,8 +4,8 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "conf/conf.h"
-#include "model/label_pattern.h"
 #include "model/resource.h"
+#include "model/role_map.h"
 
 #include "proto/cluster.pb.h"
 
@@ -67,38 +67,6 @@ static int check_addr(const char *field, const char *addr, struct err *err)
 	return 0;
 }
 
-static int check_mapping(const pv_RoleMapping *m, struct err *err)
-{
-	if (str_empty(m->remote))
-		return err_set(err, ERR_INVALID, "remote: missing");
-	if (label_pattern_check(m->remote, err) != 0)
-		return err_wrap(err, "remote");
-	if (m->local_count == 0)
-		return err_set(err, ERR_INVALID, "local: no roles");
-	for (size_t i = 0; i < m->local_count; i++) {
-		if (str_empty(m->local[i]))
-			return err_set(err, ERR_INVALID, "local[%zu]: an empty role", i);
-		if (strcmp(m->local[i], "*") == 0)
-			return err_set(err, ERR_INVALID,
-			               "local[%zu]: '*' is no role, name those that are meant", i);
-	}
-	return 0;
-}
-
-static int check_role_map(const pv_RoleMapping *map, size_t count, struct err *err)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (check_mapping(&map[i], err) != 0)
-			return err_wrap(err, "spec.role_map[%zu]", i);
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(map[k].remote, map[i].remote) == 0)
-				return err_set(err, ERR_INVALID,
-				               "spec.role_map[%zu].remote: '%s' is mapped already",
-				               i, map[i].remote);
-	}
-	return 0;
-}
-
 int validate_trusted_cluster(void *message, struct err *err)
 {
 	const pv_TrustedClusterSpec *spec = &((pv_TrustedCluster *)message)->spec;
@@ -112,7 +80,8 @@ int validate_trusted_cluster(void *message, struct err *err)
 		rc = check_addr("spec.tunnel_addr", spec->tunnel_addr, err);
 	if (rc == 0)
 		rc = validate_names("spec.roles", spec->roles, spec->roles_count, err);
-	return rc == 0 ? check_role_map(spec->role_map, spec->role_map_count, err) : rc;
+	return rc == 0 ? role_map_check("spec.role_map", spec->role_map, spec->role_map_count, err)
+	               : rc;
 }
 
 int validate_reverse_tunnel(void *message, struct err *err)

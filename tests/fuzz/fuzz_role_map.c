@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err;
 	int rc;
 
-	if (local != NULL && rest != NULL && role_map_check(&map, 1, &err) == 0) {
+	if (local != NULL && rest != NULL && role_map_check("map", &map, 1, &err) == 0) {
 		rc = role_map_apply(&map, 1, &rest, 1, &out, &err);
 		if (rc == ERR_INVALID)
 			abort();

@@ -78,10 +78,10 @@ def refused(code, call, request):
     raise AssertionError(f"allowed, not refused with {code}")
 
 
-def curl(c, who, method, body):
+def curl(c, who, method, body, *more):
     """A JSON call to authd; the status, 0 without an answer, and the answer."""
     options = ["--key", who.key, "--cert", who.certificate] if who else []
-    out = run("curl", "-s", "--http1.1", "--cacert", c.ca, *options, "-w", "\n%{http_code}", "-H",
+    out = run("curl", "-s", "--http1.1", "--cacert", c.ca, *options, *more, "-w", "\n%{http_code}", "-H",
               "content-type: application/json", "-d", json.dumps(body),
               f"https://localhost:{c.authd_port}/v1/{method}", check=False)
     text, _, status = out.stdout.rpartition("\n")

@@ -31,12 +31,12 @@ def of(c, user):
     return Identity(key, key + "-cert.pub")
 
 
-def direct(c, who, command="echo in", login=None):
+def direct(c, who, command="echo in", login=None, options=()):
     """ssh to the node itself, past every check that tsh and proxyd would make."""
     known = glob.glob(f"{c.home('alice')}/.tsh/keys/*/known_hosts")[0]
     return run("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o",
                f"UserKnownHostsFile={known}", "-o", "HostKeyAlias=web-1.example", "-i", who.key,
-               "-o", f"CertificateFile={who.certificate}", "-p", c.node_port,
+               "-o", f"CertificateFile={who.certificate}", "-p", c.node_port, *options,
                f"{login or c.login}@127.0.0.1", command, check=False)
 
 

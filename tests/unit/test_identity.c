@@ -96,31 +96,84 @@ static void a_peer_is_of_this_cluster_and_not_expired(void **state)
 
 	(void)state;
 	assert_int_equal(identity_copy(&id, &source, &err), 0);
-	assert_int_equal(peer_from_identity(&peer, &id, "one", 1999, &err), 0);
+	assert_int_equal(peer_from_identity(&peer, &id, "one", "192.0.2.7:1", 1999, &err), 0);
 	assert_int_equal(peer.kind, PEER_USER);
 	assert_string_equal(peer_name(&peer, name, sizeof(name)), "alice");
 	assert_null(id.user); /* taken over */
 	peer_deinit(&peer);
 
 	assert_int_equal(identity_copy(&id, &source, &err), 0);
-	assert_int_equal(peer_from_identity(&peer, &id, "one", 2000, &err), ERR_UNAUTHENTICATED);
+	assert_int_equal(peer_from_identity(&peer, &id, "one", "192.0.2.7:1", 2000, &err),
+	                 ERR_UNAUTHENTICATED);
 	assert_int_equal(identity_copy(&id, &source, &err), 0);
-	assert_int_equal(peer_from_identity(&peer, &id, "two", 0, &err), ERR_UNAUTHENTICATED);
+	assert_int_equal(peer_from_identity(&peer, &id, "two", "192.0.2.7:1", 0, &err),
+	                 ERR_UNAUTHENTICATED);
 	assert_string_equal(err.msg, "a certificate of cluster 'one', not of 'two'");
 	assert_string_equal(peer_name(&peer, name, sizeof(name)), "anonymous");
 
 	source = node;
 	assert_int_equal(identity_copy(&id, &source, &err), 0);
-	assert_int_equal(peer_from_identity(&peer, &id, "one", 0, &err), 0);
+	assert_int_equal(peer_from_identity(&peer, &id, "one", "192.0.2.7:1", 0, &err), 0);
 	assert_true(peer_is_host(&peer, "Node"));
 	assert_false(peer_is_host(&peer, "Proxy"));
 	assert_string_equal(peer_name(&peer, name, sizeof(name)), "id.one");
 	peer_deinit(&peer);
 }
 
+static void a_pinned_identity_may_be_used_from_its_address_only(void **state)
+{
+	const struct {
+		const char *pinned, *addr;
+		bool allowed;
+	} rows[] = {
+		{ NULL, "192.0.2.7:1", true },
+		{ "", "unix", true },
+		{ "192.0.2.7", "192.0.2.7:51234", true },
+		{ "192.0.2.7", "192.0.2.7", true },
+		{ "192.0.2.7", "192.0.2.70:51234", false },
+		{ "192.0.2.7", "192.0.2.8:51234", false },
+		{ "192.0.2.7", "[::ffff:192.0.2.7]:1", true },
+		{ "192.0.2.7", "unix", false },
+		{ "192.0.2.7", "", false },
+		{ "2001:db8::1", "[2001:db8::1]:22", true },
+		{ "2001:db8::1", "[2001:db8:0:0::1]:22", true },
+		{ "2001:db8::1", "2001:db8::1", true },
+		{ "2001:db8::1", "[2001:db8::2]:22", false },
+		{ "here", "here:1", false }, /* what is no address fits nothing */
+		{ "192.0.2.7", "a-name-that-is-longer-than-any-address-could-ever-be.example:1",
+		  false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const pv_Identity id = { .user = (char[]){ "alice" },
+			                 .client_ip = (char *)(uintptr_t)rows[i].pinned };
+		struct err err = { 0 };
+		int rc = identity_check_address(&id, rows[i].addr, &err);
+
+		if (rc != (rows[i].allowed ? 0 : ERR_DENIED))
+			fail_msg("'%s' from '%s': %s", rows[i].pinned, rows[i].addr, err.msg);
+	}
+}
+
+static void an_address_is_what_stands_before_the_port(void **state)
+{
+	char address[IDENTITY_ADDRESS_SIZE];
+	struct err err;
+
+	(void)state;
+	assert_int_equal(identity_address("192.0.2.7:51234", address, &err), 0);
+	assert_string_equal(address, "192.0.2.7");
+	assert_int_equal(identity_address("[2001:db8::1]:22", address, &err), 0);
+	assert_string_equal(address, "2001:db8::1");
+	assert_int_equal(identity_address("unix", address, &err), ERR_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_pinned_identity_may_be_used_from_its_address_only),
+		cmocka_unit_test(an_address_is_what_stands_before_the_port),
 		cmocka_unit_test(an_identity_survives_both_kinds_of_certificate),
 		cmocka_unit_test(what_is_neither_person_nor_host_is_refused),
 		cmocka_unit_test(bytes_that_are_no_identity_are_refused),

@@ -165,21 +165,22 @@ static void v17_a_role_map_that_makes_no_sense_is_refused(void **state)
 		{ { { TEXT("a"), LOCAL(TEXT("b")) }, { TEXT("a"), LOCAL(TEXT("c")) } },
 		  2,
 		  "role_map[1].remote: 'a' is mapped already" },
-		{ { { TEXT(""), LOCAL(TEXT("b")) } }, 1, "role_map[0]: remote is missing" },
+		{ { { TEXT(""), LOCAL(TEXT("b")) } }, 1, "role_map[0]: remote: missing" },
 		{ { { TEXT("^(a$"), LOCAL(TEXT("b")) } }, 1, "is not a regular expression" },
-		{ { { TEXT("a"), 0, NULL } }, 1, "role_map[0]: local is missing" },
-		{ { { TEXT("a"), LOCAL(TEXT("")) } }, 1, "local: '' is not a role" },
-		{ { { TEXT("a"), LOCAL(TEXT("*")) } }, 1, "local: '*' is not a role" },
+		{ { { TEXT("a"), 0, NULL } }, 1, "role_map[0]: local: no roles" },
+		{ { { TEXT("a"), LOCAL(TEXT("")) } }, 1, "local[0]: an empty role" },
+		{ { { TEXT("a"), LOCAL(TEXT("*")) } }, 1, "local[0]: '*' is no role" },
 		{ { { TEXT("a"), LOCAL(TEXT("${1")) } }, 1, "is not a replacement" },
 	};
 	struct err err;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		if (role_map_check(rows[i].map, rows[i].count, &err) != ERR_INVALID ||
+		if (role_map_check("role_map", rows[i].map, rows[i].count, &err) != ERR_INVALID ||
 		    strstr(err.msg, rows[i].why) == NULL)
 			fail_msg("row %zu: %s", i, err.msg);
-	assert_int_equal(role_map_check((pv_RoleMapping[]){ { TEXT("a*"), LOCAL(TEXT("b$1")) },
+	assert_int_equal(role_map_check("role_map",
+	                                (pv_RoleMapping[]){ { TEXT("a*"), LOCAL(TEXT("b$1")) },
 	                                                    { TEXT("^b$"), LOCAL(TEXT("c")) } },
 	                                2, &err),
 	                 0);

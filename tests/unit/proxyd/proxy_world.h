@@ -185,8 +185,9 @@ static inline void world_peer(struct proxy_world *w, const char *user, struct pe
 	id.roles_count = 1;
 	member_check(fields_set_str(&id.roles[0], "dev", &err), &err);
 	*out = (struct peer){ 0 };
-	member_check(peer_from_identity(out, &id, MEMBER_CLUSTER, w->clock.wall, &err), &err);
-	strcpy(out->addr, "192.0.2.7:51234");
+	member_check(peer_from_identity(out, &id, MEMBER_CLUSTER, "192.0.2.7:51234", w->clock.wall,
+	                                &err),
+	             &err);
 }
 
 #endif
