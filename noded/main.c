@@ -77,6 +77,8 @@ static void on_host_state(void *ctx, const struct err *err)
 		log_warn("authd not reached", kv("reason", err->msg));
 		return;
 	}
+	if (n->cache != NULL)
+		cache_kick(n->cache);
 	if (n->audit != NULL)
 		audit_queue_kick(n->audit);
 	if (n->upload != NULL)
@@ -110,10 +112,6 @@ static void on_cache_changed(void *ctx, const char *key, const pv_Resource *now)
 	if (str_starts(key, "/authorities/") && now != NULL &&
 	    host_take_authority(n->host, &now->of.cert_authority, &err) != 0)
 		log_error("authority not taken", kv("reason", err.msg));
-	if (str_starts(key, "/sessions/") && now != NULL)
-		orders_take(n, &now->of.session);
-	if (n->recheck != NULL && (str_starts(key, "/roles/") || str_starts(key, "/locks/")))
-		recheck_all(n->recheck);
 }
 
 static void on_cache_state(void *ctx, const struct err *err)
@@ -228,6 +226,8 @@ static int open_gate(struct noded *n, struct err *err)
 	if (rc == 0)
 		rc = recheck_open(n, &n->recheck, err);
 	if (rc == 0)
+		rc = orders_open(n, &n->orders, err);
+	if (rc == 0)
 		rc = sshd_log_open(n, &n->sshd_log, err);
 	if (rc == 0)
 		rc = questions_open(n, &n->questions, err);
@@ -259,6 +259,7 @@ static void close_parts(struct noded *n)
 	quick_close(n->quick);
 	root_client_close(n->root);
 	sshd_log_close(n->sshd_log);
+	orders_close(n->orders);
 	recheck_close(n->recheck);
 	join_port_close(n->joins);
 	events_close(n->events);

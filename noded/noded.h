@@ -25,6 +25,7 @@ struct ended;
 struct events;
 struct host;
 struct join_port;
+struct orders;
 struct port;
 struct preface_seen;
 struct presence;
@@ -57,6 +58,7 @@ struct noded {
 	struct questions *questions;
 	struct sshd_log *sshd_log;
 	struct recheck *recheck;
+	struct orders *orders;
 
 	/* the report: what authd hears */
 	struct audit_queue *audit;

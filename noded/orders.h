@@ -1,12 +1,15 @@
-/* orders - what an administrator asks of a live session through its record at authd: its end. */
+/*
+ * orders - what an administrator asks of a live session through its record at authd: its end.
+ */
 #ifndef NODED_ORDERS_H
 #define NODED_ORDERS_H
 
-#include "proto/resource.pb.h"
-
+struct err;
 struct noded;
+struct orders;
 
-/* A session's record came or changed. Those of other nodes are not ours to act on. */
-void orders_take(struct noded *n, const pv_Session *record);
+/* Obeys what is asked from now on, and what was asked while authd could not be reached. */
+int orders_open(struct noded *n, struct orders **out, struct err *err);
+void orders_close(struct orders *o);
 
 #endif

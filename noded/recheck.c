@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "cache/cache.h"
 #include "loop/timer.h"
 #include "noded/conn.h"
 #include "noded/join.h"
@@ -22,7 +23,8 @@ struct recheck {
 	struct noded *n;
 	struct timer *soon;
 	struct timer *idle;
-	int64_t idle_at; /* monotonic ms: when `idle` is due */
+	int64_t idle_at;           /* monotonic ms: when `idle` is due */
+	struct cache_watch *watch; /* of what decides who may stay */
 };
 
 /* --- one connection -------------------------------------------------------------------------- */
@@ -142,6 +144,34 @@ static void on_idle_look(void *owner)
 		recheck_idle(c);
 }
 
+/* --- roles and locks ------------------------------------------------------------------------- */
+
+/* While authd was away anything may have changed. */
+static void on_current(void *ctx)
+{
+	recheck_all(ctx);
+}
+
+static void on_changed(void *ctx, const char *key, const pv_Resource *now)
+{
+	(void)key;
+	(void)now;
+	recheck_all(ctx);
+}
+
+static int watch(struct recheck *r, struct err *err)
+{
+	static const char *const prefixes[] = { "/roles/", "/locks/", NULL };
+	const struct cache_watch_conf conf = {
+		.prefixes = prefixes,
+		.ctx = r,
+		.init = on_current,
+		.changed = on_changed,
+	};
+
+	return cache_watch_open(r->n->cache, &conf, &r->watch, err);
+}
+
 /* --- made once ------------------------------------------------------------------------------- */
 
 int recheck_open(struct noded *n, struct recheck **out, struct err *err)
@@ -157,6 +187,10 @@ int recheck_open(struct noded *n, struct recheck **out, struct err *err)
 		recheck_close(r);
 		return err_set_nomem(err);
 	}
+	if (watch(r, err) != 0) {
+		recheck_close(r);
+		return err->code;
+	}
 	*out = r;
 	return 0;
 }
@@ -165,6 +199,7 @@ void recheck_close(struct recheck *r)
 {
 	if (r == NULL)
 		return;
+	cache_watch_close(r->watch);
 	timer_free(r->soon);
 	timer_free(r->idle);
 	free(r);

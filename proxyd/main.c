@@ -66,9 +66,12 @@ static void on_host_change(void *ctx, const struct err *err)
 
 static void on_host_state(void *ctx, const struct err *err)
 {
-	(void)ctx;
+	struct proxyd *p = ctx;
+
 	if (err != NULL)
 		log_warn("authd not reached", kv("reason", err->msg));
+	else if (p->cache != NULL)
+		cache_kick(p->cache);
 }
 
 static int on_record(void *ctx, pv_Node *out, struct err *err)
@@ -104,8 +107,22 @@ static void on_cache_changed(void *ctx, const char *key, const pv_Resource *now)
 	if (str_starts(key, "/authorities/") && now != NULL &&
 	    host_take_authority(p->host, &now->of.cert_authority, &err) != 0)
 		log_error("authority not taken", kv("reason", err.msg));
-	if (str_starts(key, "/locks/") && !timer_active(p->lock_due))
+}
+
+/* While authd was away there may have been any. */
+static void on_locks_current(void *ctx)
+{
+	struct proxyd *p = ctx;
+
+	if (!timer_active(p->lock_due))
 		timer_once(p->lock_due, LAST_WORD_MS);
+}
+
+static void on_lock_changed(void *ctx, const char *key, const pv_Resource *now)
+{
+	(void)key;
+	(void)now;
+	on_locks_current(ctx);
 }
 
 static void on_lock_due(void *owner)
@@ -178,6 +195,19 @@ static int open_cache(struct proxyd *p, struct err *err)
 	return cache_new(&conf, &p->cache, err);
 }
 
+static int watch_locks(struct proxyd *p, struct err *err)
+{
+	static const char *const prefixes[] = { "/locks/", NULL };
+	const struct cache_watch_conf conf = {
+		.prefixes = prefixes,
+		.ctx = p,
+		.init = on_locks_current,
+		.changed = on_lock_changed,
+	};
+
+	return cache_watch_open(p->cache, &conf, &p->locks, err);
+}
+
 static int open_port(struct proxyd *p, struct err *err)
 {
 	static const struct listen_handler handler = { on_accept, on_refuse };
@@ -243,6 +273,8 @@ static int open_parts(struct proxyd *p, struct err *err)
 		return err->code;
 	rc = open_cache(p, err);
 	if (rc == 0)
+		rc = watch_locks(p, err);
+	if (rc == 0)
 		rc = tls_load_tickets(p, err);
 	if (rc == 0)
 		rc = tls_reload(p, err);
@@ -268,6 +300,7 @@ static void close_parts(struct proxyd *p)
 	stop_listening(p);
 	link_end_all(p);
 	door_close(p);
+	cache_watch_close(p->locks);
 	cache_free(p->cache);
 	timer_free(p->lock_due);
 	host_close(p->host);

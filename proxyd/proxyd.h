@@ -13,6 +13,7 @@
 #include <uv.h>
 
 struct cache;
+struct cache_watch;
 struct clock;
 struct daemon;
 struct diag;
@@ -37,6 +38,7 @@ struct proxyd {
 	struct strlist names; /* hosts of public_addrs, for our certificates */
 	struct diag *diag;
 	struct cache *cache; /* nodes, roles, locks, authorities */
+	struct cache_watch *locks;
 	struct work_pool *handshakes;
 	struct ticket_keys *tickets;
 	struct tls_conf *public_tls; /* of the public port; made anew when certificates change */

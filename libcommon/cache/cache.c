@@ -1,11 +1,12 @@
 #include "cache/cache.h"
 
+#include "base/backoff.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/map.h"
-#include "base/rand.h"
 #include "base/str.h"
 #include "cache/replica.h"
+#include "cache/watches.h"
 #include "file/file.h"
 #include "loop/timer.h"
 #include "model/resource.h"
@@ -25,10 +26,12 @@
 #define ROLES          "/roles/"
 #define ROLE_SETS      256 /* people who come again before a role changes */
 #define KINDS_MAX      16
-#define FILE_MAX       (256u * 1024 * 1024)
+#define BYTES_MAX      (192u << 20) /* of resources, and more in the copy's file: */
+#define FILE_MAX       (256u << 20)
 #define SAVE_DELAY_MS  1000 /* changes that come together are written together */
-#define RETRY_FIRST_MS 500  /* doubled after each failure */
+#define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS   30000
+#define SILENCE_MS     60000 /* four heartbeats of authd's: then it is given up */
 
 enum cache_state {
 	CACHE_OPENING,  /* the watch was asked for; INIT is due */
@@ -52,9 +55,12 @@ struct cache {
 	bool filled;
 	bool dirty;          /* differs from the file */
 	struct watch *watch; /* NULL: none open */
-	struct timer *retry;
+	struct timer
+	        *timer; /* WAITING: the next attempt; else: authd has been silent for too long */
 	struct timer *save;
-	unsigned failures; /* attempts since the last INIT */
+	struct backoff backoff;
+	struct err why;          /* we gave the watch up; code 0: we did not */
+	struct watches *watches; /* those who watch us */
 };
 
 /* --- the copy on disk ------------------------------------------------------------------------ */
@@ -92,6 +98,7 @@ static void tell(struct cache *c, const char *key, const pv_Resource *now)
 		role_cache_forget(c->role_sets);
 	if (c->conf.changed != NULL)
 		c->conf.changed(c->conf.ctx, key, now);
+	watches_tell(c->watches, key, now);
 }
 
 static void load(struct cache *c)
@@ -141,23 +148,24 @@ static void become_live(struct cache *c, uint64_t revision)
 	c->state = CACHE_LIVE;
 	c->present.revision = revision;
 	c->filled = true;
+	backoff_reset(&c->backoff);
 	mark_dirty(c);
 	if (c->conf.state != NULL)
 		c->conf.state(c->conf.ctx, NULL);
+	watches_begin(c->watches);
 }
 
 static int take_init(struct cache *c, const pv_WatchEvent *ev, struct err *err)
 {
 	if (c->state != CACHE_OPENING)
 		return err_set(err, ERR_CORRUPT, "second INIT in one watch");
-	c->failures = 0;
 	if (!ev->snapshot) {
 		become_live(c, (uint64_t)ev->revision);
 		return 0;
 	}
 	c->state = CACHE_SNAPSHOT;
 	replica_deinit(&c->fresh);
-	return replica_init(&c->fresh, err);
+	return replica_init(&c->fresh, c->present.max, err);
 }
 
 static int take_put(struct cache *c, const pv_WatchEvent *ev, struct err *err)
@@ -234,23 +242,22 @@ static int take_event(struct cache *c, const pv_WatchEvent *ev, struct err *err)
 
 /* --- the watch ------------------------------------------------------------------------------- */
 
-static void retry_later(struct cache *c)
-{
-	int64_t wait = RETRY_FIRST_MS;
-
-	for (unsigned i = 0; i < c->failures && wait < RETRY_MAX_MS; i++)
-		wait *= 2;
-	c->failures++;
-	c->state = CACHE_WAITING;
-	timer_once(c->retry, rand_jitter(wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS));
-}
-
 static void lost(struct cache *c, const struct err *why)
 {
 	replica_deinit(&c->fresh);
-	retry_later(c);
+	c->state = CACHE_WAITING;
+	timer_once(c->timer, backoff_next(&c->backoff));
 	if (c->conf.state != NULL)
 		c->conf.state(c->conf.ctx, why);
+	watches_end(c->watches, why);
+}
+
+/* on_closed() is still to come. */
+static void give_up(struct cache *c, const struct err *why)
+{
+	if (c->why.code == 0)
+		err_copy(&c->why, why);
+	rpc_stream_cancel(c->watch->stream);
 }
 
 static void on_message(struct rpc_stream *s, const void *message)
@@ -258,11 +265,14 @@ static void on_message(struct rpc_stream *s, const void *message)
 	struct cache *c = ((struct watch *)rpc_stream_data(s))->owner;
 	struct err err = { 0 };
 
-	/* A stream that makes no sense is given up: the next one begins with a snapshot. */
-	if (c == NULL || take_event(c, message, &err) == 0)
+	if (c == NULL || c->why.code != 0)
 		return;
+	timer_once(c->timer, SILENCE_MS);
+	if (take_event(c, message, &err) == 0)
+		return;
+	/* A stream that makes no sense is given up: the next one begins with a snapshot. */
 	c->present.revision = 0;
-	rpc_stream_cancel(s);
+	give_up(c, &err);
 }
 
 static void on_closed(struct rpc_stream *s, const struct err *err)
@@ -270,12 +280,15 @@ static void on_closed(struct rpc_stream *s, const struct err *err)
 	static const struct err ended = { ERR_UNAVAILABLE, "authd ended the watch" };
 	struct watch *w = rpc_stream_data(s);
 	struct cache *c = w->owner;
+	struct err why;
 
 	free(w);
 	if (c == NULL)
 		return;
 	c->watch = NULL;
-	lost(c, err != NULL ? err : &ended);
+	err_copy(&why, c->why.code != 0 ? &c->why : err != NULL ? err : &ended);
+	c->why.code = 0;
+	lost(c, &why);
 }
 
 static int start_watch(struct cache *c, struct watch *w, struct err *err)
@@ -298,6 +311,7 @@ static void open_watch(struct cache *c)
 	struct err err = { 0 };
 
 	c->state = CACHE_OPENING;
+	timer_once(c->timer, SILENCE_MS);
 	if (w == NULL) {
 		err_set_nomem(&err);
 		lost(c, &err);
@@ -312,9 +326,23 @@ static void open_watch(struct cache *c)
 	c->watch = w;
 }
 
-static void on_retry_due(void *owner)
+static void on_timer(void *owner)
 {
-	open_watch(owner);
+	struct cache *c = owner;
+	struct err silent;
+
+	if (c->state == CACHE_WAITING) {
+		open_watch(c);
+		return;
+	}
+	err_set(&silent, ERR_UNAVAILABLE, "authd has been silent for %d s", SILENCE_MS / 1000);
+	give_up(c, &silent);
+}
+
+void cache_kick(struct cache *c)
+{
+	if (c->state == CACHE_WAITING)
+		timer_once(c->timer, 0);
 }
 
 /* --- for its owner --------------------------------------------------------------------------- */
@@ -326,11 +354,14 @@ int cache_new(const struct cache_conf *conf, struct cache **out, struct err *err
 	if (c == NULL)
 		return err_set_nomem(err);
 	c->conf = *conf;
-	c->retry = timer_new(conf->loop, on_retry_due, c);
+	c->backoff = (struct backoff){ .first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MAX_MS };
+	c->timer = timer_new(conf->loop, on_timer, c);
 	c->save = timer_new(conf->loop, on_save_due, c);
 	c->role_sets = role_cache_new(ROLE_SETS, cache_lookup_role, c);
-	if (c->retry == NULL || c->save == NULL || c->role_sets == NULL ||
-	    replica_init(&c->present, err) != 0) {
+	c->watches = watches_new(conf->loop);
+	if (c->timer == NULL || c->save == NULL || c->role_sets == NULL || c->watches == NULL ||
+	    replica_init(&c->present, conf->max_bytes != 0 ? conf->max_bytes : BYTES_MAX, err) !=
+	            0) {
 		cache_free(c);
 		return err_set_nomem(err);
 	}
@@ -345,7 +376,7 @@ void cache_free(struct cache *c)
 {
 	if (c == NULL)
 		return;
-	timer_free(c->retry);
+	timer_free(c->timer);
 	timer_free(c->save);
 	if (c->present.entries != NULL)
 		save_now(c);
@@ -356,7 +387,14 @@ void cache_free(struct cache *c)
 	replica_deinit(&c->fresh);
 	replica_deinit(&c->present);
 	role_cache_free(c->role_sets);
+	watches_free(c->watches);
 	free(c);
+}
+
+int cache_watch_open(struct cache *c, const struct cache_watch_conf *conf, struct cache_watch **out,
+                     struct err *err)
+{
+	return watches_open(c->watches, conf, out, err);
 }
 
 const pv_Resource *cache_get(const struct cache *c, const char *key)

@@ -22,9 +22,9 @@ static void entry_free(struct replica_entry *e)
 	free(e);
 }
 
-int replica_init(struct replica *r, struct err *err)
+int replica_init(struct replica *r, size_t max, struct err *err)
 {
-	*r = (struct replica){ .entries = map_new() };
+	*r = (struct replica){ .entries = map_new(), .max = max };
 	return r->entries != NULL ? 0 : err_set_nomem(err);
 }
 
@@ -38,6 +38,7 @@ static void remove_all(struct replica *r)
 		map_remove(r->entries, key);
 		entry_free(e);
 	}
+	r->size = 0;
 }
 
 void replica_deinit(struct replica *r)
@@ -72,10 +73,24 @@ static int entry_from_bytes(const uint8_t *bytes, size_t len, struct replica_ent
 	return 0;
 }
 
+static int make_room(struct replica *r, const struct replica_entry *old, size_t len,
+                     struct err *err)
+{
+	size_t others = r->size - (old != NULL ? old->len : 0);
+
+	if (len > r->max || others > r->max - len)
+		return err_set(err, ERR_LIMIT,
+		               "the cluster's state is larger than the %zu MB that are kept here",
+		               r->max >> 20);
+	r->size = others + len;
+	return 0;
+}
+
 static int put_entry(struct replica *r, const char *key, struct replica_entry *take_entry,
                      int *out_changed, struct err *err)
 {
 	const struct replica_entry *old = map_get(r->entries, key);
+	size_t size = r->size;
 	void *replaced;
 
 	*out_changed = old == NULL || old->len != take_entry->len ||
@@ -84,7 +99,12 @@ static int put_entry(struct replica *r, const char *key, struct replica_entry *t
 		entry_free(take_entry);
 		return 0;
 	}
+	if (make_room(r, old, take_entry->len, err) != 0) {
+		entry_free(take_entry);
+		return err->code;
+	}
 	if (map_put(r->entries, key, take_entry, &replaced) != 0) {
+		r->size = size;
 		entry_free(take_entry);
 		return err_set_nomem(err);
 	}
@@ -126,8 +146,11 @@ int replica_remove(struct replica *r, const char *key)
 {
 	struct replica_entry *e = map_remove(r->entries, key);
 
+	if (e == NULL)
+		return 0;
+	r->size -= e->len;
 	entry_free(e);
-	return e != NULL;
+	return 1;
 }
 
 const struct replica_entry *replica_get(const struct replica *r, const char *key)

@@ -20,6 +20,8 @@ struct map;
 struct replica {
 	struct map *entries; /* key -> struct replica_entry */
 	uint64_t revision;   /* that the state is of */
+	size_t size;         /* bytes of all resources, as encoded */
+	size_t max;          /* that it may have */
 };
 
 struct replica_entry {
@@ -28,11 +30,12 @@ struct replica_entry {
 	size_t len;
 };
 
-int replica_init(struct replica *r, struct err *err);
+int replica_init(struct replica *r, size_t max, struct err *err);
 void replica_deinit(struct replica *r); /* also of { 0 } */
 
 /* Stores a copy under the resource's own key, which is copied to `out_key` (RESOURCE_KEY_SIZE).
- * *out_changed is false when the very same bytes were there. ERR_INVALID: no kind or name. */
+ * *out_changed is false when the very same bytes were there. ERR_INVALID: no kind or name;
+ * ERR_LIMIT: there is no room for it, and what was there stays. */
 int replica_put(struct replica *r, const pv_Resource *resource, char *out_key, int *out_changed,
                 struct err *err);
 

@@ -39,7 +39,7 @@ static void only_what_differs_counts_as_a_change(void **state)
 	struct err e = { 0 };
 
 	(void)state;
-	assert_int_equal(replica_init(&r, &e), 0);
+	assert_int_equal(replica_init(&r, 1 << 20, &e), 0);
 	assert_true(put(&r, "dev", "one"));
 	assert_false(put(&r, "dev", "one"));
 	assert_true(put(&r, "dev", "two"));
@@ -55,7 +55,7 @@ static void fill(struct replica *r, struct buf *bytes)
 {
 	struct err e = { 0 };
 
-	assert_int_equal(replica_init(r, &e), 0);
+	assert_int_equal(replica_init(r, 1 << 20, &e), 0);
 	put(r, "a", "first");
 	put(r, "b", "second");
 	r->revision = 4711;
@@ -71,7 +71,7 @@ static void a_file_gives_back_what_was_written(void **state)
 
 	(void)state;
 	fill(&from, &bytes);
-	assert_int_equal(replica_init(&to, &e), 0);
+	assert_int_equal(replica_init(&to, 1 << 20, &e), 0);
 	assert_int_equal(replica_read(&to, bytes.data, bytes.len, &e), 0);
 	assert_int_equal(to.revision, 4711);
 	assert_int_equal(map_count(to.entries), 2);
@@ -91,7 +91,7 @@ static void a_damaged_file_is_refused_and_leaves_nothing(void **state)
 
 	(void)state;
 	fill(&from, &bytes);
-	assert_int_equal(replica_init(&to, &e), 0);
+	assert_int_equal(replica_init(&to, 1 << 20, &e), 0);
 	for (size_t i = 0; i < bytes.len; i++) {
 		assert_int_equal(replica_read(&to, bytes.data, i, &e), ERR_CORRUPT);
 		bytes.data[i] ^= 0x20;

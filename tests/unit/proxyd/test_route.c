@@ -81,7 +81,7 @@ static int fill_cache(struct err *e)
 	struct buf bytes = { 0 };
 	struct replica r;
 
-	if (replica_init(&r, e) != 0)
+	if (replica_init(&r, 1 << 20, e) != 0)
 		return -1;
 	put_role(&r);
 	put_node(&r, UUID_1, "web-1", "192.0.2.1:3022", "test");
