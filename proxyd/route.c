@@ -75,8 +75,8 @@ static bool has_label(const struct label_set *labels, const char *target)
 	return false;
 }
 
-static enum rank rank_of(const pv_Node *n, const struct label_set *labels,
-                         const struct route_query *q)
+/* RANK_LABEL: its labels have to be looked at. */
+static enum rank rank_by_name(const pv_Node *n, const struct route_query *q)
 {
 	if (strcasecmp(node_id(n), q->target) == 0)
 		return RANK_UUID;
@@ -84,14 +84,12 @@ static enum rank rank_of(const pv_Node *n, const struct label_set *labels,
 		return RANK_HOSTNAME;
 	if (is_address(n, q->target))
 		return RANK_ADDRESS;
-	return has_label(labels, q->target) ? RANK_LABEL : RANK_NONE;
+	return strchr(q->target, '=') != NULL ? RANK_LABEL : RANK_NONE;
 }
 
-/* Keeps the node if its rank is the best so far; a better rank starts the list anew. */
+/* Keeps a node whose rank is as good as the best so far; a better rank starts the list anew. */
 static void keep(struct found *f, enum rank rank, const pv_Node *n)
 {
-	if (rank == RANK_NONE || rank > f->rank)
-		return;
 	if (rank < f->rank)
 		*f = (struct found){ .rank = rank };
 	if (f->count < ROUTE_CANDIDATES_MAX)
@@ -99,19 +97,21 @@ static void keep(struct found *f, enum rank rank, const pv_Node *n)
 	f->count++;
 }
 
+/* Most nodes are not meant, and are passed by for the price of their names. */
 static int consider(struct found *f, const pv_Node *n, const struct route_query *q, struct err *err)
 {
+	enum rank rank = rank_by_name(n, q);
 	struct label *items = NULL;
 	struct label_set labels;
 	struct err denied = { 0 };
-	enum rank rank;
 	int rc;
 
+	if (rank == RANK_NONE || rank > f->rank)
+		return 0;
 	rc = label_of_node(n, &items, &labels, err);
 	if (rc != 0)
 		return rc;
-	rank = rank_of(n, &labels, q);
-	if (rank <= f->rank && rank != RANK_NONE &&
+	if ((rank != RANK_LABEL || has_label(&labels, q->target)) &&
 	    role_set_check_node(q->roles, node_hostname(n), &labels, &denied) == 0)
 		keep(f, rank, n);
 	free(items);
