@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,5 +56,31 @@ char *addr_print_network(const struct sockaddr *sa, char out[ADDR_TEXT_SIZE])
 	} else {
 		str_copy(out, ADDR_TEXT_SIZE, "unix");
 	}
+	return out;
+}
+
+/* The six of "[2001:db8::1]:22". */
+static bool parse_six(const char *text, struct sockaddr_in6 *out)
+{
+	const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
+	char host[INET6_ADDRSTRLEN];
+
+	if (end == NULL || end - text - 1 >= (ptrdiff_t)sizeof(host))
+		return false;
+	memcpy(host, text + 1, (size_t)(end - text - 1));
+	host[end - text - 1] = 0;
+	*out = (struct sockaddr_in6){ .sin6_family = AF_INET6 };
+	return inet_pton(AF_INET6, host, &out->sin6_addr) == 1;
+}
+
+char *addr_network(const char *text, char out[ADDR_TEXT_SIZE])
+{
+	struct sockaddr_in6 six;
+	const char *colon = strchr(text, ':');
+
+	if (parse_six(text, &six))
+		return addr_print_network((const struct sockaddr *)&six, out);
+	snprintf(out, ADDR_TEXT_SIZE, "%.*s", (int)(colon != NULL ? colon - text : ADDR_TEXT_SIZE),
+	         text);
 	return out;
 }

@@ -16,4 +16,7 @@ char *addr_print(const struct sockaddr *sa, char out[ADDR_TEXT_SIZE]);
  * "unix" for all others. Returns out. */
 char *addr_print_network(const struct sockaddr *sa, char out[ADDR_TEXT_SIZE]);
 
+/* The same of an address as addr_print() writes it; any other text stays as it is, cut to size. */
+char *addr_network(const char *text, char out[ADDR_TEXT_SIZE]);
+
 #endif
