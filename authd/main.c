@@ -17,6 +17,7 @@
 #include "authd/hosts/presence.h"
 #include "authd/methods.h"
 #include "authd/people/people.h"
+#include "authd/ports/arrivals.h"
 #include "authd/ports/local_port.h"
 #include "authd/ports/tls_port.h"
 #include "authd/recordings/recordings.h"
@@ -34,6 +35,7 @@
 #include "file/file.h"
 #include "proto/auth.service.h"
 #include "model/role_cache.h"
+#include "loop/admission.h"
 #include "loop/shifts.h"
 #include "rpc/server.h"
 #include "store/keyspace.h"
@@ -50,6 +52,8 @@
 #define PATH_MAX_HERE 1024
 #define LIST_PIECE_US 4000 /* that others wait at most for a piece of a list */
 #define LISTS_MAX     256
+#define JOINS_AT_ONCE 64   /* a quarter of them from one address */
+#define JOINS_MAX     4096 /* those that wait included; half of them from one address */
 
 /* The process: authd and what only main() needs of it. */
 struct process {
@@ -185,6 +189,10 @@ static void append_metrics(void *ctx, struct buf *out)
 	struct authd *a = &p->authd;
 
 	buf_appendf(out, "postern_authd_connections %zu\n", rpc_server_connections(a->server));
+	buf_appendf(out, "postern_authd_handshakes_waiting %u\n",
+	            arrivals_waiting(tls_port_arrivals(a->tls_port)));
+	buf_appendf(out, "postern_authd_connections_cut %llu\n",
+	            (unsigned long long)arrivals_cut(tls_port_arrivals(a->tls_port)));
 	buf_appendf(out, "postern_authd_hosts %zu\n", presence_count(a->presence));
 	buf_appendf(out, "postern_authd_revision %llu\n",
 	            (unsigned long long)keyspace_revision(a->keyspace));
@@ -275,13 +283,16 @@ static int open_cluster(struct process *p, struct err *err)
 
 static int open_services(struct process *p, struct err *err)
 {
+	static const struct admission_limits joins = { JOINS_AT_ONCE, JOINS_AT_ONCE / 4, JOINS_MAX,
+		                                       JOINS_MAX / 2 };
 	struct authd *a = &p->authd;
 
 	if (open_log(a, err) != 0 || open_recordings(a, err) != 0 || people_open(a, err) != 0 ||
 	    open_server(a, err) != 0)
 		return err->code;
+	a->joins = admission_new(&joins);
 	a->lists = shifts_new(a->loop, LIST_PIECE_US, LISTS_MAX);
-	if (a->lists == NULL)
+	if (a->joins == NULL || a->lists == NULL)
 		return err_set_nomem(err);
 	if (presence_open(a, &a->presence, err) != 0)
 		return err->code;
@@ -343,6 +354,7 @@ int main(int argc, char **argv)
 	keyspace_close(p.authd.keyspace);
 	people_close(&p.authd);
 	rates_free(p.authd.rates);
+	admission_free(p.authd.joins);
 	cluster_close(&p.authd);
 	uv_loop_close(&p.loop);
 	conf_deinit(authd_conf_keys(), &p.authd.conf);

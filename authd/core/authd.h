@@ -16,6 +16,7 @@
 
 #include <uv.h>
 
+struct admission;
 struct audit_log;
 struct authd;
 struct changes;
@@ -46,6 +47,7 @@ struct authd {
 	struct changes *changes;        /* what authd itself watches: roles and locks */
 	struct presence *presence;      /* leases of hosts' records */
 	struct rates *rates;            /* of calls, by caller */
+	struct admission *joins;        /* joins and renewals that are under way */
 	struct people *people;          /* pools of threads and gates of the calls about people */
 	struct shifts *lists;           /* lists of resources that are being made */
 	struct event_bytes event_bytes; /* of the change that watches send now */

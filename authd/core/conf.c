@@ -45,6 +45,10 @@ static const struct conf_key keys[] = {
 	  "failed logins in a row that lock a user", .min = 1, .max = 1000 },
 	{ "login.lock", CONF_DURATION, AT(login_lock), "20m", "how long a user stays locked",
 	  .min = SECOND, .max = 365 * DAY },
+	{ "limits.arriving", CONF_INT, AT(max_arriving), "16384",
+	  "connections at once that have not finished their TLS handshake; half of them from one "
+	  "address",
+	  .min = 2, .max = 1000000 },
 	{ "limits.anonymous", CONF_INT, AT(max_anonymous), "4000",
 	  "connections without a certificate at once, so that they crowd out no host", .min = 1,
 	  .max = 1000000 },

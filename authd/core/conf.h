@@ -26,6 +26,7 @@ struct authd_conf {
 	int64_t token_ttl;
 	int64_t login_attempts; /* failures that lock a user */
 	int64_t login_lock;     /* for how long */
+	int64_t max_arriving;   /* connections before TLS is done */
 	int64_t max_anonymous;  /* connections without a certificate */
 	int64_t anonymous_rate; /* calls a second, per address; 0 = no bound */
 	int64_t user_rate;

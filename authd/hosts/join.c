@@ -1,7 +1,7 @@
 /*
  * join - how hosts become members (Join, by token) and stay so (RenewHost, by certificate).
  *
- *   checked --> SIGNING --> WRITING --> AUDITING --> answer
+ *   checked --> WAITING for its turn --> SIGNING --> WRITING --> AUDITING --> answer
  *
  * A host is its record under /secrets/hosts: made by the join, needed for every renewal, gone
  * with the node. A second join with the same token, id and key is the same join, whose answer
@@ -23,11 +23,13 @@
 
 #include "audit/audit.h"
 #include "base/err.h"
+#include "base/rand.h"
 #include "base/str.h"
 #include "crypto/pubkey.h"
 #include "model/identity.h"
 #include "model/lock.h"
 #include "model/system_role.h"
+#include "loop/admission.h"
 #include "rpc/server.h"
 #include "wire/fields.h"
 
@@ -37,8 +39,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RETRY_MS 3000 /* and up to as much again */
+
 struct join {
 	struct pending pending;
+	struct admission_guest guest; /* of authd's joins */
 	struct authd *authd;
 	struct certify certify;
 	bool renewal;
@@ -52,6 +57,7 @@ struct join {
 
 static void join_free(struct join *j)
 {
+	admission_leave(&j->guest);
 	fields_release(&pv_JoinResponse_table, &j->answer);
 	fields_release(&pv_StoredHost_table, &j->host);
 	token_deinit(&j->token);
@@ -288,6 +294,38 @@ static int fill_certify(struct join *j, const struct wanted *w, struct err *err)
 	return rc;
 }
 
+static int sign(struct join *j, struct err *err)
+{
+	return people_certify(j->authd, &j->certify, &j->authd->authorities.host, err);
+}
+
+static void on_turn(struct admission_guest *g)
+{
+	struct join *j = container_of(g, struct join, guest);
+	struct err err;
+	int rc;
+
+	if (j->pending.call == NULL)
+		rc = err_set(&err, ERR_CANCELED, "the host has gone");
+	else
+		rc = sign(j, &err);
+	if (rc != 0)
+		fail(j, &err);
+}
+
+/* So many at once, in the order of their coming, and addresses in turn. */
+static int queue_up(struct join *j, struct err *err)
+{
+	const char *addr = caller_of(j->pending.call)->addr;
+
+	j->guest.enter = on_turn;
+	if (admission_arrive(j->authd->joins, &j->guest, addr, err) != 0) {
+		err->retry_ms = RETRY_MS + rand_below(RETRY_MS);
+		return err_wrap(err, "joining");
+	}
+	return admission_enter(&j->guest) ? sign(j, err) : 0;
+}
+
 static int start(struct join *j, const struct wanted *w, struct err *err)
 {
 	const struct lock_subject subject = { .node = w->host_id };
@@ -297,9 +335,7 @@ static int start(struct join *j, const struct wanted *w, struct err *err)
 		rc = fill_host(j, w, err);
 	if (rc == 0)
 		rc = locks_check(j->authd, &subject, err);
-	if (rc == 0)
-		rc = people_certify(j->authd, &j->certify, &j->authd->authorities.host, err);
-	return rc;
+	return rc == 0 ? queue_up(j, err) : rc;
 }
 
 static struct join *join_new(struct rpc_call *call)

@@ -2,12 +2,11 @@
 
 #include "authd/core/authd.h"
 #include "authd/core/own.h"
-#include "authd/ports/forwarded.h"
+#include "authd/ports/arrivals.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/list.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/ticket.h"
@@ -16,153 +15,34 @@
 #include "crypto/x509_set.h"
 #include "file/file.h"
 #include "loop/listen.h"
-#include "loop/stream.h"
 #include "loop/timer.h"
-#include "loop/work.h"
-#include "rpc/server.h"
-#include "wire/preface.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECTIONS_MAX    20000
-#define HANDSHAKES_AT_ONCE 2
-#define HANDSHAKES_WAITING 16384
-#define HANDSHAKE_MS       60000 /* the wait for its turn included */
-#define FIRST_BYTES_MS     10000
-#define TICKET_LIFE_MS     (24LL * 3600 * 1000)
-#define TICKETS_SAVE_MS    (3600LL * 1000)
-#define TICKETS_MAX        65536
-#define RETRY_MS           (60LL * 1000)
+#define CONNECTIONS_MAX 20000
+#define TICKET_LIFE_MS  (24LL * 3600 * 1000)
+#define TICKETS_SAVE_MS (3600LL * 1000)
+#define TICKETS_MAX     65536
+#define RETRY_MS        (60LL * 1000)
 
 struct tls_port {
 	struct authd *authd;
 	struct listen *listen;
-	struct work_pool *handshakes;
+	struct arrivals *arrivals;
 	struct ticket_keys *tickets;
-	struct forwarded *forwarded;
-	struct tls_conf *conf; /* of the present certificate */
 	struct timer *renew;
 	struct timer *save;
-	struct list incoming; /* struct incoming */
 	char *tickets_path;
-};
-
-/* A connection until the rpc server has it. */
-struct incoming {
-	struct list link;
-	struct tls_port *port;
-	struct stream *stream;
-	struct timer *deadline;             /* of the first bytes; the handshake has its own */
-	char client_addr[STREAM_PEER_SIZE]; /* as a proxy's preface told it */
-	bool preface;
 };
 
 /* --- connections ----------------------------------------------------------------------------- */
 
-static void incoming_free(struct incoming *in)
-{
-	list_remove(&in->link);
-	timer_free(in->deadline);
-	free(in);
-}
-
-static void refuse(struct incoming *in, const struct err *err)
-{
-	log_info("connection refused", kv("peer", stream_peer(in->stream)), kv("error", err->msg));
-	stream_reset(in->stream, err);
-}
-
-static void begin_handshake(struct incoming *in)
-{
-	struct tls *tls;
-	struct err err;
-
-	timer_stop(in->deadline);
-	if (tls_new(in->port->conf, NULL, &tls, &err) != 0)
-		refuse(in, &err);
-	else
-		stream_start_tls(in->stream, tls, in->port->handshakes, HANDSHAKE_MS);
-}
-
-/* Looks at the preface; TLS follows behind it. Returns the bytes it used. */
-static size_t take_preface(struct incoming *in, const uint8_t *data, size_t len)
-{
-	struct err err;
-	size_t used;
-
-	if (forwarded_take(in->port->forwarded, data, len, in->client_addr, &used, &err) != 0) {
-		refuse(in, &err);
-		return len;
-	}
-	in->preface = used > 0;
-	if (in->preface)
-		begin_handshake(in);
-	return used;
-}
-
-static size_t on_first_bytes(void *owner, struct stream *s, const uint8_t *data, size_t len)
-{
-	struct incoming *in = owner;
-	size_t compare = len < PREFACE_MAGIC_SIZE ? len : PREFACE_MAGIC_SIZE;
-
-	(void)s;
-	if (memcmp(data, PREFACE_MAGIC, compare) != 0) {
-		begin_handshake(in);
-		return 0;
-	}
-	return compare < PREFACE_MAGIC_SIZE ? 0 : take_preface(in, data, len);
-}
-
-static void on_secure(void *owner, struct stream *s)
-{
-	struct incoming *in = owner;
-	struct rpc_server *server = in->port->authd->server;
-	struct err err;
-
-	if (rpc_server_attach(server, s, in->preface ? in->client_addr : NULL, &err) != 0)
-		log_info("connection refused", kv("peer", stream_peer(s)), kv("error", err.msg));
-	incoming_free(in);
-}
-
-static void on_incoming_closed(void *owner, struct stream *s, const struct err *err)
-{
-	if (err != NULL)
-		log_info("connection failed", kv("peer", stream_peer(s)), kv("error", err->msg));
-	incoming_free(owner);
-}
-
-static void on_deadline(void *owner)
-{
-	struct incoming *in = owner;
-	struct err err;
-
-	err_set(&err, ERR_TIMEOUT, "nothing was said");
-	refuse(in, &err);
-}
-
 static void on_accept(void *owner, struct stream *take_stream)
 {
-	static const struct stream_handler handler = {
-		.on_data = on_first_bytes,
-		.on_secure = on_secure,
-		.on_close = on_incoming_closed,
-	};
 	struct tls_port *p = owner;
-	struct incoming *in = calloc(1, sizeof(*in));
 
-	if (in != NULL)
-		in->deadline = timer_new(p->authd->loop, on_deadline, in);
-	if (in == NULL || in->deadline == NULL) {
-		free(in);
-		stream_reset(take_stream, NULL);
-		return;
-	}
-	in->port = p;
-	in->stream = take_stream;
-	list_append(&p->incoming, &in->link);
-	timer_once(in->deadline, FIRST_BYTES_MS);
-	stream_attach(take_stream, &handler, in);
+	arrivals_take(p->arrivals, take_stream);
 }
 
 static void on_refuse(void *owner, const struct err *err)
@@ -214,8 +94,8 @@ static int renew(struct tls_port *p, struct err *err)
 	x509_unref(cert);
 	if (rc != 0)
 		return rc;
-	tls_conf_unref(p->conf);
-	p->conf = conf;
+	arrivals_set_conf(p->arrivals, conf);
+	tls_conf_unref(conf);
 	timer_once(p->renew, a->conf.host_cert_ttl / 3 * 2);
 	return 0;
 }
@@ -275,13 +155,11 @@ static int open_parts(struct tls_port *p, struct err *err)
 	static const struct listen_handler handler = { on_accept, on_refuse };
 	struct authd *a = p->authd;
 
-	p->handshakes = work_pool_new(a->loop, HANDSHAKES_AT_ONCE, HANDSHAKES_WAITING);
+	p->arrivals = arrivals_new(a);
 	p->renew = timer_new(a->loop, on_renew, p);
 	p->save = timer_new(a->loop, save_tickets, p);
 	p->listen = listen_new(a->loop, &limits, &handler, p);
-	p->forwarded = forwarded_new(a);
-	if (p->handshakes == NULL || p->renew == NULL || p->save == NULL || p->listen == NULL ||
-	    p->forwarded == NULL)
+	if (p->arrivals == NULL || p->renew == NULL || p->save == NULL || p->listen == NULL)
 		return err_set_nomem(err);
 	if (open_tickets(p, err) != 0 || renew(p, err) != 0)
 		return err->code;
@@ -299,13 +177,17 @@ int tls_port_open(struct authd *a, struct tls_port **out, struct err *err)
 	if (p == NULL)
 		return err_set_nomem(err);
 	p->authd = a;
-	list_init(&p->incoming);
 	if (open_parts(p, err) != 0) {
 		tls_port_close(p);
 		return err->code;
 	}
 	*out = p;
 	return 0;
+}
+
+const struct arrivals *tls_port_arrivals(const struct tls_port *p)
+{
+	return p->arrivals;
 }
 
 unsigned tls_port_number(const struct tls_port *p)
@@ -315,26 +197,15 @@ unsigned tls_port_number(const struct tls_port *p)
 
 void tls_port_close(struct tls_port *p)
 {
-	static const struct stream_handler nobody = { 0 };
-
 	if (p == NULL)
 		return;
 	listen_free(p->listen);
-	while (!list_empty(&p->incoming)) {
-		struct incoming *in = container_of(p->incoming.next, struct incoming, link);
-
-		stream_attach(in->stream, &nobody, NULL);
-		stream_reset(in->stream, NULL);
-		incoming_free(in);
-	}
+	arrivals_free(p->arrivals);
 	if (p->tickets != NULL)
 		save_tickets(p);
-	forwarded_free(p->forwarded);
 	timer_free(p->renew);
 	timer_free(p->save);
-	tls_conf_unref(p->conf);
 	ticket_keys_unref(p->tickets);
-	work_pool_free(p->handshakes);
 	free(p->tickets_path);
 	free(p);
 }

@@ -1,8 +1,5 @@
 /*
- * tls_port - the TCP port of the API: preface if there is one, TLS handshake, then the rpc server.
- *
- *   accept --> first bytes --"POSTERN1"--> preface of a proxy, verified
- *                   \-----TLS-----------------\--> handshake in the pool --> rpc_server_attach()
+ * tls_port - the TCP port of the API; its connections begin as ports/arrivals.h says.
  *
  * A client certificate is optional: without one the caller is anonymous; one that is no good ends
  * the connection. authd's own certificate is made at start and again when two thirds of its life
@@ -12,6 +9,7 @@
 #ifndef AUTHD_PORTS_TLS_PORT_H
 #define AUTHD_PORTS_TLS_PORT_H
 
+struct arrivals;
 struct authd;
 struct err;
 struct tls_port;
@@ -21,6 +19,9 @@ int tls_port_open(struct authd *a, struct tls_port **out, struct err *err);
 
 /* The TCP port that it listens on, for a log line. */
 unsigned tls_port_number(const struct tls_port *p);
+
+/* For the metrics. */
+const struct arrivals *tls_port_arrivals(const struct tls_port *p);
 
 /* Accepts no more, drops what is not yet with the rpc server, saves the ticket keys. */
 void tls_port_close(struct tls_port *p);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define CONNECT_MS     10000
+#define HANDSHAKE_MS   30000
 #define BACKOFF_MIN_MS 500
 #define BACKOFF_MAX_MS 30000
 #define PING_MS        20000
@@ -212,6 +213,7 @@ static void set_default(unsigned *field, unsigned value)
 static int fill(struct rpc_client *c, const struct rpc_client_conf *conf, struct err *err)
 {
 	set_default(&c->conf.connect_ms, CONNECT_MS);
+	set_default(&c->conf.handshake_ms, HANDSHAKE_MS);
 	set_default(&c->conf.backoff_min_ms, BACKOFF_MIN_MS);
 	set_default(&c->conf.backoff_max_ms, BACKOFF_MAX_MS);
 	set_default(&c->conf.ping_ms, PING_MS);

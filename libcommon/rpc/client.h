@@ -36,6 +36,8 @@ struct rpc_client_conf {
 	struct tls_conf *tls;     /* for host:port; a reference is kept */
 	const char *server_name;  /* for SNI and the certificate; NULL: the host of the address */
 	unsigned connect_ms;      /* per address; 0 = 10 s */
+	unsigned handshake_ms;    /* of TLS; 0 = 30 s: of thousands that come at once a server lets
+	                             so many in at a time */
 	unsigned backoff_min_ms;  /* 0 = 500 ms */
 	unsigned backoff_max_ms;  /* 0 = 30 s */
 	unsigned ping_ms;         /* silence before a PING, and again before giving up; 0 = 20 s */

@@ -263,7 +263,7 @@ static int start_tls(struct client_link *l, struct err *err)
 	if (c->session.len > 0)
 		tls_load_session(tls, c->session.data, c->session.len);
 	l->state = LINK_SECURING;
-	stream_start_tls(l->stream, tls, c->pool, c->conf.connect_ms);
+	stream_start_tls(l->stream, tls, c->pool, c->conf.handshake_ms);
 	return 0;
 }
 

@@ -392,6 +392,36 @@ def strangers_crowd_out_nobody(daemon, keys):
     say("strangers are bounded for themselves, and a node is served beside them")
 
 
+def one_address_crowds_out_no_other(daemon, keys):
+    assert daemon.stop() == 0
+    daemon.write_settings("limits: {arriving: 8}\n")
+    daemon.start()
+
+    def is_cut(sock, seconds):
+        sock.settimeout(seconds)
+        try:
+            return sock.recv(1) == b""
+        except ConnectionResetError:
+            return True
+        except socket.timeout:
+            return False
+
+    crowd = [socket.create_connection(("127.0.0.1", daemon.port)) for _ in range(5)]
+    assert is_cut(crowd[4], 20) and not any(is_cut(sock, 0.05) for sock in crowd[:4])
+    daemon.wait_log(r'event="connections cut".* from \'127.0.0.1\' are here already')
+    context = ssl.create_default_context(cafile=daemon.ca_file)
+    context.load_cert_chain(keys.cert, keys.key)
+    elsewhere = socket.create_connection(("127.0.0.1", daemon.port), 10, ("127.0.0.2", 0))
+    with context.wrap_socket(elsewhere, server_hostname="authd") as tls:
+        assert tls.version() == "TLSv1.2"
+    metrics = run("curl", "-s", "--unix-socket", f"{WORK}/diag.sock", "http://authd/metrics").decode()
+    assert "postern_authd_connections_cut 1\n" in metrics, metrics
+    crowd[0].close()
+    assert daemon.remote(daemon.ca, *keys.pair()).Ping(
+        pb.PingRequest(), wait_for_ready=True).cluster_name == "example"
+    say("an address that comes with too many connections is cut, and another one is served")
+
+
 def main():
     daemon = Daemon(PROGRAM, WORK)
     try:
@@ -410,6 +440,7 @@ def main():
         restarts(daemon, admin, keys)
         daemon.start()
         strangers_crowd_out_nobody(daemon, keys)
+        one_address_crowds_out_no_other(daemon, keys)
     except BaseException:
         with open(daemon.log) as f:
             print(f.read(), file=sys.stderr)
