@@ -41,6 +41,11 @@ static const struct rpc_method table[] = {
 	{ AUTH_PUT_RESOURCES, ACCESS_REQUEST, NULL, handle_put_resources },
 	{ AUTH_DELETE_RESOURCE, ACCESS_REQUEST, NULL, handle_delete_resource },
 
+	{ AUTH_LIST_MFA_DEVICES, ACCESS_USER, NULL, handle_list_mfa_devices },
+	{ AUTH_BEGIN_MFA_DEVICE, ACCESS_USER, NULL, handle_begin_mfa_device },
+	{ AUTH_FINISH_MFA_DEVICE, ACCESS_USER, NULL, handle_finish_mfa_device },
+	{ AUTH_REMOVE_MFA_DEVICE, ACCESS_USER, NULL, handle_remove_mfa_device },
+
 	{ AUTH_CREATE_USER, ACCESS_RULE, &create_user, handle_create_user },
 	{ AUTH_RESET_USER, ACCESS_RULE, &update_user, handle_reset_user },
 	{ AUTH_UNLOCK_USER, ACCESS_RULE, &update_user, handle_unlock_user },
@@ -84,6 +89,9 @@ static void describe(const struct rpc_method *method, struct buf *out)
 		buf_appendf(out, "For hosts of the cluster%s%s.",
 		            system_role != NULL ? " of system role " : "",
 		            system_role != NULL ? system_role : "");
+		break;
+	case ACCESS_USER:
+		buf_append_str(out, "For people with a certificate, about themselves.");
 		break;
 	case ACCESS_RULE:
 		buf_appendf(out, "For roles that allow %s on %s.", rule->verb, rule->kind);

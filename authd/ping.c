@@ -1,6 +1,8 @@
-/* ping - who this is, what time it is here, and which pins its authorities have. */
+/* ping - who this is, what time it is here, which pins its authorities have, and
+ * whether a login needs a code. */
 #include "authd/core/authd.h"
 #include "authd/methods.h"
+#include "authd/people/mfa.h"
 
 #include "base/err.h"
 #include "base/strlist.h"
@@ -13,9 +15,11 @@ void handle_ping(struct rpc_call *call)
 {
 	struct authd *a = authd_of(call);
 	struct strlist pins = { 0 };
+	enum mfa_policy policy;
 	struct err err;
 
-	if (authorities_pins(&a->authorities, &pins, &err) != 0) {
+	if (mfa_policy(a, &policy, &err) != 0 ||
+	    authorities_pins(&a->authorities, &pins, &err) != 0) {
 		rpc_call_fail(call, &err);
 	} else {
 		const pv_PingResponse response = {
@@ -25,6 +29,7 @@ void handle_ping(struct rpc_call *call)
 			.ca_pins = pins.items,
 			.ca_pins_count = (pb_size_t)pins.count,
 			.revision = (int64_t)keyspace_revision(a->keyspace),
+			.second_factor = (char *)(uintptr_t)mfa_policy_name(policy),
 		};
 
 		rpc_call_reply(call, &response);

@@ -8,6 +8,7 @@
 #include "proto/auth.service.h"
 #include "rpc/http_conn.h"
 #include "wire/grpc.h"
+#include "wire/qr.h"
 
 #include "proto/auth.pb.h"
 
@@ -32,6 +33,27 @@ static void answer_failure(struct web_request *r, const struct err *err)
 
 /* --- the form -------------------------------------------------------------------------------- */
 
+/* For the app: a picture to read, the key to type, and a field for the code that it then shows. */
+static void append_enrollment(struct buf *out, const pv_GetInviteResponse *invite)
+{
+	bool required = str_eq(invite->second_factor, "otp");
+	struct err ignored;
+
+	if (!invite->has_enrollment || str_empty(invite->enrollment.uri))
+		return;
+	buf_appendf(out, "<p>%s Read this code with an authenticator app:</p>\n<p>",
+	            required ? "This cluster asks for a second factor."
+	                     : "You may add a second factor.");
+	qr_append_svg(out, invite->enrollment.uri, &ignored);
+	buf_append_str(out, "</p>\n<p>or type the key there: <code>");
+	form_append_html(out, str_empty(invite->enrollment.key) ? "" : invite->enrollment.key);
+	buf_appendf(out,
+	            "</code></p>\n<label>Code that the app shows%s<input name=\"otp\" "
+	            "inputmode=\"numeric\" autocomplete=\"one-time-code\" maxlength=\"8\"%s>"
+	            "</label>\n",
+	            required ? "" : " (empty for none)", required ? " required" : "");
+}
+
 static void append_form(struct buf *out, const struct web_request *r,
                         const pv_GetInviteResponse *invite)
 {
@@ -51,8 +73,9 @@ static void append_form(struct buf *out, const struct web_request *r,
 	                    "name=\"password\" minlength=\"6\" maxlength=\"128\" "
 	                    "autocomplete=\"new-password\" required autofocus></label>\n"
 	                    "<label>The same again<input type=\"password\" name=\"again\" "
-	                    "autocomplete=\"new-password\" required></label>\n"
-	                    "<button>Set password</button></form>");
+	                    "autocomplete=\"new-password\" required></label>\n");
+	append_enrollment(out, invite);
+	buf_append_str(out, "<button>Set password</button></form>");
 }
 
 static void answer_form(struct web_request *r, const void *response, const struct err *err)
@@ -91,7 +114,7 @@ static void answer_accepted(struct web_request *r, const void *response, const s
 }
 
 static int read_form(const struct http1_message *m, struct buf *token, struct buf *password,
-                     struct err *err)
+                     struct buf *otp, struct err *err)
 {
 	struct buf again = { 0 };
 	int rc;
@@ -101,6 +124,8 @@ static int read_form(const struct http1_message *m, struct buf *token, struct bu
 		rc = form_get(m->body, m->body_len, "password", password, err);
 	if (rc == 0)
 		rc = form_get(m->body, m->body_len, "again", &again, err);
+	if (rc == 0 && (rc = form_get(m->body, m->body_len, "otp", otp, err)) == ERR_NOT_FOUND)
+		rc = 0; /* the page asks for none */
 	if (rc == 0 && !str_eq(buf_str(password), buf_str(&again)))
 		rc = err_set(err, ERR_INVALID, "The two passwords differ.");
 	buf_wipe(&again);
@@ -111,14 +136,16 @@ static void serve_password(struct web_request *r, const struct http1_message *m)
 {
 	struct buf token = { 0 };
 	struct buf password = { 0 };
+	struct buf otp = { 0 };
 	struct err err = { 0 };
 	int rc;
 
-	rc = read_form(m, &token, &password, &err);
+	rc = read_form(m, &token, &password, &otp, &err);
 	r->token = token.len > 0 ? strdup(buf_str(&token)) : NULL;
 	if (rc == 0) {
 		pv_AcceptInviteRequest request = { .token = (char *)token.data,
-			                           .password = (char *)password.data };
+			                           .password = (char *)password.data,
+			                           .otp = (char *)otp.data };
 
 		web_request_call(r, AUTH_ACCEPT_INVITE, &request, answer_accepted);
 	} else {
@@ -127,6 +154,7 @@ static void serve_password(struct web_request *r, const struct http1_message *m)
 	}
 	buf_wipe(&token);
 	buf_wipe(&password);
+	buf_wipe(&otp);
 }
 
 /* --- entry ----------------------------------------------------------------------------------- */

@@ -2,7 +2,8 @@
  * tsh login - from a password to a key and its certificates.
  *
  *   parse, find the trust --> Ping (proves the proxy, before anything secret is asked for)
- *     --> password --> key --> Login --> check the answer --> files
+ *     --> password, and a code where the cluster has a second factor --> key --> Login
+ *     --> check the answer --> files
  */
 #include "base/buf.h"
 #include "base/clock.h"
@@ -38,16 +39,19 @@ struct login {
 	struct tls_conf *tls;
 	struct key *key;
 	struct buf password;
-	pv_LoginRequest request; /* the password is borrowed, the rest is its own */
+	struct buf code;
+	char second_factor[16];  /* as the cluster's Ping says */
+	pv_LoginRequest request; /* password and code are borrowed, the rest is its own */
 	pv_LoginResponse response;
 };
 
 static void login_deinit(struct login *l)
 {
-	l->request.password = NULL;
+	l->request.password = l->request.otp = NULL;
 	fields_release(&pv_LoginRequest_table, &l->request);
 	fields_release(&pv_LoginResponse_table, &l->response);
 	buf_wipe(&l->password);
+	buf_wipe(&l->code);
 	key_unref(l->key);
 	tls_conf_unref(l->tls);
 	profile_deinit(&l->profile);
@@ -129,6 +133,8 @@ static int ping(struct tsh *t, struct login *l, struct err *err)
 		return err_wrap(err, "find the cluster behind '%s'", l->profile.data.proxy);
 	if (*skew_text(skew, clock_wall_ms(t->clock), response.time) != 0)
 		fprintf(stderr, "tsh: warning: %s\n", skew);
+	if (response.second_factor != NULL)
+		str_copy(l->second_factor, sizeof(l->second_factor), response.second_factor);
 	fields_release(&pv_PingResponse_table, &response);
 	return 0;
 }
@@ -144,6 +150,17 @@ static int ask_password(struct login *l, struct err *err)
 	rc = password_ask(prompt, &l->password, err);
 	free(prompt);
 	return rc;
+}
+
+/* A script that knows of no code leaves it out where the cluster allows that. */
+static int ask_code(struct login *l, struct err *err)
+{
+	if (str_eq(l->second_factor, "otp"))
+		return password_ask_code("Code of your second factor: ", &l->code, err);
+	if (str_eq(l->second_factor, "optional") && !password_no_code())
+		return password_ask_code(
+		        "Code of your second factor (empty if you have none): ", &l->code, err);
+	return 0;
 }
 
 /* The two public forms of the fresh key. */
@@ -191,10 +208,12 @@ static int log_in(struct tsh *t, struct login *l, struct err *err)
 	int rc;
 
 	l->request.password = (char *)(uintptr_t)buf_str(&l->password);
+	l->request.otp = (char *)(uintptr_t)buf_str(&l->code);
 	rc = call(t, l, "Login", &pv_LoginRequest_table, &l->request, &pv_LoginResponse_table,
 	          &l->response, err);
 	buf_wipe(&l->password);
-	l->request.password = NULL;
+	buf_wipe(&l->code);
+	l->request.password = l->request.otp = NULL;
 	return rc;
 }
 
@@ -236,6 +255,8 @@ int cmd_login(struct tsh *t, int argc, char **argv, struct err *err)
 		rc = ping(t, &l, err);
 	if (rc == 0)
 		rc = ask_password(&l, err);
+	if (rc == 0)
+		rc = ask_code(&l, err);
 	if (rc == 0 && (rc = log_in(t, &l, err)) != 0)
 		err_wrap(err, "log in to '%s' as '%s'", l.profile.data.proxy, l.profile.data.user);
 	if (rc == 0)

@@ -42,6 +42,8 @@ static const struct command {
 	{ "play", cmd_play,
 	  "[--format=pty|text|json|asciicast] [--speed=2] [--max-idle=2s] SESSION|FILE",
 	  "play a recording" },
+	{ "mfa", cmd_mfa, "ls | add [NAME] | rm NAME",
+	  "list, add or remove devices of your second factor" },
 	{ "join", cmd_join, "[--mode=observer|peer] SESSION", "join a live session" },
 };
 

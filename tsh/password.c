@@ -25,15 +25,15 @@ static int read_line(int fd, bool terminal, struct buf *out, struct err *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_set_errno(err, ERR_IO, errno, "read the password");
+			return err_set_errno(err, ERR_IO, errno, "read the answer");
 		if (n == 0 && out->len == 0)
-			return err_set(err, ERR_CANCELED, "no password given");
+			return err_set(err, ERR_CANCELED, "no answer given");
 		if (terminal && c == CTRL_C)
 			return err_set(err, ERR_CANCELED, "interrupted");
 		if (n == 0 || c == '\n')
 			break;
 		if (out->len >= PASSWORD_MAX)
-			return err_set(err, ERR_LIMIT, "a password of more than %d bytes",
+			return err_set(err, ERR_LIMIT, "an answer of more than %d bytes",
 			               PASSWORD_MAX);
 		buf_append_byte(out, (uint8_t)c);
 	}
@@ -51,7 +51,7 @@ static int from_file(const char *path, struct buf *out, struct err *err)
 		return read_line(STDIN_FILENO, false, out, err);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return err_set_errno(err, ERR_IO, errno, "open the password file '%s'", path);
+		return err_set_errno(err, ERR_IO, errno, "open the file '%s'", path);
 	rc = read_line(fd, false, out, err);
 	close(fd);
 	return rc;
@@ -86,9 +86,9 @@ static int from_terminal(int tty, const char *prompt, struct buf *out, struct er
 	return rc;
 }
 
-int password_ask(const char *prompt, struct buf *out, struct err *err)
+static int ask(const char *prompt, const char *variable, struct buf *out, struct err *err)
 {
-	const char *file = getenv("TSH_PASSWORD_FILE");
+	const char *file = getenv(variable);
 	int tty, rc;
 
 	if (!str_empty(file))
@@ -96,8 +96,27 @@ int password_ask(const char *prompt, struct buf *out, struct err *err)
 	tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (tty < 0)
 		return err_set(err, ERR_UNAVAILABLE,
-		               "no terminal to ask for the password; set TSH_PASSWORD_FILE");
+		               "no terminal to ask on; name a file that holds the answer by %s",
+		               variable);
 	rc = from_terminal(tty, prompt, out, err);
 	close(tty);
 	return rc;
+}
+
+#define PASSWORD_FILE "TSH_PASSWORD_FILE"
+#define CODE_FILE     "TSH_OTP_FILE"
+
+int password_ask(const char *prompt, struct buf *out, struct err *err)
+{
+	return ask(prompt, PASSWORD_FILE, out, err);
+}
+
+int password_ask_code(const char *prompt, struct buf *out, struct err *err)
+{
+	return ask(prompt, CODE_FILE, out, err);
+}
+
+bool password_no_code(void)
+{
+	return !str_empty(getenv(PASSWORD_FILE)) && str_empty(getenv(CODE_FILE));
 }

@@ -1,8 +1,11 @@
 /*
- * password - asks for a password: on the terminal without echo, or from a file for scripts.
+ * password - asks for a password or a code of the second factor: on the terminal without echo, or
+ * from a file for scripts.
  */
 #ifndef TSH_PASSWORD_H
 #define TSH_PASSWORD_H
+
+#include <stdbool.h>
 
 struct buf;
 struct err;
@@ -15,5 +18,11 @@ struct err;
  * neither; ERR_CANCELED: end of input.
  */
 int password_ask(const char *prompt, struct buf *out, struct err *err);
+
+/* The same for a code, which may be empty; its file is named by TSH_OTP_FILE. */
+int password_ask_code(const char *prompt, struct buf *out, struct err *err);
+
+/* There is nobody to ask for a code: a script that gives a password and no code. */
+bool password_no_code(void);
 
 #endif

@@ -160,6 +160,11 @@ int access_authorize(struct rpc_call *call, const struct rpc_method *method, str
 	switch ((enum access)method->access) {
 	case ACCESS_HOST:
 		return check_host(peer, method->access_data, err);
+	case ACCESS_USER:
+		return peer->kind == PEER_USER
+		               ? 0
+		               : err_set(err, ERR_DENIED,
+		                         "this call is for people about themselves");
 	case ACCESS_RULE:
 		return access_check(call, rule->kind, rule->verb, NULL, err);
 	case ACCESS_REQUEST:

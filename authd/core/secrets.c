@@ -37,6 +37,17 @@ char *secrets_user_invite_key(char out[SECRETS_KEY_SIZE], const char *user)
 	return user_key(out, user, "invite");
 }
 
+char *secrets_mfa_key(char out[SECRETS_KEY_SIZE], const char *user, const char *device)
+{
+	snprintf(out, SECRETS_KEY_SIZE, USERS "%s/mfa/%s", user, device);
+	return out;
+}
+
+char *secrets_mfa_pending_key(char out[SECRETS_KEY_SIZE], const char *user)
+{
+	return user_key(out, user, "mfa_pending");
+}
+
 char *secrets_host_key(char out[SECRETS_KEY_SIZE], const char *host_id)
 {
 	snprintf(out, SECRETS_KEY_SIZE, KEYSPACE_SECRETS "hosts/%s", host_id);

@@ -22,6 +22,9 @@ char *secrets_user_prefix(char out[SECRETS_KEY_SIZE], const char *user); /* all 
 char *secrets_password_key(char out[SECRETS_KEY_SIZE], const char *user);
 char *secrets_attempts_key(char out[SECRETS_KEY_SIZE], const char *user);
 char *secrets_user_invite_key(char out[SECRETS_KEY_SIZE], const char *user);
+/* "" as the device: the prefix of all of them. */
+char *secrets_mfa_key(char out[SECRETS_KEY_SIZE], const char *user, const char *device);
+char *secrets_mfa_pending_key(char out[SECRETS_KEY_SIZE], const char *user);
 char *secrets_host_key(char out[SECRETS_KEY_SIZE], const char *host_id);
 char *secrets_token_id_key(char out[SECRETS_KEY_SIZE], const char *id);
 

@@ -15,6 +15,10 @@ void handle_accept_invite(struct rpc_call *call);
 void handle_create_user(struct rpc_call *call);
 void handle_reset_user(struct rpc_call *call);
 void handle_unlock_user(struct rpc_call *call);
+void handle_list_mfa_devices(struct rpc_call *call);
+void handle_begin_mfa_device(struct rpc_call *call);
+void handle_finish_mfa_device(struct rpc_call *call);
+void handle_remove_mfa_device(struct rpc_call *call);
 void handle_issue_user_certificate(struct rpc_call *call);
 
 #endif

@@ -6,6 +6,7 @@
 #include "authd/core/resource_store.h"
 #include "authd/people/attempts.h"
 #include "authd/people/calls.h"
+#include "authd/people/mfa.h"
 #include "authd/people/people.h"
 
 #include "audit/audit.h"
@@ -13,6 +14,7 @@
 #include "base/str.h"
 #include "base/strlist.h"
 #include "crypto/password.h"
+#include "crypto/totp.h"
 #include "loop/work.h"
 #include "rpc/server.h"
 #include "wire/fields.h"
@@ -25,13 +27,14 @@
 
 #define PASSWORD_LENGTH_MIN 6
 #define PASSWORD_LENGTH_MAX 128
+#define FIRST_DEVICE        "otp" /* the one that is enrolled with an invite */
 
 /* --- making one ----------------------------------------------------------------------------- */
 
 int invite_make(struct authd *a, const char *user, int64_t ttl, struct invite *out, struct err *err)
 {
 	pv_StoredInvite stored = { .user = audit_text(user) };
-	uint8_t hash[HASH_SIZE];
+	uint8_t hash[HASH_SIZE], otp_key[TOTP_KEY_SIZE];
 	int rc;
 
 	*out = (struct invite){ 0 };
@@ -40,7 +43,11 @@ int invite_make(struct authd *a, const char *user, int64_t ttl, struct invite *o
 	secret_token(out->token);
 	secrets_hash(out->token, hash);
 	out->expires = stored.expires = authd_now(a) + (ttl > 0 ? ttl : a->conf.invite_ttl);
+	totp_key(otp_key);
 	rc = fields_set_bytes(&stored.hash, hash, sizeof(hash), err);
+	if (rc == 0)
+		rc = fields_set_bytes(&stored.otp_key, otp_key, sizeof(otp_key), err);
+	explicit_bzero(otp_key, sizeof(otp_key));
 	if (rc == 0)
 		rc = secrets_put_op(&out->ops[0], secrets_user_invite_key(out->keys[0], user),
 		                    &pv_StoredInvite_table, &stored, stored.expires, &out->bytes[0],
@@ -50,6 +57,7 @@ int invite_make(struct authd *a, const char *user, int64_t ttl, struct invite *o
 		                    &pv_StoredInvite_table, &stored, stored.expires, &out->bytes[1],
 		                    err);
 	free(stored.hash);
+	secret_free(stored.otp_key, sizeof(otp_key));
 	if (rc != 0)
 		invite_deinit(out);
 	return rc;
@@ -173,16 +181,31 @@ void handle_get_invite(struct rpc_call *call)
 {
 	const pv_GetInviteRequest *in = rpc_call_request(call);
 	struct authd *a = authd_of(call);
+	pv_GetInviteResponse answer = pv_GetInviteResponse_init_zero;
+	enum mfa_policy policy;
 	pv_StoredInvite stored;
 	struct err err;
+	int rc;
 
 	if (load_invite(a, in->token, &stored, NULL, &err) != 0) {
 		rpc_call_fail(call, &err);
 		return;
 	}
-	rpc_call_reply(call, &(pv_GetInviteResponse){ .user = stored.user,
-	                                              .expires = stored.expires,
-	                                              .cluster_name = a->conf.cluster_name });
+	rc = mfa_policy(a, &policy, &err);
+	if (rc == 0 && policy != MFA_OFF && stored.otp_key != NULL) {
+		answer.has_enrollment = true;
+		rc = mfa_enrollment(a, stored.user, stored.otp_key, &answer.enrollment, &err);
+	}
+	if (rc == 0) {
+		answer.user = stored.user;
+		answer.expires = stored.expires;
+		answer.cluster_name = a->conf.cluster_name;
+		answer.second_factor = (char *)(uintptr_t)mfa_policy_name(policy);
+		rpc_call_reply(call, &answer);
+	} else {
+		rpc_call_fail(call, &err);
+	}
+	fields_release(&pv_MfaEnrollment_table, &answer.enrollment);
 	fields_release(&pv_StoredInvite_table, &stored);
 }
 
@@ -193,6 +216,7 @@ struct accept {
 	struct work work;
 	char *password;
 	char hash[PASSWORD_HASH_SIZE];
+	int64_t otp_step; /* of the code that enrolls a device; 0: none does */
 	pv_StoredInvite invite;
 	uint64_t revision; /* of its record: whoever uses it first wins */
 	struct err err;
@@ -233,14 +257,16 @@ static void on_stored(void *arg, uint64_t revision, const struct err *failure)
 		accept_finish(op, &err);
 }
 
-/* Consumes the invite and stores the password, which also ends a lock, in one write. */
+/* Consumes the invite and stores the password, which also ends a lock, and the device of the second
+ * factor, in one write. */
 static int store(struct accept *op, struct err *err)
 {
 	pv_StoredPassword stored = { .hash = op->hash, .changed = authd_now(op->authd) };
-	char keys[4][SECRETS_KEY_SIZE];
+	char keys[5][SECRETS_KEY_SIZE];
 	const char *user = op->invite.user;
-	struct buf bytes = { 0 };
-	struct keyspace_op ops[4];
+	struct buf bytes = { 0 }, device = { 0 };
+	struct keyspace_op ops[5];
+	size_t count = 4;
 	int rc;
 
 	secrets_invite_key(keys[0], op->invite.hash->bytes);
@@ -251,9 +277,13 @@ static int store(struct accept *op, struct err *err)
 		                       .key = secrets_attempts_key(keys[2], user) };
 	rc = secrets_put_op(&ops[3], secrets_password_key(keys[3], user), &pv_StoredPassword_table,
 	                    &stored, 0, &bytes, err);
+	if (rc == 0 && op->otp_step != 0)
+		rc = mfa_add_op(op->authd, user, FIRST_DEVICE, op->invite.otp_key, op->otp_step,
+		                keys[4], &device, &ops[count++], err);
 	if (rc == 0)
-		rc = keyspace_write(op->authd->keyspace, ops, 4, on_stored, op, err);
+		rc = keyspace_write(op->authd->keyspace, ops, count, on_stored, op, err);
 	buf_wipe(&bytes);
+	buf_wipe(&device);
 	return rc;
 }
 
@@ -284,6 +314,31 @@ static int check_password(const char *password, struct err *err)
 	               PASSWORD_LENGTH_MAX);
 }
 
+/* The code that shows that the app has the key; where the cluster asks for none it is ignored. */
+static int check_code(struct accept *op, const char *code, struct err *err)
+{
+	const pb_bytes_array_t *key = op->invite.otp_key;
+	enum mfa_policy policy;
+	int rc = mfa_policy(op->authd, &policy, err);
+
+	if (rc != 0 || policy == MFA_OFF || (policy == MFA_OPTIONAL && str_empty(code)))
+		return rc;
+	if (key == NULL)
+		return err_set(err, ERR_CONFLICT,
+		               "this invite is older than the cluster's second "
+		               "factor; ask for a new one");
+	if (str_empty(code))
+		return err_set(err, ERR_INVALID,
+		               "this cluster asks for a second factor: a code from "
+		               "your authenticator app is needed");
+	if (totp_check(key->bytes, key->size, code, authd_now(op->authd), 0, &op->otp_step, err) !=
+	    0)
+		return err_set(err, ERR_INVALID,
+		               "the code is not the one that the app shows now; is "
+		               "its clock right?");
+	return 0;
+}
+
 void handle_accept_invite(struct rpc_call *call)
 {
 	const pv_AcceptInviteRequest *in = rpc_call_request(call);
@@ -301,6 +356,8 @@ void handle_accept_invite(struct rpc_call *call)
 	rc = load_invite(op->authd, in->token, &op->invite, &op->revision, &err);
 	if (rc == 0)
 		rc = check_password(in->password, &err);
+	if (rc == 0)
+		rc = check_code(op, in->otp, &err);
 	if (rc == 0)
 		rc = fields_set_str(&op->password, in->password, &err);
 	if (rc == 0)

@@ -1,8 +1,10 @@
 /*
  * login - a name and a password in, certificates out.
  *
- *   GATES --> VERIFYING --wrong--> COUNTING --+--> AUDITING --> answer
- *                       --right--> SIGNING ---+
+ *   GATES --> VERIFYING --wrong--> COUNTING ---------------+--> AUDITING --> answer
+ *                       --right--> using the code up,      |
+ *                                  where one is asked for, |
+ *                                  then SIGNING -----------+
  *
  * There is a gate per address, so that one of them cannot keep the hashing to itself, and behind
  * it one per name, which lets no more in than may still fail: guesses cannot race each other
@@ -17,6 +19,7 @@
 #include "authd/people/attempts.h"
 #include "authd/people/calls.h"
 #include "authd/people/issue.h"
+#include "authd/people/mfa.h"
 #include "authd/people/people.h"
 
 #include "audit/audit.h"
@@ -48,6 +51,8 @@ struct login {
 
 	char *user;
 	char *password;
+	char *otp; /* a code of the second factor; "" = none was given */
+	struct mfa_use code;
 	char *ssh_public_key;
 	char *tls_public_key;
 	int64_t ttl;
@@ -70,7 +75,9 @@ static void login_free(struct login *l)
 {
 	fields_release(&pv_LoginResponse_table, &l->answer);
 	certify_deinit(&l->certify);
+	mfa_use_deinit(&l->code);
 	secret_str_free(l->password);
+	secret_str_free(l->otp);
 	explicit_bzero(l->hash, sizeof(l->hash));
 	free(l->user);
 	free(l->ssh_public_key);
@@ -143,11 +150,21 @@ static void on_counted(void *arg, uint64_t revision, const struct err *err)
 	audit(l);
 }
 
+/* Of this cluster, whoever it is. */
+static bool asks_for_codes(const struct login *l)
+{
+	enum mfa_policy policy;
+	struct err ignored;
+
+	return mfa_policy(l->authd, &policy, &ignored) != 0 || policy != MFA_OFF;
+}
+
 static void count_failure(struct login *l)
 {
 	struct err err;
 
-	err_set(&err, ERR_UNAUTHENTICATED, "wrong user name or password");
+	err_set(&err, ERR_UNAUTHENTICATED, "wrong user name%s",
+	        asks_for_codes(l) ? ", password or code" : " or password");
 	fail(l, &err);
 	if (attempts_fail(l->authd, l->user, on_counted, l, &err) != 0)
 		on_counted(l, 0, &err);
@@ -208,6 +225,58 @@ static void admit(struct login *l)
 		on_cleared(l, 0, &err);
 }
 
+/* --- the second factor ----------------------------------------------------------------------- */
+
+/* Neither their fault nor a guess: nothing is counted. */
+static void give_up(struct login *l, const struct err *err)
+{
+	fail(l, err);
+	leave_gates(l);
+	audit(l);
+}
+
+/* Somebody else may have used the same code meanwhile. */
+static void on_code_used(void *arg, uint64_t revision, const struct err *err)
+{
+	struct login *l = arg;
+
+	(void)revision;
+	if (err == NULL)
+		admit(l);
+	else if (err->code == ERR_CONFLICT)
+		count_failure(l);
+	else
+		give_up(l, err);
+}
+
+static void check_code(struct login *l, bool required)
+{
+	struct err err;
+	int rc = mfa_check(l->authd, l->user, l->otp, &l->code, &err);
+
+	if (rc == 0)
+		rc = keyspace_write(l->authd->keyspace, &l->code.op, 1, on_code_used, l, &err);
+	if (rc == ERR_DENIED)
+		count_failure(l);
+	else if (rc == ERR_NOT_FOUND && !required)
+		admit(l);
+	else if (rc != 0)
+		give_up(l, &err);
+}
+
+static void check_second_factor(struct login *l)
+{
+	enum mfa_policy policy;
+	struct err err;
+
+	if (mfa_policy(l->authd, &policy, &err) != 0)
+		give_up(l, &err);
+	else if (policy == MFA_OFF)
+		admit(l);
+	else
+		check_code(l, policy == MFA_REQUIRED);
+}
+
 /* --- VERIFYING ------------------------------------------------------------------------------ */
 
 static void run_verify(struct work *w)
@@ -227,7 +296,7 @@ static void on_verified(struct work *w, bool canceled)
 	if (canceled)
 		err_set(&l->verdict, ERR_CANCELED, "shutting down");
 	if (l->verdict.code == 0) {
-		admit(l);
+		check_second_factor(l);
 	} else if (l->verdict.code == ERR_DENIED || l->verdict.code == ERR_INVALID) {
 		count_failure(l);
 	} else { /* ours, not theirs: nothing to hold against them */
@@ -268,20 +337,13 @@ static int start_verifying(struct login *l, struct err *err)
 
 /* --- GATES ---------------------------------------------------------------------------------- */
 
-static void turn_away(struct login *l, const struct err *err)
-{
-	fail(l, err);
-	leave_gates(l);
-	audit(l);
-}
-
 static void on_name_entered(struct gate_guest *g)
 {
 	struct login *l = container_of(g, struct login, at_name);
 	struct err err;
 
 	if (start_verifying(l, &err) != 0)
-		turn_away(l, &err);
+		give_up(l, &err);
 }
 
 static void on_address_entered(struct gate_guest *g)
@@ -293,7 +355,7 @@ static void on_address_entered(struct gate_guest *g)
 	if (attempts_load(l->authd, l->user, &attempts, &err) != 0 ||
 	    gate_arrive(l->authd->people, &l->at_name, l->user, attempts_room(l->authd, &attempts),
 	                &err) != 0)
-		turn_away(l, &err);
+		give_up(l, &err);
 }
 
 /* "/192.0.2.7" of "192.0.2.7:51234": no name of a user begins like this. */
@@ -336,6 +398,8 @@ static struct login *login_new(struct rpc_call *call, struct err *err)
 	rc = fields_set_str(&l->user, in->user != NULL ? in->user : "", err);
 	if (rc == 0)
 		rc = fields_set_str(&l->password, in->password != NULL ? in->password : "", err);
+	if (rc == 0)
+		rc = fields_set_str(&l->otp, in->otp != NULL ? in->otp : "", err);
 	if (rc == 0)
 		rc = fields_set_str(&l->ssh_public_key, in->ssh_public_key, err);
 	if (rc == 0)

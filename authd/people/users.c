@@ -219,13 +219,14 @@ void handle_create_user(struct rpc_call *call)
 		fail_call(call, op, &err);
 }
 
-/* --- ResetUser: the password is gone at once, and a new invite is out ------------------------ */
+/* --- ResetUser: password and devices are gone at once, a new invite is out ---------------------
+ */
 
 static void on_unlocked_for_reset(void *arg, uint64_t revision, const struct err *failure)
 {
 	struct user_op *op = arg;
-	char keys[2][SECRETS_KEY_SIZE];
-	struct keyspace_op ops[2 + INVITE_OPS];
+	char keys[3][SECRETS_KEY_SIZE];
+	struct keyspace_op ops[3 + INVITE_OPS];
 	size_t count = 0;
 	struct err err;
 	int rc = 0;
@@ -236,6 +237,7 @@ static void on_unlocked_for_reset(void *arg, uint64_t revision, const struct err
 	}
 	ops[count++] = (struct keyspace_op){ .action = KEYSPACE_DELETE,
 		                             .key = secrets_password_key(keys[0], op->user) };
+	ops[count++] = keyspace_op_delete_range(secrets_mfa_key(keys[2], op->user, ""), NULL);
 	rc = invite_forget_op(op->authd, op->user, keys[1], ops, &count, &err);
 	if (rc == 0) {
 		memcpy(ops + count, op->invite.ops, sizeof(op->invite.ops));

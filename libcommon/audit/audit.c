@@ -22,6 +22,8 @@ static const struct {
 	[AUDIT_USER_UPDATE] = { "user.update", "T1003I", NULL, false },
 	[AUDIT_USER_DELETE] = { "user.delete", "T1004I", NULL, false },
 	[AUDIT_USER_PASSWORD_CHANGE] = { "user.password_change", "T1005I", NULL, false },
+	[AUDIT_MFA_ADD] = { "mfa.add", "T1006I", NULL, false },
+	[AUDIT_MFA_DELETE] = { "mfa.delete", "T1007I", NULL, false },
 	[AUDIT_RESET_PASSWORD_TOKEN_CREATE] = { "reset_password_token.create", "T6000I", NULL,
 	                                        false },
 	[AUDIT_ROLE_CREATED] = { "role.created", "T9000I", NULL, false },

@@ -60,6 +60,17 @@ def a_plain_user_calls_no_method_of_administrators_or_hosts(c):
     assert c.request("CreateToken", {"roles": ["Node"]})[0] == 200
 
 
+def only_people_have_a_second_factor(c):
+    """Neither a node, nor the administrator on the unix socket, nor anybody without a certificate."""
+    calls = (("ListMfaDevices", {}), ("BeginMfaDevice", {"name": "x"}),
+             ("FinishMfaDevice", {"otp": "123456"}), ("RemoveMfaDevice", {"name": "x"}))
+    for method, body in calls:
+        assert curl(c, c.node, method, body)[0] == 403, method
+        assert c.request(method, body)[0] == 403, method
+        assert curl(c, None, method, body)[0] == 401, method
+    assert curl(c, c.alice, "ListMfaDevices", {})[0] == 200
+
+
 def token(c, **more):
     return c.call("CreateToken", {"roles": ["Node"], **more})["token"]["metadata"]["name"]
 
@@ -249,7 +260,8 @@ def private_keys_leave_authd_to_nobody(c):
 
 if __name__ == "__main__":
     story([
-        a_plain_user_calls_no_method_of_administrators_or_hosts, a_node_speaks_for_no_other,
+        a_plain_user_calls_no_method_of_administrators_or_hosts,
+        only_people_have_a_second_factor, a_node_speaks_for_no_other,
         an_event_names_who_sent_it, a_join_token_is_for_one_host_of_one_role_for_a_time,
         a_name_with_a_role_in_it_adds_none, private_keys_leave_authd_to_nobody,
     ], setup=prepare)
