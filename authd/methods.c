@@ -34,6 +34,7 @@ static const struct rpc_method table[] = {
 	{ AUTH_PUT_SESSION, ACCESS_HOST, "Node", handle_put_session },
 
 	{ AUTH_WATCH, ACCESS_REQUEST, NULL, handle_watch },
+	{ AUTH_EXPLAIN_ACCESS, ACCESS_REQUEST, NULL, handle_explain_access },
 	{ AUTH_GET_RECORDING, ACCESS_REQUEST, NULL, handle_get_recording },
 	{ AUTH_GET_RESOURCE, ACCESS_REQUEST, NULL, handle_get_resource },
 	{ AUTH_LIST_RESOURCES, ACCESS_REQUEST, NULL, handle_list_resources },

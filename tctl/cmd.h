@@ -56,6 +56,7 @@ int cmd_update(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_validate(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_lock(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_rm(struct tctl *t, int argc, char **argv, struct err *err);
+int cmd_access_explain(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_auth_export(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_backup(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_auth_sign(struct tctl *t, int argc, char **argv, struct err *err);

@@ -19,6 +19,7 @@ void handle_list_mfa_devices(struct rpc_call *call);
 void handle_begin_mfa_device(struct rpc_call *call);
 void handle_finish_mfa_device(struct rpc_call *call);
 void handle_remove_mfa_device(struct rpc_call *call);
+void handle_explain_access(struct rpc_call *call);
 void handle_issue_user_certificate(struct rpc_call *call);
 
 #endif

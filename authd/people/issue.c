@@ -120,6 +120,17 @@ static int fill(struct authd *a, const struct issue_request *request, const stru
 	return rc;
 }
 
+int issue_identity(struct authd *a, const pv_User *user, pv_Identity *out, struct err *err)
+{
+	int rc = fields_set_str(&out->user, user->metadata.name, err);
+
+	if (rc == 0)
+		rc = fields_set_str(&out->cluster, a->conf.cluster_name, err);
+	if (rc == 0)
+		rc = copy_roles(&user->spec, out, err);
+	return rc == 0 ? copy_traits(&user->spec, out, err) : rc;
+}
+
 static int prepare_user(struct authd *a, const struct issue_request *request, const pv_User *user,
                         struct certify *out, struct err *err)
 {
@@ -130,13 +141,7 @@ static int prepare_user(struct authd *a, const struct issue_request *request, co
 
 	if (user->spec.expires != 0 && authd_now(a) >= user->spec.expires)
 		return err_set(err, ERR_DENIED, "user '%s' has expired", user->metadata.name);
-	rc = fields_set_str(&id->user, user->metadata.name, err);
-	if (rc == 0)
-		rc = fields_set_str(&id->cluster, a->conf.cluster_name, err);
-	if (rc == 0)
-		rc = copy_roles(&user->spec, id, err);
-	if (rc == 0)
-		rc = copy_traits(&user->spec, id, err);
+	rc = issue_identity(a, user, id, err);
 	if (rc != 0)
 		return rc;
 	subject = (struct lock_subject){ id->user, id->roles, id->roles_count, NULL, NULL };

@@ -5,6 +5,7 @@
 #define AUTHD_PEOPLE_ISSUE_H
 
 #include "proto/auth.pb.h"
+#include "proto/identity.pb.h"
 
 #include <stdint.h>
 
@@ -20,6 +21,10 @@ struct issue_request {
 	const char *client_addr; /* "192.0.2.7:51234", for roles that pin it; NULL: not known */
 	int64_t ttl; /* ms; 0 = the cluster's default. Cut to what the user's roles allow */
 };
+
+/* What the certificates of a user would say who they are: name, cluster, roles, traits. Into an
+ * empty *out; identity_deinit() it in any case. */
+int issue_identity(struct authd *a, const pv_User *user, pv_Identity *out, struct err *err);
 
 /*
  * Fills an empty certify. ERR_NOT_FOUND: no such user, or a role of theirs that is gone;

@@ -40,6 +40,7 @@ ADMINISTRATION = (
     ("CreateToken", {"roles": ["Node"]}),
     ("KillSession", {"session_id": str(uuid.uuid4())}),
     ("IssueUserCertificate", {"user": "carol"}),
+    ("ExplainAccess", {"user": "carol", "node": "web-1"}),
     ("Backup", {}),
     ("ListResources", {"kind": "token"}),
     ("RenewHost", {"hostname": "web-9"}),

@@ -3,8 +3,11 @@
 Roles that let somebody in at all are in denials.py, limits of what is open in live.py.
 """
 
+import json
+import uuid
+
 import callers
-from cluster import run, story
+from cluster import BUILD, run, story
 from denials import ANYWHERE, direct, gets_in, of, refused_because, stays_out
 
 ELSEWHERE = "127.0.0.2"
@@ -68,8 +71,68 @@ def nobody_issues_a_certificate_that_would_have_to_be_pinned_to_nowhere(c):
     assert c.request("IssueUserCertificate", {"user": "alice", "ssh_public_key": key})[0] == 200
 
 
+# --- why -----------------------------------------------------------------------------------------
+
+
+def explained(c, *words, check=True):
+    return run(BUILD + "/tctl", "--socket=" + c.path("run", "authd.sock"), "access", "explain",
+               *words, check=check)
+
+
+def an_administrator_is_told_which_role_decided_and_why(c):
+    c.role("here", {"logins": ["dev"], "node_labels": {"env": "test"}})
+    c.role("there", {"logins": [c.login], "node_labels": {"env": "prod"}})
+    c.role("never", deny={"logins": ["root"]})
+    c.user("eve", ["here", "there", "never"])
+    for login, words in (
+            ("dev", ("eve may log in to web-1 as dev", "here   allows node and login",
+                     "there  lacks node and login by label env", "logins there: dev")),
+            (c.login, (f"eve may not log in to web-1 as {c.login}: no role that reaches node "
+                       f"'web-1' allows login '{c.login}'", "here   lacks the login",
+                       "there  does not reach the node by label env")),
+            ("root", ("eve may not log in to web-1 as root: role 'never' denies login 'root'",
+                      "never  denies the login"))):
+        out = explained(c, "eve", "web-1", login).stdout
+        assert all(w in out for w in words), out
+    assert "max_session_ttl: 30h0m0s (authd)" in out, out
+    assert "eve may log in to web-1\n" in explained(c, "eve", "web-1").stdout
+    answer = json.loads(explained(c, "eve", "web-1", "dev", "--format=json").stdout)
+    assert answer["allowed"] and answer["logins"] == ["dev"], answer
+    by_id = explained(c, "eve", answer["node_id"], "dev").stdout
+    assert "eve may log in to web-1 as dev" in by_id, by_id
+
+
+def it_says_so_when_a_lock_or_a_lost_role_keeps_somebody_out(c):
+    name = str(uuid.uuid4())
+    c.call("PutResource", {"resource": {"lock": {"metadata": {"name": name}, "spec": {
+        "target": {"user": "eve"}, "message": "on leave"}}}})
+    out = explained(c, "eve", "web-1", "dev").stdout
+    assert "may not log in to web-1 as dev: user 'eve' is locked: on leave" in out, out
+    c.call("DeleteResource", {"kind": "lock", "name": name})
+    assert "may log in to web-1 as dev" in explained(c, "eve", "web-1", "dev").stdout
+
+
+def nobody_else_is_told(c):
+    """Neither whoever may read users but no roles, nor somebody about themself."""
+    c.role("users-only", {"rules": [{"resources": ["user", "node"], "verbs": ["list", "read"]}]})
+    c.user("ute", ["users-only"])
+    c.log_in("ute")
+    body = {"user": "ute", "node": "web-1"}
+    status, answer = callers.curl(c, callers.of_user(c, "ute"), "ExplainAccess", body)
+    assert status == 403 and "action 'read' on 'role'" in answer["message"], answer
+    assert callers.curl(c, None, "ExplainAccess", body)[0] == 401
+    c.user("edna", ["editor"])
+    c.log_in("edna")
+    status, answer = callers.curl(c, callers.of_user(c, "edna"), "ExplainAccess", body)
+    assert status == 200 and not answer.get("allowed"), answer
+    assert explained(c, "nobody", "web-1", check=False).stderr == "tctl: no such user 'nobody'\n"
+    assert "no such node 'web-9'" in explained(c, "ute", "web-9", check=False).stderr
+
+
 if __name__ == "__main__":
     story([
         a_pinned_certificate_is_of_use_from_its_address_only,
         nobody_issues_a_certificate_that_would_have_to_be_pinned_to_nowhere,
+        an_administrator_is_told_which_role_decided_and_why,
+        it_says_so_when_a_lock_or_a_lost_role_keeps_somebody_out, nobody_else_is_told,
     ], setup=callers.prepare)
