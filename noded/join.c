@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/tls.h"
+#include "crypto/x509_set.h"
 #include "daemon/host.h"
 #include "loop/dial.h"
 #include "loop/splice.h"
@@ -275,18 +276,27 @@ static int reach(struct join *j, struct err *err)
 
 /* --- SECURING, ASKED ------------------------------------------------------------------------- */
 
+static int identify(struct join *j, const struct tls_peer *peer, struct err *err)
+{
+	const struct x509_set *hosts = host_credentials(j->port->n->host)->host_cas;
+	const struct x509_info *cert = peer->cert;
+
+	if (identity_decode(&j->identity, cert->identity, cert->identity_len, err) != 0 ||
+	    str_empty(j->identity.user))
+		return err_set(err, ERR_UNAUTHENTICATED, "not a person's certificate");
+	return identity_check_issuer(&j->identity, cert->common_name,
+	                             x509_set_has(hosts, &peer->ca), err);
+}
+
 static void on_secure(void *owner, struct stream *s)
 {
 	struct join *j = owner;
-	const struct x509_info *cert = tls_peer(stream_tls(s))->cert;
+	const struct tls_peer *peer = tls_peer(stream_tls(s));
 	struct err err = { 0 };
 
 	j->state = JOIN_ASKED;
-	if (identity_decode(&j->identity, cert->identity, cert->identity_len, &err) != 0 ||
-	    str_empty(j->identity.user)) {
-		err_set(&err, ERR_UNAUTHENTICATED, "not a person's certificate");
+	if (identify(j, peer, &err) != 0)
 		refuse(j, &err);
-	}
 }
 
 static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t len)

@@ -7,6 +7,7 @@
 #include "cache/cache.h"
 #include "crypto/sshcert.h"
 #include "crypto/tls.h"
+#include "crypto/x509_set.h"
 #include "daemon/host.h"
 #include "model/lock.h"
 #include "model/role.h"
@@ -39,6 +40,12 @@ int access_tls_peer(const struct proxyd *p, const struct tls_peer *tls, const ch
 	if (identity_decode(&id, tls->cert->identity, tls->cert->identity_len, err) != 0)
 		return err_set(err, ERR_UNAUTHENTICATED, "certificate of '%s' has no identity",
 		               tls->cert->common_name);
+	if (identity_check_issuer(&id, tls->cert->common_name,
+	                          x509_set_has(host_credentials(p->host)->host_cas, &tls->ca),
+	                          err) != 0) {
+		identity_deinit(&id);
+		return err->code;
+	}
 	return peer_of_identity(p, &id, addr, out, err);
 }
 

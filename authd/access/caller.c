@@ -39,18 +39,13 @@ static int local_peer(struct peer *out, uid_t uid, struct err *err)
 	return peer_admin(out, user != NULL ? user->pw_name : number, err);
 }
 
-/* People are certified by the user authority, hosts by the host authority; an identity of one
- * kind under the other's signature is none. */
 static int check_issuer(const struct authd *a, const struct tls_peer *tls, const pv_Identity *id,
                         struct err *err)
 {
-	bool host = !str_empty(id->system_role);
-	const struct authority *issuer = host ? &a->authorities.host : &a->authorities.user;
+	const struct x509 *hosts = a->authorities.host.tls_cert;
 
-	if (pin_equal(&tls->ca, &x509_info(issuer->tls_cert)->pin))
-		return 0;
-	return err_set(err, ERR_UNAUTHENTICATED, "the certificate of '%s' has the wrong issuer",
-	               tls->cert->common_name);
+	return identity_check_issuer(id, tls->cert->common_name,
+	                             pin_equal(&tls->ca, &x509_info(hosts)->pin), err);
 }
 
 static int check_name(const struct tls_peer *tls, const pv_Identity *id, struct err *err)

@@ -110,6 +110,18 @@ size_t x509_set_count(const struct x509_set *s)
 	return s->count;
 }
 
+bool x509_set_has(const struct x509_set *s, const struct pin *ca)
+{
+	struct pin pin;
+
+	for (const mbedtls_x509_crt *at = &s->list; s->count > 0 && at != NULL; at = at->next) {
+		pin_of_spki(at->pk_raw.p, at->pk_raw.len, &pin);
+		if (pin_equal(&pin, ca))
+			return true;
+	}
+	return false;
+}
+
 static int compare_pins(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct pin));

@@ -8,6 +8,7 @@
 
 #include "crypto/pin.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ int x509_set_add(struct x509_set *s, const struct x509 *ca, struct err *err);
 int x509_set_add_bundle(struct x509_set *s, const void *pem, size_t len, struct err *err);
 
 size_t x509_set_count(const struct x509_set *s);
+
+/* Whether an authority with this key is in it. */
+bool x509_set_has(const struct x509_set *s, const struct pin *ca);
 
 /* A hash over the keys in the set, in no order: two sets agree exactly when they trust the same. */
 int x509_set_generation(const struct x509_set *s, uint8_t out[HASH_SIZE], struct err *err);

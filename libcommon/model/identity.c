@@ -97,6 +97,17 @@ int identity_decode_ssh(pv_Identity *out, const char *text, size_t len, struct e
 	return rc;
 }
 
+int identity_check_issuer(const pv_Identity *id, const char *common_name, bool by_hosts,
+                          struct err *err)
+{
+	bool host = !str_empty(id->system_role);
+
+	if (host == by_hosts)
+		return 0;
+	return err_set(err, ERR_UNAUTHENTICATED, "the certificate of '%s' has the wrong issuer",
+	               common_name);
+}
+
 char *identity_common_name(const pv_Identity *id)
 {
 	if (!str_empty(id->user))

@@ -55,6 +55,12 @@ int identity_check_address(const pv_Identity *id, const char *addr, struct err *
  * to. ERR_INVALID: not an address ("unix"). */
 int identity_address(const char *addr, char out[IDENTITY_ADDRESS_SIZE], struct err *err);
 
+/* People are certified by the user authority, hosts by the host authority; an identity of one kind
+ * under the other's signature is none: ERR_UNAUTHENTICATED. `by_hosts`: which it was; common_name:
+ * of the certificate, for the sentence. Whoever takes an identity from TLS asks this. */
+int identity_check_issuer(const pv_Identity *id, const char *common_name, bool by_hosts,
+                          struct err *err);
+
 /* The common name that the certificate of this identity must have: the user, or
  * "<host_id>.<cluster>". malloc'ed; NULL when memory runs out. */
 char *identity_common_name(const pv_Identity *id);

@@ -169,9 +169,34 @@ static void an_address_is_what_stands_before_the_port(void **state)
 	assert_int_equal(identity_address("unix", address, &err), ERR_INVALID);
 }
 
+static void each_kind_has_its_own_authority(void **state)
+{
+	static const struct {
+		const char *user, *system_role;
+		bool by_hosts;
+		int code;
+	} cases[] = {
+		{ "alice", NULL, false, 0 },
+		{ "alice", NULL, true, ERR_UNAUTHENTICATED },
+		{ NULL, "Node", true, 0 },
+		{ NULL, "Node", false, ERR_UNAUTHENTICATED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const pv_Identity id = { .user = (char *)(uintptr_t)cases[i].user,
+			                 .system_role = (char *)(uintptr_t)cases[i].system_role };
+		struct err err = { 0 };
+
+		assert_int_equal(identity_check_issuer(&id, "x", cases[i].by_hosts, &err),
+		                 cases[i].code);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_kind_has_its_own_authority),
 		cmocka_unit_test(a_pinned_identity_may_be_used_from_its_address_only),
 		cmocka_unit_test(an_address_is_what_stands_before_the_port),
 		cmocka_unit_test(an_identity_survives_both_kinds_of_certificate),

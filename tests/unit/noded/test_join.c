@@ -313,6 +313,21 @@ static void a_host_is_nobody_who_joins(void **state)
 	assert_string_equal(reason, "not a person's certificate");
 }
 
+static void a_person_whom_the_host_authority_certified_is_nobody(void **state)
+{
+	static char *roles[] = { (char *)"dev" };
+	struct fixture *f = *state;
+	pv_Identity id = world_person("alice", roles, 1);
+	char reason[256];
+
+	add_session(f, true);
+	certify(f, &f->w.host_ca, &id);
+	dial(f);
+	assert_int_equal(answer(f, reason, sizeof(reason)), 16);
+	assert_string_equal(reason, "the certificate of 'alice' has the wrong issuer");
+	assert_int_equal(f->connects, 0);
+}
+
 static void a_request_that_is_none_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -394,6 +409,7 @@ int main(void)
 		in_world(without_a_certificate_nothing_is_said),
 		in_world(a_certificate_of_a_stranger_ends_the_handshake),
 		in_world(a_host_is_nobody_who_joins),
+		in_world(a_person_whom_the_host_authority_certified_is_nobody),
 		in_world(a_request_that_is_none_is_refused),
 		in_world(a_session_whose_supervisor_is_gone_cannot_be_reached),
 		in_world(a_join_ends_when_it_is_no_longer_allowed),

@@ -39,19 +39,21 @@ static void a_tls_client_is_who_its_certificate_says(void **state)
 	static const struct {
 		const char *cluster;
 		int64_t expires;
+		bool by_hosts;
 		int code;
 	} cases[] = {
-		{ MEMBER_CLUSTER, PKI_NOW + 1, 0 },
-		{ MEMBER_CLUSTER, PKI_NOW - 1, ERR_UNAUTHENTICATED },
-		{ "elsewhere", PKI_NOW + 1, ERR_UNAUTHENTICATED },
-		{ NULL, 0, ERR_UNAUTHENTICATED }, /* no identity at all */
+		{ MEMBER_CLUSTER, PKI_NOW + 1, false, 0 },
+		{ MEMBER_CLUSTER, PKI_NOW + 1, true, ERR_UNAUTHENTICATED },
+		{ MEMBER_CLUSTER, PKI_NOW - 1, false, ERR_UNAUTHENTICATED },
+		{ "elsewhere", PKI_NOW + 1, false, ERR_UNAUTHENTICATED },
+		{ NULL, 0, false, ERR_UNAUTHENTICATED }, /* no identity at all */
 	};
 	struct proxy_world *w = world_begin(*state);
 
 	world_start(w);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct x509_info cert = { .common_name = (char *)(uintptr_t) "alice" };
-		const struct tls_peer tls = { .cert = &cert };
+		struct tls_peer tls = { .cert = &cert };
 		struct buf bytes = { 0 };
 		struct peer peer = { 0 };
 		struct err err = { 0 };
@@ -62,6 +64,8 @@ static void a_tls_client_is_who_its_certificate_says(void **state)
 			member_check(identity_encode(&id, &bytes, &err), &err);
 		cert.identity = bytes.data;
 		cert.identity_len = bytes.len;
+		if (cases[i].by_hosts)
+			tls.ca = x509_info(w->hosts.ca)->pin;
 		assert_int_equal(access_tls_peer(&w->p, &tls, "192.0.2.7:1", &peer, &err),
 		                 cases[i].code);
 		if (cases[i].code == 0)
