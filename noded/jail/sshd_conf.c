@@ -36,6 +36,7 @@ static const char fixed[] =
         "LoginGraceTime 30\n"
         "ClientAliveInterval 60\n"
         "PidFile none\n"
+        "ListenAddress 127.0.0.1\n" /* with -i on none, but by default it looks up two */
         "Subsystem sftp " SSHD_CONF_SFTP "\n";
 
 int sshd_conf_version(const char *banner, int *out_version, struct err *err)

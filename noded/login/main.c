@@ -40,7 +40,7 @@ static void serve(const char *data, size_t len, int helper)
 	signal(SIGCHLD, SIG_DFL);
 	dup2(open("/dev/null", O_RDWR | O_CLOEXEC), STDIN_FILENO); /* instead of the socket */
 	login_run(&login);
-	exit(0);
+	_exit(0); /* nothing waits to be written, and the kernel frees faster than we */
 }
 
 int main(int argc, char **argv)
