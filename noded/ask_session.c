@@ -13,6 +13,7 @@
 #include "noded/presence.h"
 #include "noded/report.h"
 #include "noded/session.h"
+#include "noded/settings.h"
 #include "noded/upload.h"
 
 #include <limits.h>
@@ -39,7 +40,7 @@ static int check(struct conn *c, const char *login, const char *kind, struct rol
                  struct err *err)
 {
 	const struct policy_subject who = { &c->identity, c->login, c->client };
-	const struct role_options *limits;
+	struct role_options limits;
 
 	if (c->state == CONN_ASKED || !str_eq(c->login, login))
 		return err_set(err, ERR_DENIED, "nobody is logged in as '%s' here", login);
@@ -50,11 +51,11 @@ static int check(struct conn *c, const char *login, const char *kind, struct rol
 		               "the node cannot write its audit log; its administrator must help");
 	if (policy_check(c->n, &who, out_roles, err) != 0)
 		return err->code;
-	limits = role_set_options(*out_roles);
-	if (limits->max_sessions != 0 && count_on(c->n, c->id) >= limits->max_sessions)
+	limits = settings_limits(c->n, *out_roles);
+	if (limits.max_sessions != 0 && count_on(c->n, c->id) >= limits.max_sessions)
 		err_set(err, ERR_LIMIT, "max_sessions limit reached (%lld)",
-		        (long long)limits->max_sessions);
-	else if (str_eq(kind, "sftp") && !limits->ssh_file_copy)
+		        (long long)limits.max_sessions);
+	else if (str_eq(kind, "sftp") && !limits.ssh_file_copy)
 		err_set(err, ERR_DENIED, "no role allows to copy files");
 	if (err->code != 0)
 		role_set_unref(*out_roles);
@@ -147,11 +148,14 @@ static void add_names(const struct noded *n, const struct session *s, struct pac
 static int add_recording(const struct noded *n, const struct session *s,
                          const struct role_set *roles, struct packet *out, struct err *err)
 {
-	bool strict = role_set_records_strictly(roles, presence_labels(n->presence), s->login);
+	bool strict = settings_records_strictly(n) ||
+	              role_set_records_strictly(roles, presence_labels(n->presence), s->login);
 	char path[PATH_MAX];
 
 	packet_add(out, "record_failure", strict ? "end" : "continue");
-	packet_add_number(out, "idle_ms", role_set_options(roles)->client_idle_timeout);
+	packet_add_number(out, "idle_ms", settings_limits(n, roles).client_idle_timeout);
+	if (settings_idle_message(n) != NULL)
+		packet_add(out, "idle_message", settings_idle_message(n));
 	if (!s->recorded)
 		return 0;
 	if (upload_check_room(n->upload, err) != 0) {
@@ -166,23 +170,30 @@ static int add_recording(const struct noded *n, const struct session *s,
 	return 0;
 }
 
+static bool is_recorded(const struct noded *n, const struct session *s,
+                        const struct role_set *roles)
+{
+	if (!settings_records(n))
+		return false;
+	return s->tty || (role_set_options(roles)->record_exec && str_eq(s->kind, "exec"));
+}
+
 static int allow(struct conn *c, struct role_set *roles, const char *data, size_t len,
                  struct packet *out, struct err *err)
 {
-	const struct role_options *limits = role_set_options(roles);
 	struct session *s = session_new(c, data, len);
 	int rc;
 
 	if (s == NULL)
 		return err_set_nomem(err);
-	s->recorded = s->tty || (limits->record_exec && str_eq(s->kind, "exec"));
+	s->recorded = is_recorded(c->n, s, roles);
 	add_names(c->n, s, out);
 	rc = add_recording(c->n, s, roles, out, err);
 	if (rc != 0) {
 		session_free(s);
 		return rc;
 	}
-	conn_set_proven(c, policy_end(roles, &c->identity));
+	conn_set_proven(c, policy_end(c->n, roles, &c->identity));
 	return session_add(c->n, s, err);
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "base/str.h"
+#include "cache/cache.h"
 #include "daemon/host.h"
 #include "file/file.h"
 #include "loop/timer.h"
@@ -66,10 +67,13 @@ static int forget(const struct ended *e, const char *sid)
 
 static void send_next(struct ended *e);
 
-/* Whether authd would say the same to the same record tomorrow. */
-static bool is_final(const struct err *err)
+/* Whether authd would say the same to the same record tomorrow. Without a watch a denial may be of
+ * the node, by a lock that will go. */
+static bool is_final(const struct ended *e, const struct err *err)
 {
-	return err->code == ERR_INVALID || err->code == ERR_DENIED || err->code == ERR_UNSUPPORTED;
+	if (err->code == ERR_DENIED)
+		return e->n != NULL && cache_live(e->n->cache);
+	return err->code == ERR_INVALID || err->code == ERR_UNSUPPORTED;
 }
 
 static void on_put(void *ctx, const void *response, const struct err *err)
@@ -78,13 +82,13 @@ static void on_put(void *ctx, const void *response, const struct err *err)
 
 	(void)response;
 	e->call = NULL;
-	if (err == NULL || is_final(err))
+	if (err == NULL || is_final(e, err))
 		forget(e, e->sending);
-	if (err != NULL && is_final(err))
+	if (err != NULL && is_final(e, err))
 		log_error("session record refused", kv("sid", e->sending), kv("reason", err->msg));
 	if (e->n == NULL)
 		free_if_idle(e);
-	else if (err == NULL || is_final(err))
+	else if (err == NULL || is_final(e, err))
 		send_next(e);
 	else
 		timer_once(e->retry, RETRY_MS);

@@ -33,7 +33,7 @@ int join_decide(const struct noded *n, const struct join_wish *wish, int64_t *ou
 	who.login = s->login;
 	if (policy_check(n, &who, &roles, err) != 0)
 		return err->code;
-	*out_end = policy_end(roles, wish->identity);
+	*out_end = policy_end(n, roles, wish->identity);
 	role_set_unref(roles);
 	return 0;
 }

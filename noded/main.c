@@ -117,7 +117,14 @@ static void on_cache_changed(void *ctx, const char *key, const pv_Resource *now)
 static void on_cache_state(void *ctx, const struct err *err)
 {
 	struct noded *n = ctx;
+	bool denied = err != NULL && err->code == ERR_DENIED;
 
+	/* A lock on the node ends its watch, so that it may never come by it. */
+	if (err == NULL || denied) {
+		str_copy(n->denied, sizeof(n->denied), denied ? err->msg : "");
+		if (n->recheck != NULL && denied)
+			recheck_all(n->recheck);
+	}
 	if (err != NULL)
 		log_warn("cluster state may be old", kv("reason", err->msg));
 	else
@@ -180,7 +187,14 @@ static int open_host(struct noded *n, struct strlist *names, struct err *err)
 
 static int open_cache(struct noded *n, struct err *err)
 {
-	static const char *const kinds[] = { "role", "lock", "cert_authority", "session", NULL };
+	static const char *const kinds[] = { "role",
+		                             "lock",
+		                             "cert_authority",
+		                             "session",
+		                             "cluster_auth_preference",
+		                             "cluster_networking_config",
+		                             "session_recording_config",
+		                             NULL };
 	static char path[PATH_MAX];
 	const struct cache_conf conf = {
 		.loop = n->loop,

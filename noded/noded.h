@@ -46,6 +46,7 @@ struct noded {
 	struct diag *diag;
 	struct host *host;   /* membership, the connection to authd */
 	struct cache *cache; /* roles, locks, authorities, our own sessions' orders */
+	char denied[256];    /* why authd will not have this node (a lock on it); "": it will */
 	struct work_pool *handshakes;
 	struct preface_seen *prefaces;
 

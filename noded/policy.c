@@ -10,6 +10,7 @@
 #include "model/lock.h"
 #include "noded/noded.h"
 #include "noded/presence.h"
+#include "noded/settings.h"
 
 #include <string.h>
 
@@ -60,6 +61,8 @@ int policy_check(const struct noded *n, const struct policy_subject *who,
 	if (!presence_labels_known(n->presence))
 		return err_set(err, ERR_UNAVAILABLE,
 		               "the node does not know its labels yet; try again");
+	if (n->denied[0] != 0)
+		return err_set(err, ERR_DENIED, "%s", n->denied);
 	rc = check_identity(n, who, err);
 	if (rc == 0)
 		rc = check_locks(n, who, err);
@@ -87,9 +90,9 @@ void policy_append_line(const struct role_set *roles, const char *login, struct 
 	buf_appendf(out, " %s", login);
 }
 
-int64_t policy_end(const struct role_set *roles, const pv_Identity *identity)
+int64_t policy_end(const struct noded *n, const struct role_set *roles, const pv_Identity *identity)
 {
-	return role_set_options(roles)->disconnect_expired_cert ? identity->expires : 0;
+	return settings_limits(n, roles).disconnect_expired_cert ? identity->expires : 0;
 }
 
 int policy_check_again(const struct noded *n, const struct policy_subject *who, int64_t *out_end,
@@ -104,7 +107,7 @@ int policy_check_again(const struct noded *n, const struct policy_subject *who, 
 	lasting.expires = 0;
 	if (policy_check(n, &again, &roles, err) != 0)
 		return err->code;
-	end = policy_end(roles, who->identity);
+	end = policy_end(n, roles, who->identity);
 	role_set_unref(roles);
 	if (end != 0 && end <= clock_wall_ms(n->clock))
 		return err_set(err, ERR_UNAUTHENTICATED, "Client certificate expired at %s",

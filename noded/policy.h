@@ -33,8 +33,10 @@ int policy_check(const struct noded *n, const struct policy_subject *who,
  * AuthorizedPrincipalsCommand answers (sshd(8), AUTHORIZED_KEYS FILE FORMAT). */
 void policy_append_line(const struct role_set *roles, const char *login, struct buf *out);
 
-/* When a connection of this person must end: the certificate's end if a role wants that, or 0. */
-int64_t policy_end(const struct role_set *roles, const pv_Identity *identity);
+/* When a connection of this person must end: the certificate's end if a role or the cluster wants
+ * that, or 0. */
+int64_t policy_end(const struct noded *n, const struct role_set *roles,
+                   const pv_Identity *identity);
 
 /*
  * May somebody who was let in stay? The certificate's end counts only where a role says so; then

@@ -10,6 +10,7 @@
 #include "noded/noded.h"
 #include "noded/policy.h"
 #include "noded/session.h"
+#include "noded/settings.h"
 
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -107,7 +108,7 @@ static int64_t check_idle(struct conn *c)
 	if (c->state != CONN_PROVEN || c->ending || has_session(c) ||
 	    policy_check(c->n, &who, &roles, &ignored) != 0)
 		return IDLE_LOOK_MS; /* in sessions the supervisor sees keystrokes and does this */
-	limit = role_set_options(roles)->client_idle_timeout;
+	limit = settings_limits(c->n, roles).client_idle_timeout;
 	role_set_unref(roles);
 	silence = silence_of(c);
 	if (limit == 0 || silence < 0)
@@ -116,7 +117,7 @@ static int64_t check_idle(struct conn *c)
 		return limit - silence;
 	snprintf(reason, sizeof(reason), "Client exceeded idle timeout of %s",
 	         str_from_duration(text, sizeof(text), limit));
-	conn_end(c, reason);
+	conn_end(c, settings_idle_message(c->n) != NULL ? settings_idle_message(c->n) : reason);
 	return IDLE_LOOK_MS;
 }
 
@@ -161,7 +162,7 @@ static void on_changed(void *ctx, const char *key, const pv_Resource *now)
 
 static int watch(struct recheck *r, struct err *err)
 {
-	static const char *const prefixes[] = { "/roles/", "/locks/", NULL };
+	static const char *const prefixes[] = { "/roles/", "/locks/", "/settings/", NULL };
 	const struct cache_watch_conf conf = {
 		.prefixes = prefixes,
 		.ctx = r,

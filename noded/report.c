@@ -10,6 +10,7 @@
 #include "noded/ended.h"
 #include "noded/noded.h"
 #include "noded/session.h"
+#include "noded/settings.h"
 #include "proto/auth.service.h"
 #include "rpc/client.h"
 
@@ -80,7 +81,7 @@ static void audit_start(struct noded *n, const struct session *s)
 	e.pb.addr_remote = s->client;
 	e.pb.size = audit_text(s->size);
 	e.pb.initial_command = s->command;
-	e.pb.session_recording = audit_text(s->recorded ? "node" : "off");
+	e.pb.session_recording = audit_text(s->recorded ? settings_recording_mode(n) : "off");
 	put(n, &e);
 }
 

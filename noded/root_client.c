@@ -10,6 +10,7 @@
 #include "noded/events.h"
 #include "noded/noded.h"
 #include "noded/root/requests.h"
+#include "noded/settings.h"
 #include "noded/session.h"
 
 #include <limits.h>
@@ -256,6 +257,7 @@ int root_start_sshd(struct root_client *r, struct conn *c, int fd, int log_fd, s
 	char client[sizeof(c->client) + 2];
 	char bytes[REQUEST_SIZE];
 	struct packet p;
+	int interval, count;
 
 	client_with_blank(c->client, client);
 	c->request = ++r->seq;
@@ -263,6 +265,9 @@ int root_start_sshd(struct root_client *r, struct conn *c, int fd, int log_fd, s
 	packet_add_number(&p, "seq", c->request);
 	packet_add(&p, "id", c->id);
 	packet_add(&p, "client", client);
+	settings_keep_alive(c->n, &interval, &count);
+	packet_add_number(&p, "alive_interval", interval);
+	packet_add_number(&p, "alive_count", count);
 	if (send_request(r, &p, fds, 2, err) != 0)
 		return err->code;
 	c->unconfirmed = false; /* a list that was asked for on the way cannot know it */

@@ -104,12 +104,13 @@ int access_ssh_peer(const struct proxyd *p, const struct sshcert *cert, const ch
 /* --- roles and locks ------------------------------------------------------------------------- */
 
 int access_check_locks(const struct proxyd *p, const struct peer *peer, const char *node_id,
-                       struct err *err)
+                       const char *login, struct err *err)
 {
 	const struct lock_subject subject = {
 		.user = peer->identity.user,
 		.roles = peer->identity.roles,
 		.roles_count = peer->identity.roles_count,
+		.login = str_empty(login) ? NULL : login,
 		.node = node_id,
 	};
 	int64_t now = clock_wall_ms(p->clock);
@@ -128,7 +129,7 @@ int access_roles(const struct proxyd *p, const struct peer *peer, struct role_se
 	if (peer->kind != PEER_USER)
 		return err_set(err, ERR_UNAUTHENTICATED,
 		               "a user's certificate is needed: log in first");
-	if (access_check_locks(p, peer, NULL, err) != 0)
+	if (access_check_locks(p, peer, NULL, NULL, err) != 0)
 		return err->code;
 	return cache_role_set(p->cache, &peer->identity, out, err);
 }

@@ -27,8 +27,9 @@ int access_ssh_peer(const struct proxyd *p, const struct sshcert *cert, const ch
 int access_roles(const struct proxyd *p, const struct peer *peer, struct role_set **out,
                  struct err *err);
 
-/* 0, or ERR_DENIED when a lock in force concerns the peer on this node (NULL: any). */
+/* 0, or ERR_DENIED when a lock in force concerns the peer on this node with this login (NULL: not
+ * known). */
 int access_check_locks(const struct proxyd *p, const struct peer *peer, const char *node_id,
-                       struct err *err);
+                       const char *login, struct err *err);
 
 #endif

@@ -87,7 +87,7 @@ static void each_link(struct proxyd *p, int (*why)(struct proxyd *, struct link 
 
 static int is_locked(struct proxyd *p, struct link *l, struct err *err)
 {
-	return access_check_locks(p, &l->peer, l->node_id, err);
+	return access_check_locks(p, &l->peer, l->node_id, NULL, err);
 }
 
 static int is_over(struct proxyd *p, struct link *l, struct err *err)

@@ -1,6 +1,6 @@
 /*
  * link - a client's stream joined to a node's, watched while it lives: a lock that concerns it
- * ends it. The node does so at once and says why on the terminal; we cut what is left a second
+ * ends it. The node does so at once and says why on the terminal; we cut what is left half a second
  * later, whatever the node does.
  */
 #ifndef PROXYD_LINK_H

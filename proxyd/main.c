@@ -38,7 +38,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define LAST_WORD_MS       1000 /* for a node to say why it ends a session */
+#define LAST_WORD_MS       500 /* for a node to say why it ends a session */
 #define HANDSHAKES_AT_ONCE 4
 #define HANDSHAKES_WAITING 2000
 

@@ -81,7 +81,7 @@ static int route(struct proxyd *p, const struct peer *peer, const pv_DialRequest
 	q.roles = roles;
 	rc = route_find(p->cache, &q, out_node, &r->response, err);
 	if (rc == 0)
-		rc = access_check_locks(p, peer, (*out_node)->metadata.name, err);
+		rc = access_check_locks(p, peer, (*out_node)->metadata.name, request->login, err);
 	role_set_unref(roles);
 	return rc;
 }

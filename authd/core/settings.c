@@ -1,6 +1,7 @@
 #include "authd/core/settings.h"
 
 #include "authd/core/authd.h"
+#include "authd/core/resource_store.h"
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -82,4 +83,42 @@ int settings_open(struct authd *a, struct err *err)
 		if (k->singleton != NULL && ensure(a, k, err) != 0)
 			return err_wrap(err, "make %s", k->name);
 	return 0;
+}
+
+/* --- what they say --------------------------------------------------------------------------- */
+
+static int load_auth(struct authd *a, pv_Resource *out, struct err *err)
+{
+	const struct resource_kind *kind = resource_kind_find("cluster_auth_preference");
+
+	return resource_load(a, kind, NULL, kind->singleton, out, err);
+}
+
+int64_t settings_session_ttl(struct authd *a)
+{
+	pv_Resource r;
+	struct err ignored;
+	int64_t ttl = 0;
+
+	if (load_auth(a, &r, &ignored) == 0) {
+		ttl = r.of.cluster_auth_preference.spec.default_session_ttl;
+		resource_deinit(&r);
+	}
+	return ttl > 0 ? ttl : a->conf.cert_ttl;
+}
+
+int settings_check_local_login(struct authd *a, struct err *err)
+{
+	const pv_ClusterAuthPreferenceSpec *spec;
+	pv_Resource r;
+	bool allowed;
+
+	if (load_auth(a, &r, err) != 0)
+		return err->code;
+	spec = &r.of.cluster_auth_preference.spec;
+	allowed = !spec->has_allow_local_auth || spec->allow_local_auth;
+	resource_deinit(&r);
+	if (allowed)
+		return 0;
+	return err_set(err, ERR_DENIED, "this cluster does not let local users log in");
 }

@@ -7,6 +7,7 @@
 #include "authd/core/authd.h"
 #include "authd/core/pending.h"
 #include "authd/core/resource_store.h"
+#include "authd/core/settings.h"
 #include "authd/people/calls.h"
 #include "authd/people/people.h"
 
@@ -70,10 +71,10 @@ static int copy_logins(const struct role_set *roles, int64_t ttl, pv_Identity *o
 	return rc;
 }
 
-static int64_t clamp_ttl(const struct authd *a, int64_t wanted, const struct role_set *roles)
+static int64_t clamp_ttl(struct authd *a, int64_t wanted, const struct role_set *roles)
 {
 	int64_t max = role_set_options(roles)->max_session_ttl;
-	int64_t ttl = wanted > 0 ? wanted : a->conf.cert_ttl;
+	int64_t ttl = wanted > 0 ? wanted : settings_session_ttl(a);
 
 	if (ttl < TTL_MIN)
 		ttl = TTL_MIN;

@@ -16,6 +16,7 @@
 #include "authd/core/authd.h"
 #include "authd/core/pending.h"
 #include "authd/core/secrets.h"
+#include "authd/core/settings.h"
 #include "authd/people/attempts.h"
 #include "authd/people/calls.h"
 #include "authd/people/issue.h"
@@ -422,7 +423,8 @@ void handle_login(struct rpc_call *call)
 		return;
 	}
 	pending_begin(&l->pending, call);
-	if (resource_check_name(l->user, &err) != 0 || arrive(l, &err) != 0) {
+	if (settings_check_local_login(l->authd, &err) != 0 ||
+	    resource_check_name(l->user, &err) != 0 || arrive(l, &err) != 0) {
 		fail(l, &err);
 		finish(l);
 	}

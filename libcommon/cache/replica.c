@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC      "PSTNREP1"
+#define MAGIC      "PSTNREP2"
 #define MAGIC_SIZE 8
 #define HEAD_SIZE  (MAGIC_SIZE + 8 + 4)
 

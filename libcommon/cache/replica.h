@@ -1,7 +1,7 @@
 /*
  * replica - the resources that a cache holds, by key, and their file form. Pure.
  *
- *   file = "PSTNREP1" | u64 revision | u32 count | count * (u32 length | Resource) | SHA-256
+ *   file = "PSTNREP2" | u64 revision | u32 count | count * (u32 length | Resource) | SHA-256
  *
  * Numbers are big-endian; the checksum covers all before it.
  */

@@ -15,6 +15,14 @@ static bool concerns(const char *target, const char *subject)
 	return str_empty(target) || str_eq(target, subject);
 }
 
+/* As all targets must match, such a lock matches nobody. */
+static bool names_what_is_not_here(const pv_LockTarget *t)
+{
+	return !str_empty(t->mfa_device) || !str_empty(t->windows_desktop) ||
+	       !str_empty(t->access_request) || !str_empty(t->device) ||
+	       !str_empty(t->bot_instance_id) || !str_empty(t->join_token);
+}
+
 int lock_check(const pv_Lock *lock, const struct lock_subject *subject, int64_t now_ms,
                struct err *err)
 {
@@ -30,8 +38,9 @@ int lock_check(const pv_Lock *lock, const struct lock_subject *subject, int64_t 
 	const pv_LockTarget *t = &lock->spec.target;
 	const char *message = lock->spec.message;
 
-	if (!lock_in_force(lock, now_ms) || !concerns(t->user, subject->user) ||
-	    !concerns(t->login, subject->login) || !concerns(t->node, subject->node))
+	if (!lock_in_force(lock, now_ms) || names_what_is_not_here(t) ||
+	    !concerns(t->user, subject->user) || !concerns(t->login, subject->login) ||
+	    !concerns(t->node, subject->node))
 		return 0;
 	if (!str_empty(t->role) && !str_in(t->role, subject->roles, subject->roles_count))
 		return 0;

@@ -109,8 +109,7 @@ static size_t utf8_length(const unsigned char *s)
 	return len;
 }
 
-/* No control characters (C0, DEL, C1), no broken UTF-8. */
-static bool is_printable(const char *text)
+bool resource_is_printable(const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
@@ -132,7 +131,7 @@ int resource_check_name(const char *name, struct err *err)
 		return err_set(err, ERR_INVALID, "a name is missing");
 	if (len > RESOURCE_NAME_MAX)
 		return err_set(err, ERR_INVALID, "a name of more than %d bytes", RESOURCE_NAME_MAX);
-	if (!is_printable(name))
+	if (!resource_is_printable(name))
 		return err_set(err, ERR_INVALID, "a name with bytes that cannot be shown");
 	if (name[0] == ' ' || name[len - 1] == ' ')
 		return err_set(err, ERR_INVALID, "'%s' is not a name: blanks at its ends", name);
@@ -201,10 +200,11 @@ static int check_labels(const pv_Metadata *meta, struct err *err)
 	for (size_t i = 0; i < meta->labels_count; i++) {
 		const char *key = meta->labels[i].key, *value = meta->labels[i].value;
 
-		if (str_empty(key) || strlen(key) > RESOURCE_NAME_MAX || !is_printable(key))
+		if (str_empty(key) || strlen(key) > RESOURCE_NAME_MAX ||
+		    !resource_is_printable(key))
 			return err_set(err, ERR_INVALID, "metadata.labels: not a key: '%.80s'",
 			               key != NULL ? key : "");
-		if (value != NULL && !is_printable(value))
+		if (value != NULL && !resource_is_printable(value))
 			return err_set(err, ERR_INVALID,
 			               "metadata.labels.%s: bytes that cannot be shown", key);
 	}

@@ -72,6 +72,9 @@ int resource_key_of(char out[RESOURCE_KEY_SIZE], const pv_Resource *r, struct er
  */
 int resource_check_name(const char *name, struct err *err);
 
+/* No control characters (C0, DEL, C1), no broken UTF-8. */
+bool resource_is_printable(const char *text);
+
 /* What a login may look like: a Unix user name, or an LDAP one with dots, dashes and '@' inside. */
 bool resource_is_login(const char *login);
 

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#define MESSAGE_MAX     400           /* bytes; it is shown on terminals */
 #define SESSION_TTL_MIN (60 * 1000LL) /* ms; certificates live at least a minute */
 
 /* --- settings -------------------------------------------------------------------------------- */
@@ -19,7 +20,7 @@ int validate_auth_preference(void *message, struct err *err)
 {
 	const pv_ClusterAuthPreferenceSpec *spec = &((pv_ClusterAuthPreference *)message)->spec;
 
-	if (spec->default_session_ttl < SESSION_TTL_MIN)
+	if (spec->default_session_ttl != 0 && spec->default_session_ttl < SESSION_TTL_MIN)
 		return err_set(err, ERR_INVALID, "spec.default_session_ttl: less than a minute");
 	return 0;
 }
@@ -43,6 +44,12 @@ int validate_networking(void *message, struct err *err)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (numbers[i].value < 0)
 			return err_set(err, ERR_INVALID, "spec.%s: below 0", numbers[i].name);
+	if (spec->idle_timeout_message != NULL &&
+	    (strlen(spec->idle_timeout_message) > MESSAGE_MAX ||
+	     !resource_is_printable(spec->idle_timeout_message)))
+		return err_set(err, ERR_INVALID,
+		               "spec.idle_timeout_message: not a line of at most %d bytes",
+		               MESSAGE_MAX);
 	return 0;
 }
 

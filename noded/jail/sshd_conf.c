@@ -34,7 +34,6 @@ static const char fixed[] =
         "Compression no\n"
         "LogLevel INFO\n"
         "LoginGraceTime 30\n"
-        "ClientAliveInterval 60\n"
         "PidFile none\n"
         "ListenAddress 127.0.0.1\n" /* with -i on none, but by default it looks up two */
         "Subsystem sftp " SSHD_CONF_SFTP "\n";

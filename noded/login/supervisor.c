@@ -35,9 +35,9 @@ static void copy_field(struct packet *p, const char *data, size_t len, const cha
 		packet_add(p, key, value);
 }
 
-static const char *const granted[] = { "sid",     "user",    "spool",     "record_failure",
-	                               "cluster", "node_id", "node_name", "client",
-	                               "idle_ms" };
+static const char *const granted[] = { "sid",     "user",        "spool",     "record_failure",
+	                               "cluster", "node_id",     "node_name", "client",
+	                               "idle_ms", "idle_message" };
 
 static int tell_all(const struct supervisor_start *s, int sock)
 {

@@ -49,12 +49,19 @@ static const char *field(const struct call *c, const char *key)
 
 static int on_start_sshd(struct root *r, struct call *c, struct err *err)
 {
+	const struct start_sshd wish = {
+		.id = field(c, "id"),
+		.client = field(c, "client"),
+		.stream = c->fds[0],
+		.log = c->fds[1],
+		.alive_interval = packet_get_number(c->data, c->len, "alive_interval", 60),
+		.alive_count = packet_get_number(c->data, c->len, "alive_count", 3),
+	};
 	struct track *conn;
 
 	if (c->fd_count != 2)
 		return err_set(err, ERR_INVALID, "start_sshd takes two descriptors");
-	if (start_sshd(r, field(c, "id"), field(c, "client"), c->fds[0], c->fds[1], &conn, err) ==
-	    0)
+	if (start_sshd(r, &wish, &conn, err) == 0)
 		packet_add_number(&c->answer, "pid", conn->pid);
 	return err->code;
 }

@@ -9,26 +9,27 @@
  *   error   seq message      refused or failed; the message is for a log
  *
  * | request        | fields                     | descriptors     | answer beyond seq
- * | start_sshd     | id client                  | connection, log | ok: pid
+ * | start_sshd     | id client alive_interval   | connection, log | ok: pid
+ * |                | alive_count                |                 |
  * | end_connection | id                         |                 | ok (ending has begun)
  * | end_session    | id reason                  |                 | ok (ending has begun)
  * | list           |                            |                 | connection… session… ok
  *
  * start_sshd: `id` names the connection from now on ([A-Za-z0-9-], at most 64; noded makes it
  *   up, a UUID say). `client` is its address as text, "192.0.2.7 51234" (for SSH_CONNECTION and
- *   the lists). The first descriptor is the connection, positioned before the client's "SSH-"
- *   (a TCP socket, or one end of a socketpair; noded may keep a dup to shut it down or to read
- *   TCP_INFO from, but may not read). The second is where sshd logs (sshd -e, LogLevel INFO).
- *   Let it be a named FIFO of noded's, opened O_RDWR: then sshd never sees a broken pipe, and
- *   a noded that starts anew opens it again and reads on. "Accepted publickey for LOGIN" on it
- *   is the moment at which the last certificate that noded allowed has been proven.
- * end_connection: sshd and the sessions of that connection are told to end, and killed if they do
- *   not. To show users a reason, end_session first.
- * end_session: shows `reason` to the user (terminal, or standard error), hangs the session up,
- *   kills what is left after two seconds.
- * list: what lives, also across restarts of both programs:
- *   connection  seq id client login pid started     no login until somebody asked to log in
- *   session     seq id conn login pid started       id: its sid; pid: of its noded-login
+ *   the lists). `alive_interval` (s, 0: never) and `alive_count` say how sshd finds out that a
+ *   client is gone (ClientAliveInterval, ClientAliveCountMax). The first descriptor is the
+ * connection, positioned before the client's "SSH-" (a TCP socket, or one end of a socketpair;
+ * noded may keep a dup to shut it down or to read TCP_INFO from, but may not read). The second is
+ * where sshd logs (sshd -e, LogLevel INFO). Let it be a named FIFO of noded's, opened O_RDWR: then
+ * sshd never sees a broken pipe, and a noded that starts anew opens it again and reads on.
+ * "Accepted publickey for LOGIN" on it is the moment at which the last certificate that noded
+ * allowed has been proven. end_connection: sshd and the sessions of that connection are told to
+ * end, and killed if they do not. To show users a reason, end_session first. end_session: shows
+ * `reason` to the user (terminal, or standard error), hangs the session up, kills what is left
+ * after two seconds. list: what lives, also across restarts of both programs: connection  seq id
+ * client login pid started     no login until somebody asked to log in session     seq id conn
+ * login pid started       id: its sid; pid: of its noded-login
  *
  * A session whose noded-login was killed takes its connection with it.
  *

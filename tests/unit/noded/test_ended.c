@@ -218,7 +218,7 @@ static void what_authd_refuses_for_good_is_not_sent_again(void **state)
 	struct fixture *f = begin();
 
 	(void)state;
-	err_set(&f->fail, ERR_DENIED, "another node's");
+	err_set(&f->fail, ERR_INVALID, "no such record");
 	authd_comes(f);
 	put(f, FIRST);
 	turn_until(&f->w.loop, waiting(f) == 0);
@@ -227,12 +227,11 @@ static void what_authd_refuses_for_good_is_not_sent_again(void **state)
 	end(f);
 }
 
-static void what_authd_cannot_take_now_stays(void **state)
+static void stays(int code, const char *why)
 {
 	struct fixture *f = begin();
 
-	(void)state;
-	err_set(&f->fail, ERR_LIMIT, "disk full");
+	err_set(&f->fail, code, "%s", why);
 	authd_comes(f);
 	put(f, FIRST);
 	turn_until(&f->w.loop, f->refused >= 1);
@@ -245,6 +244,14 @@ static void what_authd_cannot_take_now_stays(void **state)
 	assert_int_equal(f->taken, 1);
 	authd_goes(f);
 	end(f);
+}
+
+/* Without a watch a denial may be of the node as a whole. */
+static void what_authd_cannot_take_now_stays(void **state)
+{
+	(void)state;
+	stays(ERR_LIMIT, "disk full");
+	stays(ERR_DENIED, "node 'x' is locked");
 }
 
 static void a_file_that_is_no_record_is_dropped(void **state)

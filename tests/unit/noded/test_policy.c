@@ -166,6 +166,20 @@ static void sshd_is_told_no_more_than_the_roles_allow(void **state)
 	buf_deinit(&line);
 }
 
+static void a_node_that_authd_will_not_have_lets_nobody_in(void **state)
+{
+	static char *roles[] = { (char *)"dev" };
+	struct node_world *w = *state;
+	pv_Identity id = world_person("alice", roles, 1);
+	struct err err = { 0 };
+
+	str_copy(w->n.denied, sizeof(w->n.denied), "node 'x' is locked");
+	assert_int_equal(ask(w, &id, "root", "192.0.2.7:1", &err), ERR_DENIED);
+	assert_string_equal(err.msg, "node 'x' is locked");
+	w->n.denied[0] = 0;
+	assert_int_equal(ask(w, &id, "root", "192.0.2.7:1", &err), 0);
+}
+
 /* A node that never heard of the cluster, and one that does not know its labels. */
 static void who_knows_nothing_lets_nobody_in(void **state)
 {
@@ -224,6 +238,7 @@ int main(void)
 		in_world(a_certificate_of_elsewhere_or_of_yesterday_is_no_good),
 		in_world(a_pinned_address_is_the_only_one),
 		in_world(who_is_in_stays_past_the_certificate_unless_a_role_minds),
+		in_world(a_node_that_authd_will_not_have_lets_nobody_in),
 		in_world(sshd_is_told_no_more_than_the_roles_allow),
 		cmocka_unit_test(who_knows_nothing_lets_nobody_in),
 		cmocka_unit_test(a_label_that_a_command_prints_can_deny),
