@@ -44,15 +44,17 @@ void lmdb_next_revision(struct lmdb_batch *b)
 
 int lmdb_commit(struct lmdb_batch *take_b, struct err *err)
 {
+	struct lmdb *db = take_b->db;
 	int rc;
 
-	if (lmdb_meta_put(take_b->db, take_b->txn, LMDB_META_REVISION, take_b->revision, err) !=
-	    0) {
+	if (lmdb_meta_put(db, take_b->txn, LMDB_META_REVISION, take_b->revision, err) != 0) {
 		lmdb_abort(take_b);
 		return err->code;
 	}
 	rc = mdb_txn_commit(take_b->txn);
 	free(take_b);
+	if (rc == EIO && lmdb_file_is_disk_full(db))
+		rc = ENOSPC;
 	return rc == 0 ? 0 : lmdb_fail(err, rc, "commit");
 }
 

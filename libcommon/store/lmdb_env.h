@@ -5,6 +5,7 @@
 #define STORE_LMDB_ENV_H
 
 #include <lmdb.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct err;
@@ -32,6 +33,9 @@ int lmdb_file_reserve(const char *dir, unsigned readers, struct err *err);
 
 /* After it was opened, and before its tables are: ERR_CORRUPT when data.mdb is cut. */
 int lmdb_file_check(struct lmdb *db, struct err *err);
+
+/* Whether a write that failed may have failed for that. */
+bool lmdb_file_is_disk_full(struct lmdb *db);
 
 /* A snapshot; mdb_txn_abort() it. */
 int lmdb_begin_read(struct lmdb *db, MDB_txn **out_txn, struct err *err);

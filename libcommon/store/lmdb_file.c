@@ -2,6 +2,8 @@
  * lmdb_file - what LMDB's files must be like before their pages are touched: they are mapped, and
  * a page behind a file's end, or one that a full disk cannot give, ends the process by a signal.
  *
+ * LMDB calls a write that was cut short an I/O error; most often it is a full disk.
+ *
  * data.mdb may be shorter than its meta page says, but only by pages that are free: those that one
  * transaction took and gave back are never written.
  */
@@ -14,9 +16,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define LOCK_SIZE(readers) ((off_t)(readers)*64 + 4096) /* at least what LMDB makes of it */
+#define FULL_BYTES         (1u << 20)                   /* less is left: the disk counts as full */
 #define FREE_PAGES         0 /* LMDB's table of them: transaction -> count, page numbers */
 
 /* Before LMDB opens it: who closes a file loses all locks that the process has on it. */
@@ -97,4 +101,13 @@ int lmdb_file_check(struct lmdb *db, struct err *err)
 	if ((size_t)st.st_size >= pages * stat.ms_psize)
 		return 0;
 	return check_short(db, fd, st.st_size, stat.ms_psize, pages, err);
+}
+
+bool lmdb_file_is_disk_full(struct lmdb *db)
+{
+	struct statvfs fs;
+	int fd;
+
+	mdb_env_get_fd(db->env, &fd);
+	return fstatvfs(fd, &fs) == 0 && fs.f_bavail * fs.f_frsize < FULL_BYTES;
 }
