@@ -30,6 +30,16 @@ bool passthrough_wants(const struct proxyd *p, const char *server_name)
 	       str_eq(server_name + sizeof(NAME_PREFIX) - 1, host_cluster(p->host));
 }
 
+/* TLS is between the client and authd, but an alert before it has begun is plain (RFC 5246, 7.2):
+ * the client learns that it is not the proxy that is gone. */
+static void refuse(struct stream *client)
+{
+	static const uint8_t internal_error[] = { 21, 3, 3, 0, 2, 2, 80 };
+
+	stream_write(client, internal_error, sizeof(internal_error));
+	stream_close(client);
+}
+
 static void on_forwarded(void *owner, struct stream *take_authd, const struct err *why)
 {
 	struct passthrough *t = owner;
@@ -40,7 +50,7 @@ static void on_forwarded(void *owner, struct stream *take_authd, const struct er
 	if (why != NULL) {
 		log_warn("authd not reached", kv("reason", why->msg));
 		if (t->client != NULL) {
-			stream_reset(t->client, why); /* its on_close frees */
+			refuse(t->client); /* its on_close frees */
 			return;
 		}
 	} else if (t->client == NULL) {
@@ -118,6 +128,6 @@ void passthrough_serve(struct proxyd *p, struct stream *take_stream)
 	stream_attach(take_stream, &handler, t);
 	if (dial_authd(t, &err) != 0) {
 		log_warn("authd not reached", kv("reason", err.msg));
-		stream_reset(take_stream, &err);
+		refuse(take_stream);
 	}
 }

@@ -180,7 +180,8 @@ static const char *alert_text(int code)
 		{ MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED, "access denied" },
 		{ MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR, "signature does not match" },
 		{ MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION, "TLS version not supported" },
-		{ MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR, "internal error" },
+		{ MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR,
+		  "internal error, or authd behind it cannot be reached" },
 		{ MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME, "no such host here" },
 		{ MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL, "no common protocol (ALPN)" },
 	};
@@ -195,8 +196,9 @@ static const char *alert_text(int code)
 static int set_alert(const struct tls *t, struct err *err)
 {
 	int code = t->ssl.in_msg[1];
+	int kind = code == MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR ? ERR_UNAVAILABLE : ERR_DENIED;
 
-	return err_set(err, ERR_DENIED, "peer says: %s (TLS alert %d)", alert_text(code), code);
+	return err_set(err, kind, "peer says: %s (TLS alert %d)", alert_text(code), code);
 }
 
 /* The connection is over; every later call fails with the same words. */
