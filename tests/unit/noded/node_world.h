@@ -195,7 +195,7 @@ static inline void world_init(struct node_world *w, const char *settings)
 	pki_init(&w->host_ca, "host CA");
 	pki_init(&w->user_ca, "user CA");
 	world_certify(w);
-	world_check(replica_init(&w->known, &err), &err);
+	world_check(replica_init(&w->known, 1 << 20, &err), &err);
 	text = str_printf("data_dir: %s/data\nrun_dir: %s/run\nhostname: web-1\n"
 	                  "advertise: web-1:3022\n%s",
 	                  w->dir, w->dir, settings);

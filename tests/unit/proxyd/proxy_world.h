@@ -110,7 +110,7 @@ static inline struct proxy_world *world_begin(uv_loop_t *loop)
 	member_check(credentials_store(&c, &answer, &err), &err);
 	fields_release(&pv_JoinResponse_table, &answer);
 	credentials_deinit(&c);
-	member_check(replica_init(&w->known, &err), &err);
+	member_check(replica_init(&w->known, 1 << 20, &err), &err);
 	world_know(w,
 	           "{kind: role, version: v4, metadata: {name: dev}, "
 	           "spec: {allow: {logins: [root], node_labels: {env: test}}}}",
