@@ -194,6 +194,8 @@ static void append_metrics(void *ctx, struct buf *out)
 	buf_appendf(out, "postern_authd_connections_cut %llu\n",
 	            (unsigned long long)arrivals_cut(tls_port_arrivals(a->tls_port)));
 	buf_appendf(out, "postern_authd_hosts %zu\n", presence_count(a->presence));
+	buf_appendf(out, "postern_authd_keep_alives_total %llu\n",
+	            (unsigned long long)presence_kept(a->presence));
 	buf_appendf(out, "postern_authd_revision %llu\n",
 	            (unsigned long long)keyspace_revision(a->keyspace));
 }

@@ -28,6 +28,7 @@ struct presence {
 	struct leases *leases;
 	struct keyspace_watch *watch;
 	struct timer *tick;
+	uint64_t kept;
 	bool leads;
 };
 
@@ -233,6 +234,7 @@ bool presence_keep(struct presence *p, const char *key, int64_t *out_ttl_ms)
 
 	if (lease == NULL)
 		return false;
+	p->kept++;
 	if (!p->leads)
 		tell_leader(p, lease);
 	*out_ttl_ms = lease->ttl_ms;
@@ -247,6 +249,11 @@ bool presence_has(const struct presence *p, const char *key)
 size_t presence_count(const struct presence *p)
 {
 	return leases_count(p->leases);
+}
+
+uint64_t presence_kept(const struct presence *p)
+{
+	return p->kept;
 }
 
 /* --- open and close -------------------------------------------------------------------------- */

@@ -34,4 +34,7 @@ bool presence_has(const struct presence *p, const char *key);
 
 size_t presence_count(const struct presence *p);
 
+/* Signs of life that were taken, since the start. */
+uint64_t presence_kept(const struct presence *p);
+
 #endif

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from cluster import BUILD, Cluster, run
+from cluster import BUILD, Cluster, UnixHTTP, run
 
 ADMIN = "bench"
 
@@ -91,6 +91,16 @@ def pss_kb(pid):
     """Memory of a process, shared pages counted in parts."""
     with open(f"/proc/{pid}/smaps_rollup") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+
+
+def metric(cluster, name):
+    """One of authd's own figures."""
+    conn = UnixHTTP(cluster.path("run", "authd-diag.sock"))
+    conn.request("GET", "/metrics")
+    text = conn.getresponse().read().decode()
+    conn.close()
+    return next(float(line.split()[1]) for line in text.splitlines()
+                if line.startswith(name + " "))
 
 
 def cpu_s(pid):

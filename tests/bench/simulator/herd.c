@@ -21,7 +21,6 @@ struct herd {
 	bool complete; /* all watched at once */
 	uint64_t began;
 	uint64_t lost_at;
-	unsigned long kept_alive;
 	unsigned number;     /* of the put */
 	uint64_t put_at;     /* 0: none is under way */
 	double commit_ms;    /* < 0: not answered yet */
@@ -110,11 +109,6 @@ void herd_live(struct member *m, bool live)
 	start_some(h);
 }
 
-void herd_kept_alive(struct member *m)
-{
-	m->herd->kept_alive++;
-}
-
 /* --- a put ----------------------------------------------------------------------------------- */
 
 static void tell_when_seen(struct herd *h)
@@ -165,8 +159,7 @@ void herd_put(struct herd *h)
 
 void herd_state(struct herd *h)
 {
-	console_say(h->conf.console, "{\"event\": \"state\", \"live\": %zu, \"kept_alive\": %lu}",
-	            h->live, h->kept_alive);
+	console_say(h->conf.console, "{\"event\": \"state\", \"live\": %zu}", h->live);
 }
 
 /* --- open and close -------------------------------------------------------------------------- */

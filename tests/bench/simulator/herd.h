@@ -43,8 +43,7 @@ void herd_close(struct herd *h);
 /* A role is put; the outcome is told when the last member has heard of it. One at a time. */
 void herd_put(struct herd *h);
 
-/* Tells {"event": "state", "live": ..., "kept_alive": ...}: how many watch, how many signs of life
- * were answered so far. */
+/* Tells {"event": "state", "live": ...}: how many watch now. */
 void herd_state(struct herd *h);
 
 #endif

@@ -9,6 +9,7 @@
 
 struct cache;
 struct err;
+struct heartbeat;
 struct herd;
 struct identity;
 struct rpc_service;
@@ -19,11 +20,12 @@ struct member {
 	struct herd *herd;
 	struct identity *identity; /* NULL: everybody's */
 	struct rpc_client *client;
-	bool live;                /* its watch has told everything so far */
-	struct cache *cache;      /* authd: what a node keeps of the cluster */
-	struct timer *timer;      /* authd: the next announcement; etcd: the next try */
-	struct rpc_stream *watch; /* etcd */
-	unsigned failures;        /* etcd: tries since it last was live */
+	bool live;                   /* its watch has told everything so far */
+	struct cache *cache;         /* authd: what a node keeps of the cluster */
+	struct heartbeat *heartbeat; /* authd */
+	struct timer *timer;         /* etcd: the next try */
+	struct rpc_stream *watch;    /* etcd */
+	unsigned failures;           /* etcd: tries since it last was live */
 };
 
 struct target {
@@ -31,8 +33,6 @@ struct target {
 	const char *server_name;        /* in its certificate; NULL: its address */
 	const struct rpc_service *puts; /* the service that has them */
 	const struct rpc_service *watches;
-
-	unsigned keep_alive_s; /* how often a member gives a sign of life */
 
 	/* Writes the role `name` with content that `number` makes different. */
 	int (*put)(struct rpc_client *client, const char *name, unsigned number, rpc_unary_cb cb,
@@ -52,8 +52,6 @@ const struct target *target_etcd(void);
 void herd_live(struct member *m, bool live);
 /* It has heard of a change of the key "/roles/NAME". */
 void herd_saw(struct member *m, const char *name);
-/* An answer to one of its signs of life. */
-void herd_kept_alive(struct member *m);
 uv_loop_t *herd_loop(const struct herd *h);
 
 #endif

@@ -4,20 +4,19 @@
 #include "tests/bench/simulator/role.h"
 
 #include "base/err.h"
-#include "base/rand.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "cache/cache.h"
-#include "loop/timer.h"
+#include "daemon/heartbeat.h"
 #include "proto/auth.service.h"
+#include "wire/fields.h"
 
 #include "proto/auth.pb.h"
 
 #include <string.h>
 
-#define ROLES       "/roles/"
-#define TTL_MS      (10 * 60 * 1000)
-#define RETRY_MS    5000
-#define ANNOUNCE_MS 60000 /* how long an announcement may take */
+#define ROLES  "/roles/"
+#define TTL_MS 60000 /* noded's own choice */
 
 static int put(struct rpc_client *client, const char *name, unsigned number, rpc_unary_cb cb,
                void *ctx, struct err *err)
@@ -32,37 +31,31 @@ static int put(struct rpc_client *client, const char *name, unsigned number, rpc
 
 /* --- a node ---------------------------------------------------------------------------------- */
 
-static void on_announced(void *ctx, const void *response, const struct err *err)
+static int set_all(const char *const values[], char **const fields[], size_t count, struct err *err)
 {
-	struct member *m = ctx;
-
-	(void)response;
-	if (err == NULL)
-		herd_kept_alive(m);
-	timer_once(m->timer, rand_jitter(err != NULL ? RETRY_MS : TTL_MS / 2));
+	for (size_t i = 0; i < count; i++)
+		if (fields_set_str(fields[i], values[i], err) != 0)
+			return err->code;
+	return 0;
 }
 
-static void announce(void *owner)
+static int record(void *ctx, pv_Node *out, struct err *err)
 {
-	struct member *m = owner;
-	char *id = m->identity->id;
-	const pv_AnnounceRequest request = {
-		.has_node = true,
-		.node = { .kind = (char *)(uintptr_t) "node",
-		          .version = (char *)(uintptr_t) "v2",
-		          .has_metadata = true,
-		          .metadata = { .name = id },
-		          .has_spec = true,
-		          .spec = { .addr = (char *)(uintptr_t) "192.0.2.1:3022",
-		                    .hostname = id,
-		                    .version = (char *)(uintptr_t)POSTERN_VERSION } },
-		.ttl = TTL_MS,
-	};
-	struct err err;
+	const struct member *m = ctx;
+	const char *const values[] = { "node",           "v2",
+		                       m->identity->id,  m->identity->id,
+		                       "192.0.2.1:3022", POSTERN_VERSION };
+	char **const fields[] = { &out->kind,          &out->version,   &out->metadata.name,
+		                  &out->spec.hostname, &out->spec.addr, &out->spec.version };
 
-	if (rpc_unary_start(m->client, AUTH_ANNOUNCE, &request, ANNOUNCE_MS, on_announced, m, NULL,
-	                    &err) != 0)
-		timer_once(m->timer, rand_jitter(RETRY_MS));
+	out->has_metadata = out->has_spec = true;
+	return set_all(values, fields, sizeof(values) / sizeof(*values), err);
+}
+
+static void on_announced(void *ctx, const struct err *err)
+{
+	(void)ctx;
+	(void)err; /* the heart goes on trying */
 }
 
 static void on_changed(void *ctx, const char *key, const pv_Resource *now)
@@ -73,7 +66,11 @@ static void on_changed(void *ctx, const char *key, const pv_Resource *now)
 
 static void on_state(void *ctx, const struct err *err)
 {
-	herd_live(ctx, err == NULL);
+	struct member *m = ctx;
+
+	herd_live(m, err == NULL);
+	if (err == NULL)
+		heartbeat_kick(m->heartbeat);
 }
 
 static int start(struct member *m, struct err *err)
@@ -88,10 +85,18 @@ static int start(struct member *m, struct err *err)
 		.state = on_state,
 	};
 
-	m->timer = timer_new(conf.loop, announce, m);
-	if (m->timer == NULL)
-		return err_set_nomem(err);
-	timer_once(m->timer, 0);
+	const struct heartbeat_conf heart = {
+		.loop = conf.loop,
+		.clock = clock_system(),
+		.client = m->client,
+		.ttl_ms = TTL_MS,
+		.ctx = m,
+		.record = record,
+		.on_announced = on_announced,
+	};
+
+	if (heartbeat_open(&heart, &m->heartbeat, err) != 0)
+		return err->code;
 	return cache_new(&conf, &m->cache, err);
 }
 
@@ -99,8 +104,8 @@ static void stop(struct member *m)
 {
 	cache_free(m->cache);
 	m->cache = NULL;
-	timer_free(m->timer);
-	m->timer = NULL;
+	heartbeat_close(m->heartbeat);
+	m->heartbeat = NULL;
 }
 
 const struct target *target_authd(void)
@@ -109,7 +114,6 @@ const struct target *target_authd(void)
 		                              .server_name = "authd",
 		                              .puts = &pv_Auth_service,
 		                              .watches = &pv_Auth_service,
-		                              .keep_alive_s = TTL_MS / 2 / 1000,
 		                              .put = put,
 		                              .start = start,
 		                              .stop = stop };
