@@ -1,5 +1,7 @@
 #include "loop/stream_private.h"
 
+#include "loop/scratch.h"
+
 #include "base/err.h"
 #include "base/list.h"
 
@@ -9,8 +11,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-
-#define READ_SIZE (64u * 1024)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -28,8 +28,8 @@ static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *out)
 {
 	(void)h;
 	(void)hint;
-	out->base = malloc(READ_SIZE); /* lives for one read, so that an idle stream holds none */
-	out->len = out->base != NULL ? READ_SIZE : 0;
+	out->base = (char *)scratch_take(); /* for one read, so that an idle stream holds none */
+	out->len = out->base != NULL ? SCRATCH_SIZE : 0;
 }
 
 /* Lets the owner look, and the next one if it hands the stream on. Returns how many bytes are
@@ -172,7 +172,7 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
 		stream_peer_ended(s);
 	else if (n < 0)
 		on_read_failed(s, (int)n);
-	free(buf->base);
+	scratch_give_back((uint8_t *)buf->base);
 	tell_end(s);
 	stream_update_reading(s);
 }

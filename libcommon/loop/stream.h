@@ -66,8 +66,8 @@ struct stream_handler {
  * SIGPIPE must be ignored in the process. ERR_IO, ERR_NOMEM. */
 int stream_open_fd(uv_loop_t *loop, int take_fd, struct stream **out, struct err *err);
 
-/* For a program that relays, once, at its start: read buffers live for one read, and without this
- * malloc would give them back to the kernel, and fault them in anew, each time. It keeps up to
+/* For a program that relays, once, at its start: what is encrypted lives for one write, and without
+ * this malloc would give it back to the kernel, and fault it in anew, each time. It keeps up to
  * STREAM_MEMORY_KEPT free bytes instead. */
 #define STREAM_MEMORY_KEPT (1024 * 1024)
 void stream_keep_memory(void);

@@ -1,5 +1,6 @@
 #include "loop/stream_private.h"
 
+#include "loop/scratch.h"
 #include "loop/work.h"
 
 #include "base/err.h"
@@ -8,8 +9,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-
-#define PLAIN_SIZE (64u * 1024) /* plaintext taken out of TLS at a time: four records */
 
 /*
  *   WAITS_FOR_PEER <--> STEPPING --> READY
@@ -248,7 +247,7 @@ static void decrypt(struct stream *s, uint8_t *plain)
 	struct err err;
 
 	while (len > 0 && stream_listens(s)) {
-		if (tls_read(s->secure->tls, plain, PLAIN_SIZE, &len, &err) != 0) {
+		if (tls_read(s->secure->tls, plain, SCRATCH_SIZE, &len, &err) != 0) {
 			tls_failed(s, &err, "read from");
 			return;
 		}
@@ -260,7 +259,7 @@ static void decrypt(struct stream *s, uint8_t *plain)
 
 static void decrypt_all(struct stream *s)
 {
-	uint8_t *plain = malloc(PLAIN_SIZE); /* for this turn only, as in on_alloc() */
+	uint8_t *plain = scratch_take(); /* for this turn only, as in on_alloc() */
 	struct err err;
 
 	if (plain != NULL) {
@@ -269,7 +268,7 @@ static void decrypt_all(struct stream *s)
 		err_set_nomem(&err);
 		stream_fail(s, &err);
 	}
-	free(plain);
+	scratch_give_back(plain);
 }
 
 void secure_pump(struct stream *s)

@@ -121,6 +121,8 @@ static struct rpc_client *open_client(struct simulator *s, struct err *err)
 		.addrs = s->addr_list,
 		.tls = s->tls,
 		.server_name = s->target->server_name,
+		.backoff_min_ms = 50, /* who measures is there when there is something to see */
+		.backoff_max_ms = 200,
 	};
 
 	return rpc_client_new(&conf, err);
