@@ -9,9 +9,13 @@ from cluster import BUILD, Cluster, UnixHTTP, run
 ADMIN = "bench"
 
 
-class ManyAddresses(Cluster):
-    """One address has 28,000 ports for who connects to it; these have more."""
+class BusyCluster(Cluster):
+    """Its authd can be reached by more connections than one address has ports for (28,000), and
+    takes from its one administrator what many would ask for."""
     authd_hosts = [f"127.0.0.{i}" for i in range(1, 5)]
+
+    def __init__(self, **options):
+        super().__init__(authd="limits: {user_rate: 1000000}\n", **options)
 
 
 def admin_files(cluster):
