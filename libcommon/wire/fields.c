@@ -43,13 +43,14 @@ static void wipe_secrets(const struct fields_table *t, void *msg)
 {
 	struct fields_slot slot;
 
-	for (size_t i = 0; t->secrets && i < t->count; i++) {
-		const struct fields_field *field = &t->fields[i];
+	if (!t->secrets)
+		return;
+	fields_slot_begin(&slot, t, msg);
+	while (fields_slot_next(&slot)) {
+		const struct fields_field *field = slot.field;
 
-		if (!fields_is_secret(field) &&
-		    (field->type != FIELDS_MESSAGE || !field->message->secrets))
+		if (!fields_is_secret(field) && field->type != FIELDS_MESSAGE)
 			continue;
-		fields_slot_init(&slot, t, i, msg);
 		for (size_t n = 0; n < slot.count; n++) {
 			if (field->type == FIELDS_MESSAGE)
 				wipe_secrets(field->message, fields_slot_item(&slot, n));
@@ -118,8 +119,8 @@ static bool is_empty(const struct fields_table *t, const void *msg)
 {
 	struct fields_slot slot;
 
-	for (size_t i = 0; i < t->count; i++) {
-		fields_slot_init(&slot, t, i, msg);
+	fields_slot_begin(&slot, t, msg);
+	while (fields_slot_next(&slot)) {
 		if (!fields_slot_says_nothing(&slot))
 			return false;
 	}
@@ -152,9 +153,9 @@ bool fields_equal(const struct fields_table *t, const void *a, const void *b)
 	struct fields_slot slot_a;
 	struct fields_slot slot_b;
 
-	for (size_t i = 0; i < t->count; i++) {
-		fields_slot_init(&slot_a, t, i, a);
-		fields_slot_init(&slot_b, t, i, b);
+	fields_slot_begin(&slot_a, t, a);
+	fields_slot_begin(&slot_b, t, b);
+	while (fields_slot_next(&slot_a) && fields_slot_next(&slot_b)) {
 		if (!slots_equal(&slot_a, &slot_b))
 			return false;
 	}

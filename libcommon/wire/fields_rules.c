@@ -57,8 +57,8 @@ int fields_fill(const struct fields_table *t, void *msg, struct err *err)
 	struct fields_slot slot;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < t->count; i++) {
-		fields_slot_init(&slot, t, i, msg);
+	fields_slot_begin(&slot, t, msg);
+	while (rc == 0 && fields_slot_next(&slot)) {
 		if (is_sub_message(slot.field))
 			rc = fill_message(&slot, err);
 		else if (slot.field->initial != NULL && fields_slot_says_nothing(&slot))
@@ -100,8 +100,8 @@ static int walk_message(struct walk *w, const struct fields_table *t, const void
 	struct fields_slot slot;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < t->count; i++) {
-		fields_slot_init(&slot, t, i, msg);
+	fields_slot_begin(&slot, t, msg);
+	while (rc == 0 && fields_slot_next(&slot)) {
 		if (slot.count == 0)
 			continue;
 		snprintf(w->path + before, PATH_SIZE - before, "%s%s", before > 0 ? "." : "",

@@ -20,8 +20,10 @@ bool fields_has_secrets(const struct fields_table *t, const void *msg)
 {
 	struct fields_slot slot;
 
-	for (size_t i = 0; i < t->count; i++) {
-		fields_slot_init(&slot, t, i, msg);
+	if (!t->secrets)
+		return false;
+	fields_slot_begin(&slot, t, msg);
+	while (fields_slot_next(&slot)) {
 		if (fields_is_secret(slot.field) && !fields_slot_says_nothing(&slot))
 			return true;
 		for (size_t n = 0; slot.field->type == FIELDS_MESSAGE && n < slot.count; n++)
@@ -63,9 +65,11 @@ bool fields_same_secrets(const struct fields_table *t, const void *a, const void
 	struct fields_slot one;
 	struct fields_slot other;
 
-	for (size_t i = 0; i < t->count; i++) {
-		fields_slot_init(&one, t, i, a);
-		fields_slot_init(&other, t, i, b);
+	if (!t->secrets)
+		return true;
+	fields_slot_begin(&one, t, a);
+	fields_slot_begin(&other, t, b);
+	while (fields_slot_next(&one) && fields_slot_next(&other)) {
 		if (fields_is_secret(one.field) && !same_secret(&one, &other))
 			return false;
 		if (is_sub_message(&one) && is_sub_message(&other) &&
@@ -99,8 +103,10 @@ void fields_drop_secrets(const struct fields_table *t, void *msg)
 {
 	struct fields_slot slot;
 
-	for (size_t i = 0; i < t->count; i++) {
-		fields_slot_init(&slot, t, i, msg);
+	if (!t->secrets)
+		return;
+	fields_slot_begin(&slot, t, msg);
+	while (fields_slot_next(&slot)) {
 		if (fields_is_secret(slot.field))
 			drop_secret(&slot);
 		for (size_t n = 0; slot.field->type == FIELDS_MESSAGE && n < slot.count; n++)
@@ -126,9 +132,11 @@ int fields_keep_secrets(const struct fields_table *t, const void *old, void *msg
 	struct fields_slot before;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < t->count; i++) {
-		fields_slot_init(&before, t, i, old);
-		fields_slot_init(&slot, t, i, msg);
+	if (!t->secrets)
+		return 0;
+	fields_slot_begin(&before, t, old);
+	fields_slot_begin(&slot, t, msg);
+	while (rc == 0 && fields_slot_next(&before) && fields_slot_next(&slot)) {
 		if (before.count == 0)
 			continue;
 		if (fields_is_secret(slot.field))

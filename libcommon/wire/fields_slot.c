@@ -39,12 +39,37 @@ void fields_slot_init(struct fields_slot *s, const struct fields_table *t, size_
 {
 	bool found;
 
+	s->table = t;
 	s->field = &t->fields[i];
 	found = pb_field_iter_begin_const(&s->iter, t->desc, msg) &&
 	        pb_field_iter_find(&s->iter, s->field->tag);
 	assert(found);
 	(void)found;
 	s->count = count_items(s);
+}
+
+void fields_slot_begin(struct fields_slot *s, const struct fields_table *t, const void *msg)
+{
+	*s = (struct fields_slot){ .table = t };
+	pb_field_iter_begin_const(&s->iter, t->desc, msg);
+}
+
+/* Both the table's rows and nanopb's fields are in the order of their tags. */
+bool fields_slot_next(struct fields_slot *s)
+{
+	const struct fields_table *t = s->table;
+
+	if (s->field == NULL)
+		s->field = t->fields;
+	else if (s->field < t->fields + t->count)
+		s->field++;
+	if (t->count == 0 || s->field == t->fields + t->count)
+		return false;
+	if (s->field > t->fields)
+		pb_field_iter_next(&s->iter);
+	assert(s->iter.tag == s->field->tag);
+	s->count = count_items(s);
+	return true;
 }
 
 void *fields_slot_item(const struct fields_slot *s, size_t i)

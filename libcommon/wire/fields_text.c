@@ -255,8 +255,8 @@ static struct value *message_value(const struct writer *w, const struct fields_t
 		return list_value(w, &slot);
 	}
 	map = value_new(VALUE_MAP);
-	for (size_t i = 0; map != NULL && i < t->count; i++) {
-		fields_slot_init(&slot, t, i, msg);
+	fields_slot_begin(&slot, t, msg);
+	while (map != NULL && fields_slot_next(&slot)) {
 		if (put_field(w, &slot, map) != 0) {
 			value_free(map);
 			return NULL;
