@@ -14,6 +14,7 @@
 struct peers {
 	int file;
 	int notify;
+	char path[PATH_ROOM];
 };
 
 static int open_file(struct peers *p, const char *path, struct err *err)
@@ -24,21 +25,20 @@ static int open_file(struct peers *p, const char *path, struct err *err)
 	p->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (p->notify < 0)
 		return err_set_errno(err, ERR_IO, errno, "keyspace: watch for other processes");
-	if (inotify_add_watch(p->notify, path, IN_MODIFY | IN_CLOSE_WRITE) < 0)
+	if (inotify_add_watch(p->notify, path, IN_OPEN | IN_MODIFY | IN_CLOSE_WRITE) < 0)
 		return err_set_errno(err, ERR_IO, errno, "keyspace: watch '%s'", path);
 	return 0;
 }
 
 int peers_open(const char *dir, struct peers **out_peers, struct err *err)
 {
-	struct peers *p = malloc(sizeof(*p));
-	char path[PATH_ROOM];
+	struct peers *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
 		return err_set_nomem(err);
-	*p = (struct peers){ -1, -1 };
-	snprintf(path, sizeof(path), "%s/peers", dir);
-	if (open_file(p, path, err) != 0) {
+	p->file = p->notify = -1;
+	snprintf(p->path, sizeof(p->path), "%s/peers", dir);
+	if (open_file(p, p->path, err) != 0) {
 		peers_close(p);
 		return err->code;
 	}
@@ -57,11 +57,19 @@ void peers_close(struct peers *p)
 	free(p);
 }
 
-/* Changes nothing, yet counts as a change; unlike a byte written it needs no room on the disk. */
+/*
+ * Opening the file is told and writes nothing, so it waits for no disk. Who has no descriptor left
+ * changes it, to what it is already.
+ */
 void peers_tell(const struct peers *p)
 {
+	int fd = open(p->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	int rc;
 
+	if (fd >= 0) {
+		close(fd);
+		return;
+	}
 	do {
 		rc = ftruncate(p->file, 0);
 	} while (rc != 0 && errno == EINTR);
@@ -83,7 +91,7 @@ struct peers_news peers_take(const struct peers *p)
 		for (size_t i = 0; i < (size_t)len / sizeof(*events); i++) {
 			bool lost = (events[i].mask & IN_Q_OVERFLOW) != 0;
 
-			news.told |= lost || (events[i].mask & IN_MODIFY) != 0;
+			news.told |= lost || (events[i].mask & (IN_OPEN | IN_MODIFY)) != 0;
 			news.ended |= lost || (events[i].mask & IN_CLOSE_WRITE) != 0;
 		}
 	}

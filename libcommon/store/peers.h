@@ -2,10 +2,10 @@
  * peers - the other processes on the same keyspace: who tells whom, who sweeps.
  *
  * For keyspace.c and writer.c only. All processes hold one small file open for writing and watch
- * it with inotify. A commit touches it, which wakes the others. A process that ends, by kill -9
- * too, closes it, which wakes them as well: so a commit that its process did not live to announce
- * is found at once, and nobody ever polls. The sweeper is who holds a lock on the file, which
- * ends with the process.
+ * it with inotify. After a commit it is opened once more, which wakes the others. A process that
+ * ends, by kill -9 too, closes it, which wakes them as well: so a commit that its process did not
+ * live to announce is found at once, and nobody ever polls. The sweeper is who holds a lock on the
+ * file, which ends with the process.
  */
 #ifndef STORE_PEERS_H
 #define STORE_PEERS_H
