@@ -200,6 +200,7 @@ static void *run(void *arg)
 	bool sweeping;
 	bool expiring;
 	bool swept;
+	bool changed;
 
 	pthread_mutex_lock(&wr->lock);
 	while (!wr->stopping || !list_empty(&wr->queue)) {
@@ -213,13 +214,16 @@ static void *run(void *arg)
 			commit(wr, &batch);
 		if (sweeping)
 			expiring = sweep(wr, &swept);
+		changed = swept || !list_empty(&batch);
 		pthread_mutex_lock(&wr->lock);
 		wr->expiring |= expiring; /* or somebody has looked meanwhile */
-		if (swept || !list_empty(&batch)) {
-			peers_tell(wr->options.peers);
-			signal_program(wr);
-		}
 		hand_back(wr, &batch);
+		if (!changed)
+			continue;
+		pthread_mutex_unlock(&wr->lock);
+		signal_program(wr); /* first: somebody waits for an answer there */
+		peers_tell(wr->options.peers);
+		pthread_mutex_lock(&wr->lock);
 	}
 	pthread_mutex_unlock(&wr->lock);
 	return NULL;
@@ -317,9 +321,10 @@ int writer_add(struct writer *wr, struct write *w, struct err *err)
 	} else {
 		wr->waiting++;
 		list_append(&wr->queue, &w->link);
-		pthread_cond_signal(&wr->wake);
 	}
 	pthread_mutex_unlock(&wr->lock);
+	if (rc == 0)
+		pthread_cond_signal(&wr->wake); /* it finds the lock free */
 	return rc;
 }
 
