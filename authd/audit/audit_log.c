@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "loop/timer.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -22,6 +23,7 @@
 
 #define NAME_SIZE 32 /* "2026-11-20.00:00:00.log" */
 #define LINK_NAME "events.log"
+#define SYNC_MS   20 /* until what nobody waits for is on the disk */
 
 struct waiter {
 	struct list link;
@@ -29,10 +31,11 @@ struct waiter {
 	void *arg;
 };
 
-/* What goes to the disk together. */
+/* What is written together. */
 struct batch {
 	struct buf lines;
 	struct list waiters;
+	bool sync; /* it is to be on the disk before anybody is told */
 };
 
 struct audit_log {
@@ -41,7 +44,8 @@ struct audit_log {
 	char *cluster;
 	int64_t keep_ms;
 	int dir;
-	struct batch next; /* gathers */
+	struct batch next;  /* gathers */
+	struct timer *sync; /* runs while lines are written that are not on the disk */
 	bool closing;
 
 	/* What follows belongs to the pool's thread while `writing`. */
@@ -50,6 +54,7 @@ struct audit_log {
 	struct batch now;
 	int fd; /* of the file `name`; -1 = none yet */
 	char name[NAME_SIZE];
+	bool unsynced; /* lines that are with the kernel only */
 	struct err err;
 };
 
@@ -57,6 +62,7 @@ static void start_writing(struct audit_log *log);
 
 static void log_free(struct audit_log *log)
 {
+	timer_free(log->sync);
 	if (log->fd >= 0)
 		close(log->fd);
 	if (log->dir >= 0)
@@ -189,20 +195,27 @@ static int write_lines(int fd, const struct buf *lines, struct err *err)
 			        "write the audit log");
 		done += (size_t)n;
 	}
+	return 0;
+}
+
+static int sync_lines(int fd, struct err *err)
+{
 	if (fdatasync(fd) != 0)
 		return err_set_errno(err, ERR_IO, errno, "sync the audit log");
 	return 0;
 }
 
 /* All of it or nothing. */
-static int append(int fd, const struct buf *lines, struct err *err)
+static int append(int fd, const struct batch *batch, struct err *err)
 {
 	off_t before = lseek(fd, 0, SEEK_END);
 	int rc;
 
 	if (before < 0)
 		return err_set_errno(err, ERR_IO, errno, "find the audit log's end");
-	rc = write_lines(fd, lines, err);
+	rc = write_lines(fd, &batch->lines, err);
+	if (rc == 0 && batch->sync)
+		rc = sync_lines(fd, err);
 	if (rc != 0 && ftruncate(fd, before) != 0)
 		err_wrap(err, "half a batch stays");
 	return rc;
@@ -215,8 +228,8 @@ static void run_write(uv_work_t *req)
 	struct audit_log *log = container_of(req, struct audit_log, req);
 
 	log->err = (struct err){ 0 };
-	if (turn_page(log, &log->err) == 0)
-		append(log->fd, &log->now.lines, &log->err);
+	if (turn_page(log, &log->err) == 0 && append(log->fd, &log->now, &log->err) == 0)
+		log->unsynced = !log->now.sync;
 }
 
 /* Callbacks may write more events; those gather in `next`. */
@@ -250,6 +263,9 @@ static void on_written(uv_work_t *req, int status)
 
 	(void)status; /* never canceled */
 	finish_batch(log);
+	if (log->unsynced && !timer_active(log->sync))
+		timer_once(log->sync, SYNC_MS);
+	log->next.sync |= log->unsynced && log->closing;
 	start_writing(log);
 	if (log->closing && !log->writing)
 		log_free(log);
@@ -267,20 +283,30 @@ static void take_batch(struct audit_log *log)
 		list_remove(at);
 		list_append(&log->now.waiters, at);
 	}
+	log->now.sync = log->next.sync;
+	log->next.sync = false;
 	log->writing = true;
 }
 
 static void start_writing(struct audit_log *log)
 {
-	if (log->writing || log->next.lines.len == 0)
+	if (log->writing || (log->next.lines.len == 0 && !log->next.sync))
 		return;
 	take_batch(log);
 	if (uv_queue_work(log->loop, &log->req, run_write, on_written) != 0)
 		abort(); /* libuv: only for a callback that is missing */
 }
 
-int audit_log_write(struct audit_log *log, const pv_AuditEvent *events, size_t count,
-                    audit_log_cb done, void *arg, struct err *err)
+static void on_sync_due(void *owner)
+{
+	struct audit_log *log = owner;
+
+	log->next.sync = true;
+	start_writing(log);
+}
+
+static int add(struct audit_log *log, const pv_AuditEvent *events, size_t count, bool sync,
+               audit_log_cb done, void *arg, struct err *err)
 {
 	struct waiter *w;
 	size_t before;
@@ -309,8 +335,15 @@ int audit_log_write(struct audit_log *log, const pv_AuditEvent *events, size_t c
 		return rc;
 	}
 	list_append(&log->next.waiters, &w->link);
+	log->next.sync |= sync;
 	start_writing(log);
 	return 0;
+}
+
+int audit_log_write(struct audit_log *log, const pv_AuditEvent *events, size_t count,
+                    audit_log_cb done, void *arg, struct err *err)
+{
+	return add(log, events, count, true, done, arg, err);
 }
 
 /* --- open and close ------------------------------------------------------------------------- */
@@ -340,7 +373,9 @@ int audit_log_open(struct audit_log **out, const struct audit_log_spec *spec, st
 	list_init(&log->next.waiters);
 	list_init(&log->now.waiters);
 	log->cluster = strdup(spec->cluster);
-	rc = log->cluster != NULL ? open_dir(spec->dir, &log->dir, err) : err_set_nomem(err);
+	log->sync = timer_new(spec->loop, on_sync_due, log);
+	rc = log->cluster != NULL && log->sync != NULL ? open_dir(spec->dir, &log->dir, err)
+	                                               : err_set_nomem(err);
 	if (rc == 0)
 		rc = turn_page(log, err);
 	if (rc != 0) {
@@ -356,6 +391,9 @@ void audit_log_close(struct audit_log *log)
 	if (log == NULL)
 		return;
 	log->closing = true;
+	timer_stop(log->sync);
+	log->next.sync |= !log->writing && log->unsynced;
+	start_writing(log);
 	if (!log->writing)
 		log_free(log);
 }
@@ -383,6 +421,6 @@ void audit_log_report(struct authd *a, const struct audit_event *e)
 {
 	struct err err;
 
-	if (audit_log_write(a->audit, &e->pb, 1, on_reported, e->pb.event, &err) != 0)
+	if (add(a->audit, &e->pb, 1, false, on_reported, e->pb.event, &err) != 0)
 		on_reported(e->pb.event, &err);
 }

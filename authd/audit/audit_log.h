@@ -6,8 +6,9 @@
  *
  * Events gather while a thread of the pool writes and syncs those before them; then all
  * that gathered go out together. So an event costs no sync of its own, and who asks is told
- * only when it is on the disk. A batch that cannot be written whole is cut off again, and
- * all of its events are told so.
+ * only when it is on the disk. Events that nobody waits for are written as fast, so that they
+ * outlive the process, and synced a moment later. A batch that cannot be written whole is cut off
+ * again, and all of its events are told so.
  */
 #ifndef AUTHD_AUDIT_LOG_H
 #define AUTHD_AUDIT_LOG_H
