@@ -63,8 +63,9 @@ static int note_effects(struct resource_file *f, const char *name, int line, con
 	resource_effects(r, add_note, &n);
 	rc = buf_check(&n.text, err);
 	if (rc == 0 && (n.text.len > 0 || kind->later != NULL)) {
-		err_set(&note, ERR_INVALID, "%s '%s' is kept, without effect: %s", kind->name,
-		        resource_name(r), kind->later != NULL ? kind->later : buf_str(&n.text));
+		err_set(&note, ERR_INVALID, "%s '%s'%s: %s", kind->name, resource_name(r),
+		        kind->later != NULL ? " is kept, without effect" : ": without effect",
+		        kind->later != NULL ? kind->later : buf_str(&n.text));
 		at_line(name, line, &note);
 		rc = strlist_add(&f->notes, note.msg, err);
 	}

@@ -223,7 +223,10 @@ static int settle(struct change *c, struct change_item *item, bool replace, stru
 	int rc = resource_load(c->authd, item->kind, *resource_sub_kind(&item->resource),
 	                       item->name, &old, err);
 	bool there = rc == 0;
+	struct err ignored;
 
+	if (there) /* what was left out there counts as what stands for it */
+		(void)resource_validate(&old, &ignored);
 	if (rc == ERR_NOT_FOUND)
 		rc = replace && seen_revision(&item->resource) != 0 ? conflict(item, err) : 0;
 	if (rc == 0)
