@@ -20,6 +20,7 @@
 #include "authd/ports/arrivals.h"
 #include "authd/ports/local_port.h"
 #include "authd/ports/tls_port.h"
+#include "authd/recordings/orphans.h"
 #include "authd/recordings/recordings.h"
 #include "authd/restore.h"
 
@@ -223,6 +224,7 @@ static void on_server_stopped(void *ctx)
 	changes_close(a->changes);
 	role_cache_free(a->role_sets);
 	presence_close(a->presence);
+	orphans_free(a->orphans);
 	shifts_free(a->lists);
 	event_bytes_deinit(&a->event_bytes);
 	people_stop(a);
@@ -283,6 +285,11 @@ static int open_cluster(struct process *p, struct err *err)
 	return 0;
 }
 
+static void on_hosts_gone(struct authd *a)
+{
+	orphans_look(a->orphans);
+}
+
 static int open_services(struct process *p, struct err *err)
 {
 	static const struct admission_limits joins = { JOINS_AT_ONCE, JOINS_AT_ONCE / 4, JOINS_MAX,
@@ -294,9 +301,10 @@ static int open_services(struct process *p, struct err *err)
 		return err->code;
 	a->joins = admission_new(&joins);
 	a->lists = shifts_new(a->loop, LIST_PIECE_US, LISTS_MAX);
-	if (a->joins == NULL || a->lists == NULL)
+	a->orphans = orphans_new(a);
+	if (a->joins == NULL || a->lists == NULL || a->orphans == NULL)
 		return err_set_nomem(err);
-	if (presence_open(a, &a->presence, err) != 0)
+	if (presence_open(a, on_hosts_gone, &a->presence, err) != 0)
 		return err->code;
 	a->role_sets = role_cache_new(ROLE_SETS, access_lookup_role, a);
 	if (a->role_sets == NULL)

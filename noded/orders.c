@@ -23,11 +23,14 @@ static void obey(struct noded *n, const pv_Session *record)
 	static const char reason[] = "ended by an administrator";
 	struct session *s;
 
-	if (!record->spec.terminate || !str_eq(record->spec.node_id, host_id(n->host)) ||
-	    record->metadata.name == NULL)
+	if (!str_eq(record->spec.node_id, host_id(n->host)) || record->metadata.name == NULL)
 		return;
 	s = session_find(n, record->metadata.name);
 	if (s == NULL || s->end_reason != NULL)
+		return;
+	if (record->spec.ended != 0) /* we were silent for so long that we counted as gone */
+		report_alive(n, s);
+	if (!record->spec.terminate)
 		return;
 	report_disconnect(n, s->identity.user, s->login, s->client, s->sid, reason);
 	session_end(n, s, reason);

@@ -240,9 +240,14 @@ void report_session_end(struct noded *n, const struct session *s, const struct s
 		put_record(n, s, o->ended);
 }
 
+void report_alive(struct noded *n, const struct session *s)
+{
+	if (s->tty || s->recorded)
+		put_record(n, s, 0);
+}
+
 void report_resend(struct noded *n)
 {
 	for (struct session *s = session_next(n, NULL); s != NULL; s = session_next(n, s))
-		if (s->tty || s->recorded)
-			put_record(n, s, 0);
+		report_alive(n, s);
 }

@@ -52,6 +52,9 @@ void report_disconnect(struct noded *n, const char *user, const char *login, con
 void report_joined(struct noded *n, const struct session *s, const char *user);
 void report_left(struct noded *n, const char *sid, const char *login, const char *user);
 
+/* authd takes a session for ended that is not. */
+void report_alive(struct noded *n, const struct session *s);
+
 /* The connection to authd stands again: records that authd may have missed are put anew. */
 void report_resend(struct noded *n);
 

@@ -23,6 +23,7 @@ struct changes;
 struct clock;
 struct err;
 struct keyspace;
+struct orphans;
 struct people;
 struct rates;
 struct presence;
@@ -45,6 +46,7 @@ struct authd {
 	struct tls_port *tls_port;
 	struct role_cache *role_sets;   /* of callers; forgotten when a role changes */
 	struct changes *changes;        /* what authd itself watches: roles and locks */
+	struct orphans *orphans;        /* sessions whose node is gone */
 	struct presence *presence;      /* leases of hosts' records */
 	struct rates *rates;            /* of calls, by caller */
 	struct admission *joins;        /* joins and renewals that are under way */

@@ -25,6 +25,7 @@ static const char *const prefixes[] = { "/nodes/", "/proxies/" };
 
 struct presence {
 	struct authd *authd;
+	void (*gone)(struct authd *a);
 	struct leases *leases;
 	struct keyspace_watch *watch;
 	struct timer *tick;
@@ -85,13 +86,20 @@ static int take_all(struct presence *p, uint64_t *out_revision, struct err *err)
 	return rc == -1 ? err_copy(err, &t.err) : rc;
 }
 
+static void tell_gone(struct presence *p)
+{
+	if (p->leads && p->gone != NULL)
+		p->gone(p->authd);
+}
+
 static void on_event(struct presence *p, const struct keyspace_event *event)
 {
 	struct err err;
 
-	if (event->type == KEYSPACE_EVENT_DELETE)
+	if (event->type == KEYSPACE_EVENT_DELETE) {
 		leases_remove(p->leases, event->item.key);
-	else if (event->type == KEYSPACE_EVENT_PUT && take_record(p, &event->item, &err) != 0)
+		tell_gone(p);
+	} else if (event->type == KEYSPACE_EVENT_PUT && take_record(p, &event->item, &err) != 0)
 		log_error("no lease for a host", kv("key", event->item.key), kv("error", err.msg));
 }
 
@@ -188,6 +196,7 @@ static void begin_to_lead(struct presence *p)
 {
 	p->leads = true;
 	leases_restart(p->leases, now_of(p));
+	tell_gone(p);
 	log_info("leases begin", kv("hosts", leases_count(p->leases)));
 }
 
@@ -258,13 +267,15 @@ uint64_t presence_kept(const struct presence *p)
 
 /* --- open and close -------------------------------------------------------------------------- */
 
-int presence_open(struct authd *a, struct presence **out, struct err *err)
+int presence_open(struct authd *a, void (*gone)(struct authd *a), struct presence **out,
+                  struct err *err)
 {
 	struct presence *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
 		return err_set_nomem(err);
 	p->authd = a;
+	p->gone = gone;
 	p->leases = leases_new();
 	p->tick = timer_new(a->loop, on_tick, p);
 	if (p->leases == NULL || p->tick == NULL)

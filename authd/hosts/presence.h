@@ -21,8 +21,10 @@ struct authd;
 struct err;
 struct presence;
 
-/* Takes up all records that are stored. */
-int presence_open(struct authd *a, struct presence **out, struct err *err);
+/* Takes up all records that are stored. While this authd leads, `gone` (may be NULL) is told when
+ * records have gone, and once when it begins to lead, for those that went before. */
+int presence_open(struct authd *a, void (*gone)(struct authd *a), struct presence **out,
+                  struct err *err);
 void presence_close(struct presence *p);
 
 /* The host of the record at `key` has spoken. False: there is no such record, or it is just being

@@ -32,7 +32,7 @@ struct session_change {
 	struct authd *authd;
 	pv_Session wanted; /* put: what the node says */
 	char *id;
-	enum { CHANGE_PUT, CHANGE_KILL, CHANGE_RECORDED } kind;
+	enum { CHANGE_PUT, CHANGE_KILL, CHANGE_RECORDED, CHANGE_ORPHANED } kind;
 	int64_t recording_size;
 	int tries;
 	struct buf bytes;
@@ -106,11 +106,23 @@ static int merge_kill(const struct session_change *c, const pv_Session *old, pv_
 	return 0;
 }
 
+static int merge_orphaned(const struct session_change *c, const pv_Session *old, pv_Session *out,
+                          struct err *err)
+{
+	if (old == NULL || old->spec.ended != 0)
+		return err_set(err, ERR_NOT_FOUND, "no such live session '%s'", c->id);
+	if (fields_clone(&pv_Session_table, old, out, err) != 0)
+		return err->code;
+	out->spec.ended = authd_now(c->authd);
+	return 0;
+}
+
 static int (*const merges[])(const struct session_change *c, const pv_Session *old, pv_Session *out,
                              struct err *err) = {
 	[CHANGE_PUT] = merge_put,
 	[CHANGE_KILL] = merge_kill,
 	[CHANGE_RECORDED] = merge_recorded,
+	[CHANGE_ORPHANED] = merge_orphaned,
 };
 
 /* Ended sessions are kept as long as recordings are. */
@@ -221,7 +233,8 @@ void handle_kill_session(struct rpc_call *call)
 		rpc_call_fail(call, &err);
 }
 
-void sessions_recorded(struct authd *a, const char *id, int64_t size)
+/* A change that nobody waits for. */
+static void change_quietly(struct authd *a, const char *id, int kind, int64_t recording_size)
 {
 	struct session_change *c = calloc(1, sizeof(*c));
 	struct err err;
@@ -230,10 +243,20 @@ void sessions_recorded(struct authd *a, const char *id, int64_t size)
 	if (c == NULL)
 		return;
 	c->authd = a;
-	c->kind = CHANGE_RECORDED;
-	c->recording_size = size;
+	c->kind = kind;
+	c->recording_size = recording_size;
 	c->id = strdup(id);
 	rc = c->id != NULL ? try_write(c, &err) : err_set_nomem(&err);
 	if (rc != 0)
 		change_free(c);
+}
+
+void sessions_recorded(struct authd *a, const char *id, int64_t size)
+{
+	change_quietly(a, id, CHANGE_RECORDED, size);
+}
+
+void sessions_orphaned(struct authd *a, const char *id)
+{
+	change_quietly(a, id, CHANGE_ORPHANED, 0);
 }

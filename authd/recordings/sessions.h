@@ -12,4 +12,7 @@ struct authd;
  * far. Nobody waits for it: the recording itself is what counts. */
 void sessions_recorded(struct authd *a, const char *id, int64_t size);
 
+/* Ends the record of a live session whose node is gone. */
+void sessions_orphaned(struct authd *a, const char *id);
+
 #endif

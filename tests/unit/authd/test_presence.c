@@ -2,8 +2,10 @@
 #include "authd/hosts/presence.h"
 
 #include "authd/core/authd.h"
+#include "authd/recordings/orphans.h"
 #include "base/buf.h"
 #include "base/list.h"
+#include "loop/shifts.h"
 #include "model/resource.h"
 
 #include "tests/unit/keyspace_fixture.h"
@@ -28,6 +30,11 @@ static void on_commits(uv_poll_t *handle, int status, int events)
 	keyspace_dispatch(container_of(handle, struct world, commits)->f->ks);
 }
 
+static void on_gone(struct authd *a)
+{
+	orphans_look(a->orphans);
+}
+
 static void world_open(struct world *w, struct fixture *f)
 {
 	*w = (struct world){ .f = f };
@@ -35,12 +42,17 @@ static void world_open(struct world *w, struct fixture *f)
 	w->authd = (struct authd){ .loop = &w->loop, .clock = &f->clock.clock, .keyspace = f->ks };
 	uv_poll_init(&w->loop, &w->commits, keyspace_fd(f->ks));
 	uv_poll_start(&w->commits, UV_READABLE, on_commits);
-	assert_int_equal(presence_open(&w->authd, &w->presence, &f->err), 0);
+	w->authd.lists = shifts_new(&w->loop, 4000, 8);
+	w->authd.orphans = orphans_new(&w->authd);
+	assert_int_equal(presence_open(&w->authd, on_gone, &w->presence, &f->err), 0);
+	w->authd.presence = w->presence;
 }
 
 static void world_close(struct world *w)
 {
 	presence_close(w->presence);
+	orphans_free(w->authd.orphans);
+	shifts_free(w->authd.lists);
 	uv_close((uv_handle_t *)&w->commits, NULL);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&w->loop), 0);
@@ -117,6 +129,67 @@ static void a_silent_host_goes_and_one_that_speaks_stays(void **state)
 	assert_no_event(f, events); /* to speak up is no write */
 	assert_false(keep(&w, DB));
 	keyspace_watch_close(events);
+	world_close(&w);
+}
+
+/* Stores a session as its node puts it. */
+static void store_session(struct fixture *f, const char *id, const char *node, int64_t ended)
+{
+	pv_Resource r = { .which_of = pv_Resource_session_tag };
+	struct buf bytes = { 0 };
+	char key[RESOURCE_KEY_SIZE];
+
+	r.of.session.has_metadata = r.of.session.has_spec = true;
+	r.of.session.metadata.name = (char *)(uintptr_t)id;
+	r.of.session.spec.node_id = (char *)(uintptr_t)strrchr(node, '/') + 1;
+	r.of.session.spec.user = r.of.session.spec.login = (char *)(uintptr_t) "alice";
+	r.of.session.spec.started = START_MS;
+	r.of.session.spec.ended = ended;
+	snprintf(key, sizeof(key), "/sessions/%s", id);
+	assert_int_equal(resource_encode(&r, &bytes, &f->err), 0);
+	assert_int_equal(run_op(f, keyspace_op_put(key, bytes.data, bytes.len, 0)), 0);
+	buf_deinit(&bytes);
+}
+
+static int64_t session_ended(struct fixture *f, const char *id)
+{
+	pv_Resource r = pv_Resource_init_zero;
+	struct keyspace_item item;
+	char key[RESOURCE_KEY_SIZE];
+	int64_t ended;
+
+	snprintf(key, sizeof(key), "/sessions/%s", id);
+	assert_int_equal(keyspace_get(f->ks, key, &item, &f->err), 0);
+	assert_int_equal(resource_decode(&r, item.value, item.len, &f->err), 0);
+	ended = r.of.session.spec.ended;
+	resource_deinit(&r);
+	keyspace_item_deinit(&item);
+	return ended;
+}
+
+#define SESSION(n) "00000000-0000-4000-8000-00000000000" #n
+
+static void sessions_end_with_their_nodes_lease(void **state)
+{
+	struct fixture *f = *state;
+	struct world w;
+
+	store(f, WEB, TTL);
+	store(f, DB, TTL);
+	store_session(f, SESSION(1), WEB, 0);
+	store_session(f, SESSION(2), DB, 0);
+	store_session(f, SESSION(3), DB, START_MS + 7);
+	store_session(f, SESSION(4), "/nodes/8d1f2a1e-58e5-4b7a-9b0e-2f3a55b0d1f2", 0);
+	world_open(&w, f);
+	turn_until(&w, session_ended(f, SESSION(4)) != 0); /* its node went before we came */
+	assert_int_equal(session_ended(f, SESSION(2)), 0);
+	clock_fake_advance(&f->clock, TTL - 1);
+	assert_true(keep(&w, WEB));
+	clock_fake_advance(&f->clock, 1);
+	turn_until(&w, session_ended(f, SESSION(2)) != 0);
+	assert_int_equal(session_ended(f, SESSION(2)), f->clock.wall);
+	assert_int_equal(session_ended(f, SESSION(3)), START_MS + 7);
+	assert_int_equal(session_ended(f, SESSION(1)), 0);
 	world_close(&w);
 }
 
@@ -221,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_silent_host_goes_and_one_that_speaks_stays),
+		CASE(sessions_end_with_their_nodes_lease),
 		CASE(records_are_followed_as_they_come_and_go),
 		CASE(leases_begin_afresh_with_a_start),
 		CASE(a_record_that_expires_by_itself_has_to_be_announced),
