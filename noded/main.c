@@ -132,6 +132,12 @@ static void on_cache_state(void *ctx, const struct err *err)
 		         kv("revision", (int64_t)cache_revision(n->cache)));
 }
 
+static void on_cache_left_out(void *ctx, const char *kind, const char *reason)
+{
+	(void)ctx;
+	log_warn("kind not watched", kv("kind", kind), kv("reason", reason));
+}
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 static int make_folders(const struct noded *n, struct err *err)
@@ -204,6 +210,7 @@ static int open_cache(struct noded *n, struct err *err)
 		.ctx = n,
 		.changed = on_cache_changed,
 		.state = on_cache_state,
+		.left_out = on_cache_left_out,
 	};
 
 	snprintf(path, sizeof(path), "%s/cache", n->conf.data_dir);

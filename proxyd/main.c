@@ -139,6 +139,12 @@ static void on_cache_state(void *ctx, const struct err *err)
 		log_info("cluster state is current");
 }
 
+static void on_cache_left_out(void *ctx, const char *kind, const char *reason)
+{
+	(void)ctx;
+	log_warn("kind not watched", kv("kind", kind), kv("reason", reason));
+}
+
 static void on_accept(void *owner, struct stream *take_stream)
 {
 	front_serve(owner, take_stream);
@@ -189,6 +195,7 @@ static int open_cache(struct proxyd *p, struct err *err)
 		.ctx = p,
 		.changed = on_cache_changed,
 		.state = on_cache_state,
+		.left_out = on_cache_left_out,
 	};
 
 	snprintf(path, sizeof(path), "%s/cache", p->conf.data_dir);

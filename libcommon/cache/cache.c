@@ -155,10 +155,21 @@ static void become_live(struct cache *c, uint64_t revision)
 	watches_begin(c->watches);
 }
 
+static void tell_left_out(struct cache *c, const pv_WatchEvent *init)
+{
+	for (pb_size_t i = 0; c->conf.left_out != NULL && i < init->left_out_count; i++) {
+		const pv_WatchLeftOut *k = &init->left_out[i];
+
+		c->conf.left_out(c->conf.ctx, k->kind != NULL ? k->kind : "",
+		                 k->reason != NULL ? k->reason : "");
+	}
+}
+
 static int take_init(struct cache *c, const pv_WatchEvent *ev, struct err *err)
 {
 	if (c->state != CACHE_OPENING)
 		return err_set(err, ERR_CORRUPT, "second INIT in one watch");
+	tell_left_out(c, ev);
 	if (!ev->snapshot) {
 		become_live(c, (uint64_t)ev->revision);
 		return 0;

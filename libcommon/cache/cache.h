@@ -42,6 +42,9 @@ struct cache_conf {
 	/* Live: every change until `revision` has been told. err NULL; or the watch was lost. May
 	 * be NULL. */
 	void (*state)(void *ctx, const struct err *err);
+	/* authd does not know a kind, or does not show it to us: none of it will come. Each time a
+	 * watch begins. May be NULL. */
+	void (*left_out)(void *ctx, const char *kind, const char *reason);
 };
 
 /* Loads the disk's copy, if any, and begins to watch. */

@@ -43,6 +43,7 @@ struct world {
 	int live;
 	int lost;
 	char why[200];
+	char left_out[64];
 	size_t max_bytes; /* of the next cache */
 };
 
@@ -203,6 +204,13 @@ static inline void on_state(void *ctx, const struct err *err)
 		str_copy(w->why, sizeof(w->why), err->msg);
 }
 
+static inline void on_left_out(void *ctx, const char *kind, const char *reason)
+{
+	struct world *w = ctx;
+
+	snprintf(w->left_out, sizeof(w->left_out), "%s: %s", kind, reason);
+}
+
 static inline void cache_begins(struct world *w)
 {
 	static const char *const kinds[] = { "role", "lock", NULL };
@@ -213,7 +221,8 @@ static inline void cache_begins(struct world *w)
 		                         .max_bytes = w->max_bytes,
 		                         .ctx = w,
 		                         .changed = on_changed,
-		                         .state = on_state };
+		                         .state = on_state,
+		                         .left_out = on_left_out };
 	struct err err = { 0 };
 
 	assert_int_equal(cache_new(&conf, &w->cache, &err), 0);

@@ -56,6 +56,24 @@ static void kinds_and_events_of_a_newer_authd_are_skipped(void **state)
 	end(w);
 }
 
+static void kinds_that_authd_leaves_out_are_told_and_no_error(void **state)
+{
+	pv_WatchLeftOut lock = { .kind = (char[]){ "lock" }, .reason = (char[]){ "not for you" } };
+	struct world *w = begin(*state);
+
+	cache_begins(w);
+	turn_until(w->loop, w->watch != NULL);
+	send_event(w, &(pv_WatchEvent){ .type = pv_WatchEvent_Type_INIT,
+	                                .snapshot = true,
+	                                .left_out = &lock,
+	                                .left_out_count = 1 });
+	send_synced(w, 10);
+	turn_until(w->loop, w->live == 1);
+	assert_string_equal(w->left_out, "lock: not for you");
+	assert_int_equal(w->lost, 0);
+	end(w);
+}
+
 static void a_lost_watch_resumes_behind_its_revision(void **state)
 {
 	struct world *w = begin_live(*state);
@@ -247,6 +265,7 @@ int main(void)
 		loop_test(a_snapshot_is_seen_whole_or_not_at_all),
 		loop_test(changes_are_told_and_what_stays_the_same_is_not),
 		loop_test(kinds_and_events_of_a_newer_authd_are_skipped),
+		loop_test(kinds_that_authd_leaves_out_are_told_and_no_error),
 		loop_test(a_lost_watch_resumes_behind_its_revision),
 		loop_test(a_second_snapshot_tells_the_differences_alone),
 		loop_test(a_watch_that_makes_no_sense_begins_anew_with_a_snapshot),
