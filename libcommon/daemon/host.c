@@ -171,6 +171,7 @@ static int ask_to_join(struct host *h, struct rpc_client *client, const char *to
 	if (rc == 0)
 		rc = rpc_unary_wait(client, AUTH_JOIN, &request, timeout_ms, &answer, err);
 	if (rc == 0) {
+		h->skew_ms = clock_wall_ms(h->conf.clock) - answer.time;
 		rc = credentials_store(&h->creds, &answer, err);
 		fields_release(&pv_JoinResponse_table, &answer);
 	}

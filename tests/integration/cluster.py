@@ -159,7 +159,7 @@ class Accounts:
 class Cluster:
     authd_hosts = ("127.0.0.1",)  # where authd listens
 
-    def __init__(self, door=True, authd="", proxyd="", noded=""):
+    def __init__(self, door=True, authd="", proxyd="", noded="", env=None):
         assert os.getuid() == 0, "this story makes Unix accounts and must be run as root"
         self.dir = tempfile.mkdtemp(prefix="postern-story-")
         os.chmod(self.dir, 0o711)
@@ -168,6 +168,7 @@ class Cluster:
         self.root_run = f"/run/postern-story-{os.getpid()}"
         self.daemons = []
         self.extra = {"authd": authd, "proxyd": proxyd, "noded": noded}
+        self.env = env or {}  # of daemons, by their names
         self.service = self.accounts.add("s", "/usr/sbin/nologin", system=True)
         self.node_user = self.accounts.add("n", "/usr/sbin/nologin", system=True)
         self.login = self.accounts.add("u")
@@ -205,6 +206,7 @@ class Cluster:
         return self.path(name)
 
     def add_daemon(self, name, argv, user=None, env=None):
+        env = {**(env or {}), **self.env.get(name, {})}
         daemon = Daemon(name, argv, self.path(name + ".log"), user, env)
         self.daemons.append(daemon)
         return daemon
