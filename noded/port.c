@@ -9,6 +9,8 @@
 #include "daemon/host.h"
 #include "loop/listen.h"
 #include "loop/stream.h"
+#include "loop/strikes.h"
+#include "loop/tally.h"
 #include "loop/timer.h"
 #include "model/identity.h"
 #include "noded/conn.h"
@@ -24,6 +26,9 @@
 #include <unistd.h>
 
 #define FIRST_BYTES_MS 10000
+#define SILENT_MAX     128 /* arrivals of one network; a proxy's say at once what they want */
+#define WRONG_MAX      20  /* prefaces of one network that may be wrong within... */
+#define WRONG_MS       10000
 #define FIRST_BYTES    8 /* tell "SSH-2.0-" from "POSTERN1" */
 #define PEEK_MAX       (PREFACE_MAGIC_SIZE + 4 + PREFACE_MAX)
 
@@ -31,6 +36,8 @@ struct port {
 	struct noded *n;
 	struct listen *listen;
 	struct list arrivals;
+	struct tally *silent;  /* the arrivals, by network */
+	struct strikes *wrong; /* who makes us check signatures for nothing */
 };
 
 /* A connection whose first bytes are looked at. */
@@ -41,6 +48,7 @@ struct arrival {
 	int fd;                /* a dup for the poll, for the stream has its own */
 	uv_poll_t poll;
 	struct timer *deadline;
+	struct tally_entry *counted;
 	size_t needed; /* bytes that have to be there before we are called */
 	char client[STREAM_PEER_SIZE];
 };
@@ -59,6 +67,7 @@ static void on_poll_closed(uv_handle_t *h)
 static void leave(struct arrival *a)
 {
 	list_remove(&a->link);
+	tally_remove(a->counted);
 	timer_free(a->deadline);
 	uv_close((uv_handle_t *)&a->poll, on_poll_closed);
 }
@@ -152,11 +161,18 @@ static int take_out(const struct arrival *a, size_t len, struct err *err)
 
 static void serve_forwarded(struct arrival *a, const pv_Preface *preface, size_t len)
 {
+	const char *from = stream_peer(a->stream);
+	int64_t now = clock_mono_ms(a->port->n->clock);
 	pv_PrefacePayload payload;
 	struct err err = { 0 };
 	bool joins;
 
+	if (strikes_check(a->port->wrong, from, now, &err) != 0) {
+		refuse(a, &err);
+		return;
+	}
 	if (verify(a->port->n, preface, &payload, &err) != 0) {
+		strikes_add(a->port->wrong, from, now);
 		refuse(a, &err);
 		return;
 	}
@@ -225,16 +241,24 @@ static void on_deadline(void *owner)
 static int arrive(struct port *p, struct stream *stream, struct err *err)
 {
 	struct arrival *a = calloc(1, sizeof(*a));
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
 
 	if (a == NULL)
 		return err_set_nomem(err);
 	list_init(&a->link);
 	a->port = p;
 	a->stream = stream;
+	if (getpeername(stream_fd(stream), (struct sockaddr *)&from, &len) != 0 ||
+	    tally_add(p->silent, (struct sockaddr *)&from, &a->counted, err) != 0) {
+		free(a);
+		return err->code != 0 ? err->code : err_set(err, ERR_IO, "it is gone already");
+	}
 	str_copy(a->client, sizeof(a->client), stream_peer(stream));
 	a->deadline = timer_new(p->n->loop, on_deadline, a);
 	a->fd = fcntl(stream_fd(stream), F_DUPFD_CLOEXEC, 3);
 	if (a->deadline == NULL || a->fd < 0 || uv_poll_init(p->n->loop, &a->poll, a->fd) != 0) {
+		tally_remove(a->counted);
 		timer_free(a->deadline);
 		if (a->fd >= 0)
 			close(a->fd);
@@ -254,7 +278,7 @@ static void on_accept(void *owner, struct stream *take_stream)
 
 	if (arrive(owner, take_stream, &err) == 0)
 		return;
-	log_error("connection refused", kv("reason", err.msg));
+	log_warn("connection refused", kv("addr", stream_peer(take_stream)), kv("reason", err.msg));
 	stream_reset(take_stream, &err);
 }
 
@@ -279,8 +303,10 @@ int port_open(struct noded *n, struct port **out, struct err *err)
 	p->n = n;
 	list_init(&p->arrivals);
 	*out = p;
+	p->silent = tally_new(limits.max, SILENT_MAX);
+	p->wrong = strikes_new(WRONG_MAX, WRONG_MS);
 	p->listen = listen_new(n->loop, &limits, &handler, p);
-	if (p->listen == NULL)
+	if (p->silent == NULL || p->wrong == NULL || p->listen == NULL)
 		return err_set_nomem(err);
 	snprintf(addr, sizeof(addr), strchr(n->conf.listen.host, ':') != NULL ? "[%s]:%s" : "%s:%s",
 	         n->conf.listen.host, n->conf.listen.port);
@@ -296,6 +322,8 @@ void port_close(struct port *p)
 	listen_free(p->listen);
 	while (!list_empty(&p->arrivals))
 		refuse(container_of(p->arrivals.next, struct arrival, link), &over);
+	tally_unref(p->silent);
+	strikes_free(p->wrong);
 	free(p);
 }
 

@@ -125,7 +125,8 @@ static size_t take_preface(struct arrival *at, const uint8_t *data, size_t len)
 	struct err err;
 	size_t used;
 
-	if (forwarded_take(at->all->forwarded, data, len, at->client_addr, &used, &err) != 0) {
+	if (forwarded_take(at->all->forwarded, data, len, stream_peer(at->stream), at->client_addr,
+	                   &used, &err) != 0) {
 		refuse(at, &err);
 		return len;
 	}

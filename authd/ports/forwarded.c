@@ -2,22 +2,27 @@
 
 #include "authd/core/authd.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "crypto/x509.h"
 #include "crypto/x509_set.h"
+#include "loop/strikes.h"
 #include "model/identity.h"
 #include "wire/preface.h"
 
 #include <stdlib.h>
 
-#define SEEN_MAX 65536 /* prefaces within the span of time that one is good for */
+#define SEEN_MAX  65536 /* prefaces within the span of time that one is good for */
+#define WRONG_MAX 20    /* of one network, within... */
+#define WRONG_MS  10000
 
 struct forwarded {
 	struct authd *authd;
 	struct preface_seen *seen;
 	struct x509_set *trust;
-	char *target; /* "auth.<cluster>" */
+	struct strikes *wrong; /* who makes us check signatures for nothing */
+	char *target;          /* "auth.<cluster>" */
 };
 
 struct forwarded *forwarded_new(struct authd *a)
@@ -30,7 +35,9 @@ struct forwarded *forwarded_new(struct authd *a)
 	f->authd = a;
 	f->seen = preface_seen_new(SEEN_MAX);
 	f->target = str_printf("auth.%s", a->conf.cluster_name);
-	if (f->seen == NULL || f->target == NULL || x509_set_new(&f->trust, &err) != 0 ||
+	f->wrong = strikes_new(WRONG_MAX, WRONG_MS);
+	if (f->seen == NULL || f->wrong == NULL || f->target == NULL ||
+	    x509_set_new(&f->trust, &err) != 0 ||
 	    x509_set_add(f->trust, a->authorities.host.tls_cert, &err) != 0) {
 		forwarded_free(f);
 		return NULL;
@@ -43,6 +50,7 @@ void forwarded_free(struct forwarded *f)
 	if (f == NULL)
 		return;
 	preface_seen_free(f->seen);
+	strikes_free(f->wrong);
 	x509_set_unref(f->trust);
 	free(f->target);
 	free(f);
@@ -88,10 +96,11 @@ static int verify(struct forwarded *f, const pv_Preface *message,
 	return rc;
 }
 
-int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len,
+int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len, const char *from,
                    char out_addr[FORWARDED_ADDR_SIZE], size_t *out_used, struct err *err)
 {
 	pv_Preface message = pv_Preface_init_zero;
+	int64_t now = clock_mono_ms(f->authd->clock);
 	int rc;
 
 	*out_used = 0;
@@ -99,7 +108,12 @@ int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len,
 		return err->code;
 	if (*out_used == 0)
 		return 0;
-	rc = verify(f, &message, out_addr, err);
+	rc = strikes_check(f->wrong, from, now, err);
+	if (rc == 0) {
+		rc = verify(f, &message, out_addr, err);
+		if (rc != 0)
+			strikes_add(f->wrong, from, now);
+	}
 	preface_release(&message);
 	return rc;
 }

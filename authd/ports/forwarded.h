@@ -20,11 +20,12 @@ struct forwarded *forwarded_new(struct authd *a); /* NULL when memory runs out *
 void forwarded_free(struct forwarded *f);
 
 /*
- * Reads the preface at the start of `data`. *out_used = 0: more bytes are needed; else so many are
- * its own and out_addr has the client's "address:port". ERR_INVALID, ERR_UNAUTHENTICATED,
- * ERR_DENIED, ERR_LIMIT.
+ * Reads the preface at the start of `data`, which came from the address `from`: a network whose
+ * prefaces are wrong too often is not listened to for a while. *out_used = 0: more bytes are
+ * needed; else so many are its own and out_addr has the client's "address:port". ERR_INVALID,
+ * ERR_UNAUTHENTICATED, ERR_DENIED, ERR_LIMIT.
  */
-int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len,
+int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len, const char *from,
                    char out_addr[FORWARDED_ADDR_SIZE], size_t *out_used, struct err *err);
 
 #endif

@@ -1,9 +1,12 @@
 #include "noded/port.h"
 
+#include "base/log.h"
+
 #include "tests/unit/noded/node_world.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -88,6 +91,49 @@ static void a_preface_that_is_too_long_is_refused(void **state)
 	close(fd);
 }
 
+/* One network holds so many places and no more, and they are free again when it goes. */
+static void who_says_nothing_is_bounded_per_network(void **state)
+{
+	struct node_world *w = *state;
+	int fds[129];
+
+	for (int i = 0; i < 129; i++)
+		fds[i] = connect_to(w);
+	turn_until(&w->loop, is_closed(fds[128]));
+	for (int i = 0; i < 128; i++)
+		assert_false(is_closed(fds[i]));
+	for (int i = 0; i < 129; i++)
+		close(fds[i]);
+	turn_until(&w->loop, port_connections(w->n.port) == 0);
+	fds[0] = connect_to(w);
+	turn_until(&w->loop, port_connections(w->n.port) == 1);
+	assert_false(is_closed(fds[0]));
+	close(fds[0]);
+}
+
+static void who_sends_wrong_prefaces_is_not_listened_to_for_a_while(void **state)
+{
+	static const char bytes[] = "POSTERN1\0\0\0\0"; /* an empty one: nobody signed it */
+	struct node_world *w = *state;
+	char text[16384] = "";
+	int log = memfd_create("log", MFD_CLOEXEC);
+
+	log_set_fd(log);
+	for (int i = 0; i < 22; i++) {
+		int fd = connect_to(w);
+
+		assert_int_equal(send(fd, bytes, 12, MSG_NOSIGNAL), 12);
+		turn_until(&w->loop, is_closed(fd));
+		close(fd);
+	}
+	log_set_fd(STDERR_FILENO);
+	assert_true(pread(log, text, sizeof(text) - 1, 0) > 0);
+	close(log);
+	/* the first are judged, the last is not */
+	assert_non_null(strstr(text, "check preface"));
+	assert_non_null(strstr(text, "was wrong 21 times in 10 s"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +141,10 @@ int main(void)
 		                                tear_down),
 		cmocka_unit_test_setup_teardown(a_preface_that_is_too_long_is_refused, set_up,
 		                                tear_down),
+		cmocka_unit_test_setup_teardown(who_says_nothing_is_bounded_per_network, set_up,
+		                                tear_down),
+		cmocka_unit_test_setup_teardown(
+		        who_sends_wrong_prefaces_is_not_listened_to_for_a_while, set_up, tear_down),
 	};
 
 	return unit_run(tests);
