@@ -14,6 +14,7 @@
 #include "rpc/openapi.h"
 #include "rpc/reflection.h"
 
+static const struct access_rule resolve_request = { "access_request", "update" };
 static const struct access_rule create_user = { "user", "create" };
 static const struct access_rule update_user = { "user", "update" };
 static const struct access_rule create_token = { "token", "create" };
@@ -46,6 +47,12 @@ static const struct rpc_method table[] = {
 	{ AUTH_BEGIN_MFA_DEVICE, ACCESS_USER, NULL, handle_begin_mfa_device },
 	{ AUTH_FINISH_MFA_DEVICE, ACCESS_USER, NULL, handle_finish_mfa_device },
 	{ AUTH_REMOVE_MFA_DEVICE, ACCESS_USER, NULL, handle_remove_mfa_device },
+
+	{ AUTH_CREATE_ACCESS_REQUEST, ACCESS_REQUEST, NULL, handle_create_access_request },
+	{ AUTH_REVIEW_ACCESS_REQUEST, ACCESS_USER, NULL, handle_review_access_request },
+	{ AUTH_RESOLVE_ACCESS_REQUEST, ACCESS_RULE, &resolve_request,
+	  handle_resolve_access_request },
+	{ AUTH_ASSUME_ACCESS_REQUEST, ACCESS_USER, NULL, handle_assume_access_request },
 
 	{ AUTH_CREATE_USER, ACCESS_RULE, &create_user, handle_create_user },
 	{ AUTH_RESET_USER, ACCESS_RULE, &update_user, handle_reset_user },

@@ -36,6 +36,8 @@ static int check_locks(const struct noded *n, const struct policy_subject *who, 
 		.user = who->identity->user,
 		.roles = who->identity->roles,
 		.roles_count = who->identity->roles_count,
+		.requests = who->identity->active_requests,
+		.requests_count = who->identity->active_requests_count,
 		.login = who->login,
 		.node = host_id(n->host),
 	};

@@ -111,6 +111,8 @@ int access_check_locks(const struct proxyd *p, const struct peer *peer, const ch
 		.roles = peer->identity.roles,
 		.roles_count = peer->identity.roles_count,
 		.login = str_empty(login) ? NULL : login,
+		.requests = peer->identity.active_requests,
+		.requests_count = peer->identity.active_requests_count,
 		.node = node_id,
 	};
 	int64_t now = clock_wall_ms(p->clock);

@@ -107,6 +107,7 @@ int cmd_lock(struct tctl *t, int argc, char **argv, struct err *err)
 		{ "login", 0, ARGS_TEXT, &target->login },
 		{ "node", 0, ARGS_TEXT, &node },
 		{ "server-id", 0, ARGS_TEXT, &node },
+		{ "access-request", 0, ARGS_TEXT, &target->access_request },
 		{ "message", 0, ARGS_TEXT, &spec.message },
 		{ "ttl", 0, ARGS_TEXT, &until.ttl },
 		{ "expires", 0, ARGS_TEXT, &until.expires },
@@ -115,8 +116,9 @@ int cmd_lock(struct tctl *t, int argc, char **argv, struct err *err)
 	int rc = cmd_parse(t, options, 0, 0, &argc, argv, err);
 
 	if (rc == 0 && target->user == NULL && target->role == NULL && target->login == NULL &&
-	    node == NULL)
-		rc = err_set(err, ERR_INVALID, "what? (--user, --role, --login or --node)");
+	    node == NULL && target->access_request == NULL)
+		rc = err_set(err, ERR_INVALID,
+		             "what? (--user, --role, --login, --node or --access-request)");
 	if (rc == 0)
 		rc = read_until(&until, &spec.expires, err);
 	if (rc == 0 && node != NULL)

@@ -123,6 +123,7 @@ static char *lock_target(const pv_LockTarget *target)
 		{ "role", target->role },
 		{ "login", target->login },
 		{ "node", target->node },
+		{ "access_request", target->access_request },
 	};
 	char *text = strdup("");
 

@@ -35,6 +35,7 @@ int cmd_config(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_proxy(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_play(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_sessions(struct tsh *t, int argc, char **argv, struct err *err);
+int cmd_request(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_mfa(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_join(struct tsh *t, int argc, char **argv, struct err *err);
 

@@ -3,28 +3,29 @@
  *
  *   parse, find the trust --> Ping (proves the proxy, before anything secret is asked for)
  *     --> password, and a code where the cluster has a second factor --> key --> Login
- *     --> check the answer --> files
+ *     --> check the answer --> files --> the roles of a request, where some are asked for
  */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "conf/args.h"
 #include "crypto/key.h"
 #include "crypto/pin.h"
-#include "crypto/pubkey.h"
-#include "crypto/sshcert.h"
-#include "crypto/sshkey.h"
 #include "crypto/tls.h"
 #include "tsh/cmd.h"
 #include "tsh/login_files.h"
+#include "tsh/login_key.h"
 #include "tsh/password.h"
+#include "tsh/request.h"
 #include "tsh/skew.h"
 #include "tsh/trust.h"
 #include "tsh/web_call.h"
 #include "wire/fields.h"
 
 #include "proto/auth.fields.h"
+#include "proto/resource.fields.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -35,6 +36,9 @@
 struct login {
 	const char *ca_pin;
 	const char *ttl;
+	struct strlist request_roles; /* asked for after the login; empty: none */
+	const char *request_reason;
+	const char *request_id; /* of a request that is approved; NULL: none */
 	struct profile profile;
 	struct tls_conf *tls;
 	struct key *key;
@@ -55,6 +59,7 @@ static void login_deinit(struct login *l)
 	key_unref(l->key);
 	tls_conf_unref(l->tls);
 	profile_deinit(&l->profile);
+	strlist_deinit(&l->request_roles);
 }
 
 /* Who logs in where, when not said: the same as last time, then the account's own name. */
@@ -163,36 +168,11 @@ static int ask_code(struct login *l, struct err *err)
 	return 0;
 }
 
-/* The two public forms of the fresh key. */
-static int set_keys(struct login *l, struct err *err)
-{
-	struct buf ssh = { 0 }, tls = { 0 };
-	struct sshkey key = { 0 };
-	int rc = sshkey_from_pubkey(key_public(l->key), l->profile.data.user, &key, err);
-
-	if (rc == 0) {
-		sshkey_append_line(&key, &ssh);
-		pubkey_append_pem(key_public(l->key), &tls);
-		rc = buf_check(&ssh, err);
-	}
-	if (rc == 0)
-		rc = buf_check(&tls, err);
-	if (rc == 0)
-		rc = fields_set_str(&l->request.ssh_public_key, buf_str(&ssh), err);
-	if (rc == 0)
-		rc = fields_set_str(&l->request.tls_public_key, buf_str(&tls), err);
-	sshkey_deinit(&key);
-	buf_deinit(&ssh);
-	buf_deinit(&tls);
-	return rc;
-}
-
 static int make_request(struct login *l, struct err *err)
 {
-	int rc = key_generate(&l->key, err);
+	int rc = login_key_new(l->profile.data.user, &l->key, &l->request.ssh_public_key,
+	                       &l->request.tls_public_key, err);
 
-	if (rc == 0)
-		rc = set_keys(l, err);
 	if (rc == 0)
 		rc = fields_set_str(&l->request.user, l->profile.data.user, err);
 	if (rc == 0 && l->ttl != NULL) {
@@ -229,12 +209,41 @@ static void greet(struct tsh *t, const struct login *l)
 		        "tsh: warning: %s; certificates may look expired or not yet valid\n", skew);
 }
 
+/* More roles for a while: those of a request that is approved, now or earlier. */
+static int elevate(struct tsh *t, struct login *l, struct err *err)
+{
+	const char *id = l->request_id;
+	pv_Resource made = pv_Resource_init_zero;
+	struct api api = { 0 };
+	int rc;
+
+	if (id == NULL && l->request_roles.count == 0)
+		return 0;
+	rc = api_open(&api, t, &l->profile, err);
+	if (rc == 0 && id == NULL) {
+		rc = request_create(&api, &l->request_roles, l->request_reason, 0, &made, err);
+		id = made.of.access_request.metadata.name;
+		if (rc == 0)
+			rc = request_wait(&api, id, err);
+	}
+	if (rc == 0)
+		rc = request_assume(&api, &l->profile, id, err);
+	if (rc == 0)
+		puts("The roles of the request are yours until then.");
+	api_close(&api);
+	fields_release(&pv_Resource_table, &made);
+	return rc;
+}
+
 int cmd_login(struct tsh *t, int argc, char **argv, struct err *err)
 {
 	struct login l = { 0 };
 	const struct args_option options[] = {
 		{ "ca-pin", 0, ARGS_TEXT, &l.ca_pin },
 		{ "ttl", 0, ARGS_TEXT, &l.ttl },
+		{ "request-roles", 0, ARGS_LIST, &l.request_roles },
+		{ "request-reason", 0, ARGS_TEXT, &l.request_reason },
+		{ "request-id", 0, ARGS_TEXT, &l.request_id },
 		{ 0 },
 	};
 	struct pin pin;
@@ -263,6 +272,8 @@ int cmd_login(struct tsh *t, int argc, char **argv, struct err *err)
 		rc = login_files_write(&l.profile, l.key, &l.response, t->program, err);
 	if (rc == 0)
 		greet(t, &l);
+	if (rc == 0)
+		rc = elevate(t, &l, err);
 	login_deinit(&l);
 	return rc;
 }

@@ -23,7 +23,9 @@ static const struct command {
 	const char *usage;
 	const char *help;
 } commands[] = {
-	{ "login", cmd_login, "--proxy=HOST[:PORT] --user=NAME [--ca-pin=sha256:HEX] [--ttl=8h]",
+	{ "login", cmd_login,
+	  "--proxy=HOST[:PORT] --user=NAME [--ca-pin=sha256:HEX] [--ttl=8h] "
+	  "[--request-roles=ROLE[,ROLE...] [--request-reason=WORDS] | --request-id=ID]",
 	  "log in and get certificates" },
 	{ "logout", cmd_logout, "", "remove them" },
 	{ "status", cmd_status, "", "who is logged in where, and until when" },
@@ -42,6 +44,10 @@ static const struct command {
 	{ "play", cmd_play,
 	  "[--format=pty|text|json|asciicast] [--speed=2] [--max-idle=2s] SESSION|FILE",
 	  "play a recording" },
+	{ "request", cmd_request,
+	  "create --roles=ROLE[,ROLE...] [--reason=WORDS] [--ttl=1h] | ls | show ID | "
+	  "review ID --approve|--deny [--reason=WORDS]",
+	  "ask for roles for a while, judge what others ask for" },
 	{ "mfa", cmd_mfa, "ls | add [NAME] | rm NAME",
 	  "list, add or remove devices of your second factor" },
 	{ "join", cmd_join, "[--mode=observer|peer] SESSION", "join a live session" },

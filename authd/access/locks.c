@@ -42,6 +42,8 @@ bool locks_subject(const struct peer *peer, struct lock_subject *out)
 		.user = peer->kind == PEER_USER ? peer->identity.user : NULL,
 		.roles = peer->identity.roles,
 		.roles_count = peer->identity.roles_count,
+		.requests = peer->identity.active_requests,
+		.requests_count = peer->identity.active_requests_count,
 		.node = peer->kind == PEER_HOST ? peer->identity.host_id : NULL,
 	};
 	return peer->kind == PEER_USER || peer->kind == PEER_HOST;

@@ -2,6 +2,8 @@
 
 #include "authd/access/access.h"
 #include "authd/access/caller.h"
+#include "authd/access/own_roles.h"
+#include "authd/core/authd.h"
 
 #include "base/err.h"
 #include "base/str.h"
@@ -13,7 +15,8 @@
 /* Of which a user has some, whatever the rules say. */
 static bool has_own(const struct visible *v)
 {
-	return v->kind->tag == pv_Resource_user_tag || v->kind->tag == pv_Resource_session_tag;
+	return v->kind->tag == pv_Resource_user_tag || v->kind->tag == pv_Resource_session_tag ||
+	       v->kind->tag == pv_Resource_access_request_tag;
 }
 
 /* What the rules say of one resource, or of the kind. */
@@ -78,6 +81,25 @@ static bool sees_node(const struct visible *v, const pv_Node *node)
 	return sees;
 }
 
+/* Their own requests, and those that their roles let them judge. */
+static bool sees_request(const struct visible *v, const pv_AccessRequestSpec *spec)
+{
+	const pv_Identity *id = &caller_of(v->call)->identity;
+	struct own_roles roles;
+	struct request_roles own;
+	struct err ignored;
+	bool sees;
+
+	if (str_eq(spec->user, id->user))
+		return true;
+	if (own_roles_load(authd_of(v->call), id->roles, id->roles_count, &roles, &ignored) != 0)
+		return false;
+	own = own_roles_view(&roles);
+	sees = request_check_reviewer(&own, id->user, spec, &ignored) == 0;
+	own_roles_deinit(&roles);
+	return sees;
+}
+
 static bool is_own(const pv_Resource *r, const struct peer *peer)
 {
 	if (peer->kind == PEER_HOST)
@@ -95,6 +117,9 @@ bool visible_check(const struct visible *v, const pv_Resource *r)
 		return true;
 	if (peer->kind != PEER_USER || r->which_of != v->kind->tag)
 		return false;
+	if (r->which_of == pv_Resource_access_request_tag &&
+	    sees_request(v, &r->of.access_request.spec))
+		return true;
 	if (!v->by_rules && judge(v, r, &ignored) != ROLE_CALL_ALLOWED)
 		return false;
 	return r->which_of != pv_Resource_node_tag || sees_node(v, &r->of.node);

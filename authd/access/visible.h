@@ -5,6 +5,7 @@
  *               themselves (token) need `read`, the others `readnosecrets`
  *   users       their own user record, always; nodes only where some role lets them in;
  *               sessions where a rule's `where` holds for them
+ *               access requests that are their own, or that they may judge
  *   nodes       of sessions their own only
  */
 #ifndef AUTHD_ACCESS_VISIBLE_H

@@ -20,6 +20,10 @@ void handle_begin_mfa_device(struct rpc_call *call);
 void handle_finish_mfa_device(struct rpc_call *call);
 void handle_remove_mfa_device(struct rpc_call *call);
 void handle_explain_access(struct rpc_call *call);
+void handle_create_access_request(struct rpc_call *call);
+void handle_review_access_request(struct rpc_call *call);
+void handle_resolve_access_request(struct rpc_call *call);
+void handle_assume_access_request(struct rpc_call *call);
 void handle_issue_user_certificate(struct rpc_call *call);
 
 #endif

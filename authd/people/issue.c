@@ -2,22 +2,17 @@
 
 #include "authd/access/access.h"
 #include "authd/access/locks.h"
-#include "authd/audit/audit_log.h"
 #include "authd/authorities/certify.h"
 #include "authd/core/authd.h"
-#include "authd/core/pending.h"
 #include "authd/core/resource_store.h"
 #include "authd/core/settings.h"
-#include "authd/people/calls.h"
 #include "authd/people/people.h"
 
-#include "audit/audit.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "model/identity.h"
 #include "model/lock.h"
 #include "model/role.h"
-#include "rpc/server.h"
 #include "wire/fields.h"
 
 #include "proto/auth.fields.h"
@@ -36,6 +31,17 @@ static int copy_roles(const pv_UserSpec *spec, pv_Identity *out, struct err *err
 
 	for (size_t i = 0; rc == 0 && i < spec->roles_count; i++)
 		rc = fields_add_str(&out->roles, &out->roles_count, spec->roles[i], err);
+	return rc;
+}
+
+/* Roles that an approved request gives for a while. */
+static int add_grant(const pv_AccessRequest *grant, pv_Identity *out, struct err *err)
+{
+	int rc = fields_add_str(&out->active_requests, &out->active_requests_count,
+	                        grant->metadata.name, err);
+
+	for (size_t i = 0; rc == 0 && i < grant->spec.roles_count; i++)
+		rc = fields_add_str(&out->roles, &out->roles_count, grant->spec.roles[i], err);
 	return rc;
 }
 
@@ -111,6 +117,8 @@ static int fill(struct authd *a, const struct issue_request *request, const stru
 	out->now = authd_now(a);
 	out->backdate = a->conf.backdate;
 	out->identity.expires = out->now + ttl;
+	if (request->grant != NULL && out->identity.expires > request->grant->spec.expires)
+		out->identity.expires = request->grant->spec.expires;
 	out->allow.port_forwarding = o->port_forwarding;
 	out->allow.agent_forwarding = o->forward_agent;
 	out->allow.x11_forwarding = o->permit_x11_forwarding;
@@ -143,9 +151,15 @@ static int prepare_user(struct authd *a, const struct issue_request *request, co
 	if (user->spec.expires != 0 && authd_now(a) >= user->spec.expires)
 		return err_set(err, ERR_DENIED, "user '%s' has expired", user->metadata.name);
 	rc = issue_identity(a, user, id, err);
+	if (rc == 0 && request->grant != NULL)
+		rc = add_grant(request->grant, id, err);
 	if (rc != 0)
 		return rc;
-	subject = (struct lock_subject){ id->user, id->roles, id->roles_count, NULL, NULL };
+	subject = (struct lock_subject){ .user = id->user,
+		                         .roles = id->roles,
+		                         .roles_count = id->roles_count,
+		                         .requests = id->active_requests,
+		                         .requests_count = id->active_requests_count };
 	rc = locks_check(a, &subject, err);
 	if (rc == 0)
 		rc = role_set_new(&roles, id, access_lookup_role, a, err);
@@ -197,72 +211,4 @@ int issue_answer(struct authd *a, struct certify *c, pv_LoginResponse *out, stru
 	if (rc != 0)
 		fields_release(&pv_LoginResponse_table, out);
 	return rc;
-}
-
-/* --- IssueUserCertificate: an administrator's way to a certificate ------------------------- */
-
-struct issue {
-	struct pending pending;
-	struct authd *authd;
-	struct certify certify;
-	pv_LoginResponse answer;
-};
-
-static void finish(struct issue *op, const struct err *err)
-{
-	pending_end(&op->pending, &op->answer, err);
-	fields_release(&pv_LoginResponse_table, &op->answer);
-	certify_deinit(&op->certify);
-	free(op);
-}
-
-static void on_audited(void *arg, const struct err *err)
-{
-	finish(arg, err);
-}
-
-static void on_signed(struct certify *c, const struct err *failure)
-{
-	struct issue *op = container_of(c, struct issue, certify);
-	struct audit_event e;
-	struct err err;
-
-	if (failure != NULL || op->pending.call == NULL) {
-		finish(op, failure);
-		return;
-	}
-	if (issue_answer(op->authd, c, &op->answer, &err) != 0) {
-		finish(op, &err);
-		return;
-	}
-	audit_event_init(&e, AUDIT_CERT_CREATE, true, authd_now(op->authd));
-	audit_log_caller(&e, op->pending.call);
-	e.pb.name = op->answer.user;
-	e.pb.expires = op->answer.valid_until;
-	if (audit_log_write(op->authd->audit, &e.pb, 1, on_audited, op, &err) != 0)
-		finish(op, &err);
-}
-
-void handle_issue_user_certificate(struct rpc_call *call)
-{
-	const pv_IssueUserCertificateRequest *in = rpc_call_request(call);
-	const struct issue_request request = { in->user != NULL ? in->user : "", in->ssh_public_key,
-		                               in->tls_public_key, NULL, in->ttl };
-	struct issue *op = calloc(1, sizeof(*op));
-	struct err err;
-	int rc;
-
-	if (op == NULL) {
-		err_set_nomem(&err);
-		rpc_call_fail(call, &err);
-		return;
-	}
-	op->authd = authd_of(call);
-	op->certify.done = on_signed;
-	pending_begin(&op->pending, call);
-	rc = issue_prepare(op->authd, &request, &op->certify, &err);
-	if (rc == 0)
-		rc = people_certify(op->authd, &op->certify, &op->authd->authorities.user, &err);
-	if (rc != 0)
-		finish(op, &err);
 }

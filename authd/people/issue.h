@@ -19,6 +19,7 @@ struct issue_request {
 	const char *ssh_public_key; /* at least one of the two */
 	const char *tls_public_key;
 	const char *client_addr; /* "192.0.2.7:51234", for roles that pin it; NULL: not known */
+	const pv_AccessRequest *grant; /* an approved request, whose roles are added; NULL: none */
 	int64_t ttl; /* ms; 0 = the cluster's default. Cut to what the user's roles allow */
 };
 

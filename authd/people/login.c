@@ -187,8 +187,11 @@ static void on_signed(struct certify *c, const struct err *failure)
 
 static void sign(struct login *l)
 {
-	const struct issue_request request = { l->user, l->ssh_public_key, l->tls_public_key,
-		                               l->addr, l->ttl };
+	const struct issue_request request = { .user = l->user,
+		                               .ssh_public_key = l->ssh_public_key,
+		                               .tls_public_key = l->tls_public_key,
+		                               .client_addr = l->addr,
+		                               .ttl = l->ttl };
 	struct err err;
 	int rc = issue_prepare(l->authd, &request, &l->certify, &err);
 

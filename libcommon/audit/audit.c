@@ -26,6 +26,7 @@ static const struct {
 	[AUDIT_MFA_DELETE] = { "mfa.delete", "T1007I", NULL, false },
 	[AUDIT_RESET_PASSWORD_TOKEN_CREATE] = { "reset_password_token.create", "T6000I", NULL,
 	                                        false },
+	[AUDIT_ACCESS_REQUEST_REVIEW] = { "access_request.review", "T5002I", NULL, false },
 	[AUDIT_ROLE_CREATED] = { "role.created", "T9000I", NULL, false },
 	[AUDIT_ROLE_DELETED] = { "role.deleted", "T9001I", NULL, false },
 	[AUDIT_ROLE_UPDATED] = { "role.updated", "T9002I", NULL, false },

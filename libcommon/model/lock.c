@@ -19,8 +19,7 @@ static bool concerns(const char *target, const char *subject)
 static bool names_what_is_not_here(const pv_LockTarget *t)
 {
 	return !str_empty(t->mfa_device) || !str_empty(t->windows_desktop) ||
-	       !str_empty(t->access_request) || !str_empty(t->device) ||
-	       !str_empty(t->bot_instance_id) || !str_empty(t->join_token);
+	       !str_empty(t->device) || !str_empty(t->bot_instance_id) || !str_empty(t->join_token);
 }
 
 int lock_check(const pv_Lock *lock, const struct lock_subject *subject, int64_t now_ms,
@@ -34,6 +33,7 @@ int lock_check(const pv_Lock *lock, const struct lock_subject *subject, int64_t 
 		{ "role", lock->spec.target.role },
 		{ "login", lock->spec.target.login },
 		{ "node", lock->spec.target.node },
+		{ "access request", lock->spec.target.access_request },
 	};
 	const pv_LockTarget *t = &lock->spec.target;
 	const char *message = lock->spec.message;
@@ -43,6 +43,9 @@ int lock_check(const pv_Lock *lock, const struct lock_subject *subject, int64_t 
 	    !concerns(t->node, subject->node))
 		return 0;
 	if (!str_empty(t->role) && !str_in(t->role, subject->roles, subject->roles_count))
+		return 0;
+	if (!str_empty(t->access_request) &&
+	    !str_in(t->access_request, subject->requests, subject->requests_count))
 		return 0;
 	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
 		if (!str_empty(targets[i].name))

@@ -20,7 +20,9 @@ struct lock_subject {
 	char *const *roles;
 	size_t roles_count;
 	const char *login;
-	const char *node; /* UUID */
+	const char *node;      /* UUID */
+	char *const *requests; /* ids of access requests whose roles they have */
+	size_t requests_count;
 };
 
 bool lock_in_force(const pv_Lock *lock, int64_t now_ms);

@@ -44,8 +44,7 @@ static const struct resource_kind kinds[] = {
 	  .later = SSO, .table = &pv_Oidc_table, .validate = validate_oidc },
 	{ "access_request", "/access_requests/", "access_requests request requests",
 	  pv_Resource_access_request_tag, "v3", "v3", .writable = true,
-	  .later = "nobody acts on access requests yet", .table = &pv_AccessRequest_table,
-	  .validate = validate_access_request },
+	  .table = &pv_AccessRequest_table, .validate = validate_access_request },
 
 	{ "trusted_cluster", "/trusted_clusters/", "trusted_clusters tc cluster clusters",
 	  pv_Resource_trusted_cluster_tag, "v2", "v2", .writable = true, .later = TRUST,

@@ -105,9 +105,10 @@ int validate_lock(void *message, struct err *err)
 	lock->has_spec = lock->spec.has_target = true;
 	if (take_server_id(t, err) != 0)
 		return err->code;
-	if (str_empty(t->user) && str_empty(t->role) && str_empty(t->login) && str_empty(t->node))
+	if (str_empty(t->user) && str_empty(t->role) && str_empty(t->login) && str_empty(t->node) &&
+	    str_empty(t->access_request))
 		return err_set(err, ERR_INVALID,
-		               "spec.target: user, role, login or node is missing");
+		               "spec.target: user, role, login, node or access_request is missing");
 	if (!str_empty(t->node) && !resource_is_uuid(t->node))
 		return err_set(err, ERR_INVALID, "spec.target.node: '%s' is not a UUID", t->node);
 	return 0;

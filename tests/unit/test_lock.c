@@ -9,8 +9,9 @@
 #define TEXT(s) ((char[]){ s }) /* one that is not const */
 
 static char *roles[] = { TEXT("dev"), TEXT("ops") };
-static const struct lock_subject alice = { "alice", roles, 2, "root", "n1" };
-static const struct lock_subject alice_at_login = { "alice", roles, 2, NULL, NULL };
+static char *requests[] = { TEXT("r1") };
+static const struct lock_subject alice = { "alice", roles, 2, "root", "n1", requests, 1 };
+static const struct lock_subject alice_at_login = { "alice", roles, 2, NULL, NULL, NULL, 0 };
 
 static void locks_match_as_the_table_says(void **state)
 {
@@ -29,6 +30,8 @@ static void locks_match_as_the_table_says(void **state)
 		{ &alice, { .role = TEXT("db") }, NULL, NULL },
 		{ &alice, { .login = TEXT("root") }, NULL, "login 'root' is locked" },
 		{ &alice, { .node = TEXT("n1") }, NULL, "node 'n1' is locked" },
+		{ &alice, { .access_request = TEXT("r1") }, NULL, "access request 'r1' is locked" },
+		{ &alice_at_login, { .access_request = TEXT("r1") }, NULL, NULL },
 		{ &alice,
 		  { .user = TEXT("alice"), .login = TEXT("root") },
 		  NULL,

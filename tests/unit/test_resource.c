@@ -134,7 +134,7 @@ static const struct {
 	{ "request", "{metadata: {name: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11}, spec: {user: a}}",
 	  "access_request '5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11': spec.roles: what is asked for?" },
 	{ "lock", "{metadata: {name: x}, spec: {message: m}}",
-	  "lock 'x': spec.target: user, role, login or node is missing" },
+	  "lock 'x': spec.target: user, role, login, node or access_request is missing" },
 	{ "node", "{metadata: {name: web-1}, spec: {hostname: web-1}}",
 	  "node 'web-1': metadata.name: not a UUID" },
 	{ "node",
@@ -240,7 +240,7 @@ static void fields_without_effect_are_told_one_by_one(void **state)
 	                &r, &err),
 	        0);
 	assert_int_equal(resource_effects(&r, add_path, &paths), 0);
-	assert_string_equal(paths.text, "spec.options.record_session.desktop spec.allow.request "
+	assert_string_equal(paths.text, "spec.options.record_session.desktop "
 	                                "spec.allow.app_labels spec.deny.db_users ");
 	resource_deinit(&r);
 }
