@@ -53,16 +53,6 @@ static bool end_if_closed(struct upload_file *f)
 	return true;
 }
 
-static int64_t back_off(struct upload_file *f)
-{
-	int64_t wait = REST_MIN_MS;
-
-	for (unsigned i = 0; i < f->failures && wait < REST_MAX_MS; i++)
-		wait *= 2;
-	f->failures++;
-	return rand_jitter(wait < REST_MAX_MS ? wait : REST_MAX_MS);
-}
-
 static void start_removing(struct upload_file *f);
 
 /* The stream has gone. */
@@ -94,7 +84,7 @@ static void failed(struct upload_file *f, const struct err *why)
 	if (why->code != ERR_UNAVAILABLE)
 		log_warn("recording not sent", kv("sid", f->read.sid), kv("reason", why->msg));
 	f->fate = why->code == ERR_CORRUPT && f->read.ended ? UPLOAD_QUARANTINE : UPLOAD_KEEP;
-	leave(f, back_off(f));
+	leave(f, backoff_next(&f->pause));
 }
 
 /* --- out of the spool ------------------------------------------------------------------------ */
@@ -295,7 +285,7 @@ static void on_acknowledged(struct upload_file *f, uint64_t offset)
 		failed(f, &wrong);
 		return;
 	}
-	f->failures = 0;
+	backoff_reset(&f->pause);
 	if (offset < f->sent) {
 		timer_once(f->timer, ANSWER_MS);
 		return;
@@ -378,7 +368,8 @@ static void on_timer(void *owner)
 
 void upload_file_changed(struct upload_file *f)
 {
-	bool waits = f->state == UPLOAD_IDLE || (f->state == UPLOAD_RESTING && f->failures == 0);
+	bool waits =
+	        f->state == UPLOAD_IDLE || (f->state == UPLOAD_RESTING && f->pause.ceiling_ms == 0);
 
 	if (waits && !f->changed)
 		timer_once(f->timer, GATHER_MS);
@@ -415,6 +406,7 @@ struct upload_file *upload_file_new(struct upload *u, const char *sid)
 		return NULL;
 	}
 	f->u = u;
+	f->pause = (struct backoff){ .first_ms = REST_MIN_MS, .most_ms = REST_MAX_MS };
 	list_init(&f->link);
 	list_init(&f->want);
 	upload_read_init(&f->read, u->dir, sid);

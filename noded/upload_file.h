@@ -16,6 +16,7 @@
 #ifndef NODED_UPLOAD_FILE_H
 #define NODED_UPLOAD_FILE_H
 
+#include "base/backoff.h"
 #include "base/list.h"
 #include "base/err.h"
 #include "loop/work.h"
@@ -56,7 +57,7 @@ struct upload_file {
 	struct err result;       /* of the thread */
 	uint64_t sent;           /* offset behind what was sent */
 	int64_t counted;         /* bytes in the table's sum */
-	unsigned failures;       /* since authd last took something */
+	struct backoff pause;    /* while authd takes nothing */
 	int64_t rest_ms;         /* after LEAVING */
 	bool changed;            /* it has grown since it was last looked at */
 	enum upload_fate fate;   /* after LEAVING or COMPLETING */

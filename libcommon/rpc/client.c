@@ -35,10 +35,7 @@ static void attempt_failed(struct rpc_client *c, const struct err *why)
 {
 	struct rpc_stream *s;
 
-	c->backoff_ms = c->backoff_ms == 0 ? c->conf.backoff_min_ms : 2 * c->backoff_ms;
-	if (c->backoff_ms > c->conf.backoff_max_ms)
-		c->backoff_ms = c->conf.backoff_max_ms;
-	timer_once(c->backoff, rand_jitter(c->backoff_ms));
+	timer_once(c->backoff, backoff_next(&c->pause));
 	while ((s = first_of(&c->waiting)) != NULL)
 		client_stream_finish(s, why);
 	tell_state(c, why);
@@ -90,7 +87,7 @@ void client_link_ready(struct rpc_client *c)
 
 void client_link_proven(struct rpc_client *c)
 {
-	c->backoff_ms = 0;
+	backoff_reset(&c->pause);
 }
 
 /* The next address that was not tried, if somebody waits; else the attempt is over. */
@@ -222,6 +219,7 @@ static int fill(struct rpc_client *c, const struct rpc_client_conf *conf, struct
 	buf_append(&c->session, conf->session, conf->session_len);
 	if (buf_check(&c->session, err) != 0)
 		return err->code;
+	c->pause = (struct backoff){ c->conf.backoff_min_ms, c->conf.backoff_max_ms, 0 };
 	c->backoff = timer_new(conf->loop, on_backoff, c);
 	c->soon = timer_new(conf->loop, on_soon, c);
 	c->pool = work_pool_new(conf->loop, 1, 2);

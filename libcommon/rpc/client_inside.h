@@ -12,6 +12,7 @@
 #ifndef RPC_CLIENT_INSIDE_H
 #define RPC_CLIENT_INSIDE_H
 
+#include "base/backoff.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/list.h"
@@ -41,7 +42,7 @@ struct rpc_client {
 	struct list finished;     /* streams whose callback is due */
 	size_t first_addr;        /* of this attempt */
 	size_t failed_addrs;      /* of it */
-	int64_t backoff_ms;       /* the last one; 0: all was well */
+	struct backoff pause;     /* between two attempts */
 	struct timer *backoff;
 	struct timer *soon;
 	bool telling; /* client_tell_finished() runs */
