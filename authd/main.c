@@ -42,6 +42,7 @@
 #include "store/keyspace.h"
 #include "store/keyspace_lmdb.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -188,12 +189,13 @@ static void append_metrics(void *ctx, struct buf *out)
 {
 	struct process *p = ctx;
 	struct authd *a = &p->authd;
+	const struct arrivals_figures at_door = arrivals_figures(tls_port_arrivals(a->tls_port));
 
 	buf_appendf(out, "postern_authd_connections %zu\n", rpc_server_connections(a->server));
-	buf_appendf(out, "postern_authd_handshakes_waiting %u\n",
-	            arrivals_waiting(tls_port_arrivals(a->tls_port)));
-	buf_appendf(out, "postern_authd_connections_cut %llu\n",
-	            (unsigned long long)arrivals_cut(tls_port_arrivals(a->tls_port)));
+	buf_appendf(out, "postern_authd_handshakes_waiting %u\n", at_door.waiting);
+	buf_appendf(out, "postern_authd_handshakes_verified %" PRIu64 "\n", at_door.verified);
+	buf_appendf(out, "postern_authd_handshakes_resumed %" PRIu64 "\n", at_door.resumed);
+	buf_appendf(out, "postern_authd_connections_cut %" PRIu64 "\n", at_door.cut);
 	buf_appendf(out, "postern_authd_hosts %zu\n", presence_count(a->presence));
 	buf_appendf(out, "postern_authd_keep_alives_total %llu\n",
 	            (unsigned long long)presence_kept(a->presence));

@@ -35,6 +35,8 @@ struct arrivals {
 	struct list list; /* struct arrival */
 	uint64_t cut;
 	uint64_t cut_logged;
+	uint64_t verified;
+	uint64_t resumed;
 	struct err why; /* the last one was cut */
 };
 
@@ -161,6 +163,10 @@ static void on_secure(void *owner, struct stream *s)
 	const char *addr = at->client_addr[0] != 0 ? at->client_addr : NULL;
 	struct err err;
 
+	if (tls_peer(stream_tls(s))->resumed)
+		at->all->resumed++;
+	else
+		at->all->verified++;
 	if (rpc_server_attach(at->all->authd->server, s, addr, &err) != 0)
 		log_info("connection refused", kv("peer", stream_peer(s)), kv("error", err.msg));
 	arrival_free(at);
@@ -235,14 +241,14 @@ void arrivals_set_conf(struct arrivals *all, struct tls_conf *conf)
 	all->conf = tls_conf_ref(conf);
 }
 
-unsigned arrivals_waiting(const struct arrivals *all)
+struct arrivals_figures arrivals_figures(const struct arrivals *all)
 {
-	return admission_waiting(all->admission);
-}
-
-uint64_t arrivals_cut(const struct arrivals *all)
-{
-	return all->cut;
+	return (struct arrivals_figures){
+		.waiting = admission_waiting(all->admission),
+		.cut = all->cut,
+		.verified = all->verified,
+		.resumed = all->resumed,
+	};
 }
 
 struct arrivals *arrivals_new(struct authd *a)

@@ -32,8 +32,13 @@ void arrivals_set_conf(struct arrivals *all, struct tls_conf *conf);
 
 void arrivals_take(struct arrivals *all, struct stream *take_stream);
 
-/* For the metrics: how many wait for their handshake, and were cut for want of room so far. */
-unsigned arrivals_waiting(const struct arrivals *all);
-uint64_t arrivals_cut(const struct arrivals *all);
+/* For the metrics; all but `waiting` count from the start on. */
+struct arrivals_figures {
+	unsigned waiting;  /* for their handshake, now */
+	uint64_t cut;      /* for want of room */
+	uint64_t verified; /* handshakes with all their mathematics */
+	uint64_t resumed;  /* by a ticket */
+};
+struct arrivals_figures arrivals_figures(const struct arrivals *all);
 
 #endif

@@ -211,6 +211,22 @@ def authd_restarted_gives_everybody_a_whole_ttl(c):
     assert the_node(c) and names(c, "proxy"), "a host that lives is gone"
 
 
+def figures(c):
+    text = run("curl", "-s", "--unix-socket", c.path("run", "authd-diag.sock"),
+               "http://authd/metrics").stdout
+    return {name: int(value) for name, value in re.findall(r"^postern_authd_(\w+) (\d+)$", text, re.M)}
+
+
+def sessions_of_tls_outlive_the_restart_of_both_sides(c):
+    for daemon in (c.noded, c.authd):
+        daemon.kill()
+    for daemon in (c.authd, c.noded):
+        daemon.start()
+    c.noded.wait_log(r'event="cluster state is current"')
+    wait_for("the proxy too", lambda: figures(c)["handshakes_resumed"] >= 2)
+    assert figures(c)["handshakes_verified"] == 0, figures(c)
+
+
 def of_two_authds_the_second_takes_over(c):
     with open(c.path("authd.yaml")) as f:
         settings = f.read()
@@ -252,5 +268,6 @@ if __name__ == "__main__":
         a_host_keeps_its_own_record_and_no_other,
         a_dead_node_vanishes_for_everybody,
         authd_restarted_gives_everybody_a_whole_ttl,
+        sessions_of_tls_outlive_the_restart_of_both_sides,
         of_two_authds_the_second_takes_over,
     ], setup=prepare, noded=f"announce_ttl: {TTL}s\n", proxyd=f"announce_ttl: {TTL}s\n", door=False)
