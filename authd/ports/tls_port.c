@@ -15,16 +15,21 @@
 #include "crypto/x509_set.h"
 #include "file/file.h"
 #include "loop/listen.h"
+#include "loop/stream.h"
 #include "loop/timer.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define CONNECTIONS_MAX 20000
 #define TICKET_LIFE_MS  (24LL * 3600 * 1000)
 #define TICKETS_SAVE_MS (3600LL * 1000)
 #define TICKETS_MAX     65536
 #define RETRY_MS        (60LL * 1000)
+#define STUCK_MS        60000 /* that a client's kernel takes none of what waits for it */
 
 struct tls_port {
 	struct authd *authd;
@@ -38,10 +43,20 @@ struct tls_port {
 
 /* --- connections ----------------------------------------------------------------------------- */
 
+/* A client that stands still takes nothing, and yet its kernel answers for it: keep-alive alone
+ * would never end it. */
+static void bound_silence(struct stream *s)
+{
+	unsigned stuck = STUCK_MS;
+
+	setsockopt(stream_fd(s), IPPROTO_TCP, TCP_USER_TIMEOUT, &stuck, sizeof(stuck));
+}
+
 static void on_accept(void *owner, struct stream *take_stream)
 {
 	struct tls_port *p = owner;
 
+	bound_silence(take_stream);
 	arrivals_take(p->arrivals, take_stream);
 }
 
