@@ -26,16 +26,21 @@
 
 /* --- what only authd says -------------------------------------------------------------------- */
 
-/* Who made a lock and when is ours to say; the record goes when the lock has run out. */
+/* A record goes when what it says has run out. */
+static void expire_with(pv_Resource *r, int64_t expires)
+{
+	if (expires != 0)
+		resource_metadata(r)->expires = expires;
+}
+
+/* Who made a lock and when is ours to say. */
 static int stamp_lock(const struct change *c, pv_Resource *r, const pv_Resource *old,
                       struct err *err)
 {
-	pv_Metadata *meta = resource_metadata(r);
 	pv_LockSpec *spec = &r->of.lock.spec;
 	const char *by = c->user;
 
-	if (meta->expires == 0)
-		meta->expires = spec->expires;
+	expire_with(r, spec->expires);
 	spec->created_at = authd_now(c->authd);
 	if (old != NULL) {
 		spec->created_at = old->of.lock.spec.created_at;
@@ -50,6 +55,7 @@ static int stamp_user(const struct change *c, pv_Resource *r, const pv_Resource 
 {
 	pv_UserSpec *spec = &r->of.user.spec;
 
+	expire_with(r, spec->expires);
 	fields_release(&pv_CreatedBy_table, &spec->created_by);
 	fields_release(&pv_UserStatus_table, &spec->status);
 	spec->has_created_by = true;
@@ -65,6 +71,16 @@ static int stamp_user(const struct change *c, pv_Resource *r, const pv_Resource 
 	return fields_set_str(&spec->created_by.user, c->user, err);
 }
 
+static int stamp_request(const struct change *c, pv_Resource *r, const pv_Resource *old,
+                         struct err *err)
+{
+	(void)c;
+	(void)old;
+	(void)err;
+	expire_with(r, r->of.access_request.spec.expires);
+	return 0;
+}
+
 static const struct {
 	pb_size_t tag;
 	int (*stamp)(const struct change *c, pv_Resource *r, const pv_Resource *old,
@@ -72,6 +88,7 @@ static const struct {
 } stamps[] = {
 	{ pv_Resource_lock_tag, stamp_lock },
 	{ pv_Resource_user_tag, stamp_user },
+	{ pv_Resource_access_request_tag, stamp_request },
 };
 
 static int stamp(const struct change *c, pv_Resource *r, const pv_Resource *old, struct err *err)

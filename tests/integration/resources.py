@@ -216,7 +216,8 @@ def what_expires_is_gone(c):
         body = "" if kind == "rc" else f"spec: {spec}\n"
         create(c, f"kind: {kind}\nmetadata: {{name: brief, expires: '{soon}'}}\n{body}")
         assert any(d["metadata"]["name"] == "brief" for d in documents(c, kind))
-    for kind in ("role", "rc", "lock", "oidc"):
+    create(c, f"kind: user\nmetadata: {{name: brief}}\nspec: {{roles: [dev], expires: '{soon}'}}\n")
+    for kind in ("role", "rc", "lock", "oidc", "user"):
         wait_for(f"the {kind} to go",
                  lambda k=kind: all(d["metadata"]["name"] != "brief" for d in documents(c, k)))
 
