@@ -15,6 +15,7 @@
 #include "authd/core/authd.h"
 #include "authd/core/cluster.h"
 #include "authd/hosts/presence.h"
+#include "authd/hosts/semaphores.h"
 #include "authd/methods.h"
 #include "authd/people/people.h"
 #include "authd/ports/arrivals.h"
@@ -225,6 +226,7 @@ static void on_server_stopped(void *ctx)
 	a->server = NULL;
 	changes_close(a->changes);
 	role_cache_free(a->role_sets);
+	semaphores_free(a->semaphores);
 	presence_close(a->presence);
 	orphans_free(a->orphans);
 	shifts_free(a->lists);
@@ -309,7 +311,8 @@ static int open_services(struct process *p, struct err *err)
 	if (presence_open(a, on_hosts_gone, &a->presence, err) != 0)
 		return err->code;
 	a->role_sets = role_cache_new(ROLE_SETS, access_lookup_role, a);
-	if (a->role_sets == NULL)
+	a->semaphores = semaphores_new();
+	if (a->role_sets == NULL || a->semaphores == NULL)
 		return err_set_nomem(err);
 	return changes_open(a, &a->changes, err);
 }

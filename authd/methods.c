@@ -32,6 +32,8 @@ static const struct rpc_method table[] = {
 	{ AUTH_KEEP_ALIVE, ACCESS_HOST, NULL, handle_keep_alive },
 	{ AUTH_EMIT_AUDIT, ACCESS_HOST, NULL, handle_emit_audit },
 	{ AUTH_UPLOAD_RECORDING, ACCESS_HOST, "Node", handle_upload_recording },
+	{ AUTH_ACQUIRE_SEMAPHORE, ACCESS_HOST, "Node", handle_acquire_semaphore },
+	{ AUTH_RELEASE_SEMAPHORE, ACCESS_HOST, "Node", handle_release_semaphore },
 	{ AUTH_PUT_SESSION, ACCESS_HOST, "Node", handle_put_session },
 
 	{ AUTH_WATCH, ACCESS_REQUEST, NULL, handle_watch },

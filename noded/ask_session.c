@@ -12,8 +12,10 @@
 #include "noded/policy.h"
 #include "noded/presence.h"
 #include "noded/report.h"
+#include "noded/questions.h"
 #include "noded/session.h"
 #include "noded/settings.h"
+#include "noded/slot.h"
 #include "noded/upload.h"
 
 #include <limits.h>
@@ -36,11 +38,24 @@ static int count_on(const struct noded *n, const char *conn)
 	return count;
 }
 
+/* What the roles limit; SLOT_WAIT: it is being asked for. */
+static int check_limits(struct conn *c, const char *kind, const struct role_options *limits,
+                        struct err *err)
+{
+	if (limits->max_sessions != 0 && count_on(c->n, c->id) >= limits->max_sessions)
+		return err_set(err, ERR_LIMIT, "max_sessions limit reached (%lld)",
+		               (long long)limits->max_sessions);
+	if (str_eq(kind, "sftp") && !limits->ssh_file_copy)
+		return err_set(err, ERR_DENIED, "no role allows to copy files");
+	return slot_check(c, limits->max_connections, err);
+}
+
 static int check(struct conn *c, const char *login, const char *kind, struct role_set **out_roles,
                  struct err *err)
 {
 	const struct policy_subject who = { &c->identity, c->login, c->client };
 	struct role_options limits;
+	int rc;
 
 	if (c->state == CONN_ASKED || !str_eq(c->login, login))
 		return err_set(err, ERR_DENIED, "nobody is logged in as '%s' here", login);
@@ -52,14 +67,10 @@ static int check(struct conn *c, const char *login, const char *kind, struct rol
 	if (policy_check(c->n, &who, out_roles, err) != 0)
 		return err->code;
 	limits = settings_limits(c->n, *out_roles);
-	if (limits.max_sessions != 0 && count_on(c->n, c->id) >= limits.max_sessions)
-		err_set(err, ERR_LIMIT, "max_sessions limit reached (%lld)",
-		        (long long)limits.max_sessions);
-	else if (str_eq(kind, "sftp") && !limits.ssh_file_copy)
-		err_set(err, ERR_DENIED, "no role allows to copy files");
-	if (err->code != 0)
+	rc = check_limits(c, kind, &limits, err);
+	if (rc != 0)
 		role_set_unref(*out_roles);
-	return err->code;
+	return rc;
 }
 
 /* --- the session ----------------------------------------------------------------------------- */
@@ -210,6 +221,8 @@ int ask_session(struct noded *n, const char *data, size_t len, struct packet *ou
 		rc = allow(c, roles, data, len, out, err);
 		role_set_unref(roles);
 	}
+	if (rc == SLOT_WAIT)
+		return QUESTION_LATER;
 	if (rc != 0) {
 		log_info("session refused", kv("user", c->identity.user), kv("login", c->login),
 		         kv("client", c->client), kv("reason", err->msg));

@@ -16,6 +16,7 @@
 #include "noded/report.h"
 #include "noded/root_client.h"
 #include "noded/session.h"
+#include "noded/slot.h"
 #include "noded/sshd_log.h"
 
 #include <arpa/inet.h>
@@ -48,6 +49,7 @@ void conn_free(struct conn *c)
 		map_remove(c->n->conns->by_id, c->id);
 	tally_remove(c->unproven);
 	timer_free(c->deadline);
+	slot_free(c->slot);
 	identity_deinit(&c->identity);
 	free(c->login);
 	if (c->fd >= 0)
@@ -386,6 +388,7 @@ void conn_session_over(const struct noded *n, const char *id)
 
 void conn_forget(struct conn *c)
 {
+	slot_release(c);
 	conn_file_remove(c);
 	conn_free(c);
 }

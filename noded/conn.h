@@ -24,6 +24,7 @@
 struct conns;
 struct err;
 struct noded;
+struct slot;
 struct tally_entry;
 struct timer;
 
@@ -44,6 +45,8 @@ struct conn {
 	bool ending;
 	long long request; /* seq of its start_sshd */
 	bool started;      /* noded-root has said that its sshd runs */
+	bool restored;     /* was proven under a noded before this one */
+	struct slot *slot; /* its place among its user's connections; NULL: none was asked for */
 	bool unconfirmed;  /* from before a list was asked for; see conns_reconcile() */
 };
 

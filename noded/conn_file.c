@@ -52,6 +52,7 @@ static int fill(struct conn *c, const char *data, size_t len, struct err *err)
 
 	c->started = true; /* if noded-root does not know it, nobody does */
 	c->state = (enum conn_state)packet_get_number(data, len, "state", CONN_ASKED);
+	c->restored = c->state == CONN_PROVEN;
 	if (str_copy(c->id, sizeof(c->id), field(data, len, "id")) != 0 || *c->id == 0 ||
 	    str_copy(c->client, sizeof(c->client), field(data, len, "client")) != 0 ||
 	    str_copy(c->peer, sizeof(c->peer), field(data, len, "peer")) != 0)

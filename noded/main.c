@@ -37,6 +37,7 @@
 #include "noded/report.h"
 #include "noded/root_client.h"
 #include "noded/session.h"
+#include "noded/slot.h"
 #include "noded/ssh_files.h"
 #include "noded/sshd_log.h"
 #include "noded/upload.h"
@@ -87,6 +88,8 @@ static void on_host_state(void *ctx, const struct err *err)
 		ended_kick(n->ended);
 	if (n->sessions != NULL)
 		report_resend(n);
+	if (n->conns != NULL && n->cache != NULL)
+		slot_renew_all(n);
 }
 
 static int on_record(void *ctx, pv_Node *out, struct err *err)
@@ -125,11 +128,18 @@ static void on_cache_state(void *ctx, const struct err *err)
 		if (n->recheck != NULL && denied)
 			recheck_all(n->recheck);
 	}
-	if (err != NULL)
+	if (err != NULL) {
 		log_warn("cluster state may be old", kv("reason", err->msg));
-	else
+		if (n->current && n->recheck != NULL) {
+			n->heard = clock_mono_ms(n->clock);
+			recheck_when_old(n->recheck);
+		}
+		n->current = false; /* every attempt that fails is told */
+	} else {
+		n->current = true;
 		log_info("cluster state is current",
 		         kv("revision", (int64_t)cache_revision(n->cache)));
+	}
 }
 
 static void on_cache_left_out(void *ctx, const char *kind, const char *reason)

@@ -47,6 +47,8 @@ struct noded {
 	struct host *host;   /* membership, the connection to authd */
 	struct cache *cache; /* roles, locks, authorities, our own sessions' orders */
 	char denied[256];    /* why authd will not have this node (a lock on it); "": it will */
+	bool current;        /* the watch is up */
+	int64_t heard;       /* monotonic ms: when the watch was lost; 0: it never was up */
 	struct work_pool *handshakes;
 	struct preface_seen *prefaces;
 

@@ -51,6 +51,18 @@ static int check_locks(const struct noded *n, const struct policy_subject *who, 
 	return 0;
 }
 
+/* Roles with `lock: strict` trust no lock that may have been lifted, or made, unheard. */
+static int check_freshness(const struct noded *n, const struct role_set *roles, struct err *err)
+{
+	int64_t now = clock_mono_ms(n->clock);
+
+	if (settings_limits(n, roles).lock == 0 || n->current ||
+	    (n->heard != 0 && now - n->heard < POLICY_LOCKS_OLD_MS))
+		return 0;
+	return err_set(err, ERR_DENIED,
+	               "a role wants locks that are current, and the cluster is not heard of");
+}
+
 int policy_check(const struct noded *n, const struct policy_subject *who,
                  struct role_set **out_roles, struct err *err)
 {
@@ -72,7 +84,8 @@ int policy_check(const struct noded *n, const struct policy_subject *who,
 		rc = cache_role_set(n->cache, who->identity, &roles, err);
 	if (rc != 0)
 		return rc;
-	if (who->login != NULL)
+	rc = check_freshness(n, roles, err);
+	if (rc == 0 && who->login != NULL)
 		rc = role_set_check_login(roles, n->conf.hostname, presence_labels(n->presence),
 		                          who->login, err);
 	if (rc == 0)

@@ -15,6 +15,9 @@ struct buf;
 struct err;
 struct noded;
 
+/* So long after the watch was lost locks count as known. */
+#define POLICY_LOCKS_OLD_MS (5 * 60 * 1000)
+
 /* Who asks for what, from where. */
 struct policy_subject {
 	const pv_Identity *identity;

@@ -11,6 +11,7 @@
 #include "noded/policy.h"
 #include "noded/session.h"
 #include "noded/settings.h"
+#include "noded/slot.h"
 
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 struct recheck {
 	struct noded *n;
 	struct timer *soon;
+	struct timer *old; /* POLICY_LOCKS_OLD_MS after the watch was lost */
 	struct timer *idle;
 	int64_t idle_at;           /* monotonic ms: when `idle` is due */
 	struct cache_watch *watch; /* of what decides who may stay */
@@ -41,6 +43,7 @@ void recheck_conn_proven(struct conn *c)
 		return;
 	}
 	conn_set_proven(c, end);
+	slot_want(c);
 	recheck_idle(c);
 }
 
@@ -72,6 +75,11 @@ void recheck_all(struct recheck *r)
 {
 	if (!timer_active(r->soon))
 		timer_once(r->soon, GATHER_MS);
+}
+
+void recheck_when_old(struct recheck *r)
+{
+	timer_once(r->old, POLICY_LOCKS_OLD_MS);
 }
 
 /* --- idle connections without a session (ssh -N) --------------------------------------------- */
@@ -183,8 +191,9 @@ int recheck_open(struct noded *n, struct recheck **out, struct err *err)
 		return err_set_nomem(err);
 	r->n = n;
 	r->soon = timer_new(n->loop, on_soon, r);
+	r->old = timer_new(n->loop, on_soon, r);
 	r->idle = timer_new(n->loop, on_idle_look, r);
-	if (r->soon == NULL || r->idle == NULL) {
+	if (r->soon == NULL || r->old == NULL || r->idle == NULL) {
 		recheck_close(r);
 		return err_set_nomem(err);
 	}
@@ -202,6 +211,7 @@ void recheck_close(struct recheck *r)
 		return;
 	cache_watch_close(r->watch);
 	timer_free(r->soon);
+	timer_free(r->old);
 	timer_free(r->idle);
 	free(r);
 }

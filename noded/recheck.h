@@ -23,6 +23,9 @@ void recheck_conn_proven(struct conn *c);
  * that one is proven, or has lost a session. */
 void recheck_idle(struct conn *c);
 
+/* All of them when what is known of the cluster is too old for the strict. */
+void recheck_when_old(struct recheck *r);
+
 /* All of them soon: changes that come together are one recheck. */
 void recheck_all(struct recheck *r);
 

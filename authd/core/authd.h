@@ -31,6 +31,7 @@ struct recordings;
 struct role_cache;
 struct rpc_call;
 struct rpc_server;
+struct semaphores;
 struct shifts;
 struct tls_port;
 
@@ -47,6 +48,7 @@ struct authd {
 	struct role_cache *role_sets;   /* of callers; forgotten when a role changes */
 	struct changes *changes;        /* what authd itself watches: roles and locks */
 	struct orphans *orphans;        /* sessions whose node is gone */
+	struct semaphores *semaphores;  /* what nodes have open for limited users */
 	struct presence *presence;      /* leases of hosts' records */
 	struct rates *rates;            /* of calls, by caller */
 	struct admission *joins;        /* joins and renewals that are under way */

@@ -14,5 +14,7 @@ void handle_renew_host(struct rpc_call *call);
 void handle_create_token(struct rpc_call *call);
 void handle_announce(struct rpc_call *call);
 void handle_keep_alive(struct rpc_call *call);
+void handle_acquire_semaphore(struct rpc_call *call);
+void handle_release_semaphore(struct rpc_call *call);
 
 #endif

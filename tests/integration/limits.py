@@ -7,8 +7,9 @@ import json
 import uuid
 
 import callers
-from cluster import BUILD, run, story
+from cluster import BUILD, run, story, wait_for
 from denials import ANYWHERE, direct, gets_in, of, refused_because, stays_out
+from live import background, lives, shell, web
 
 ELSEWHERE = "127.0.0.2"
 
@@ -69,6 +70,52 @@ def nobody_issues_a_certificate_that_would_have_to_be_pinned_to_nowhere(c):
     status, answer = c.request("IssueUserCertificate", {"user": "pia", "ssh_public_key": key})
     assert status == 403 and "pin certificates to an address" in answer["message"], answer
     assert c.request("IssueUserCertificate", {"user": "alice", "ssh_public_key": key})[0] == 200
+
+
+# --- max_connections -----------------------------------------------------------------------------
+
+
+def a_user_has_so_many_connections_and_no_more(c):
+    limited(c, "single", max_connections=1)
+    somebody(c, "max", "single")
+    with shell(c, "max") as t:
+        out = c.ssh("max", web(c), "true", check=False)
+        said = "max_connections limit reached for 'max': 1 are open, of at most 1"
+        assert out.returncode != 0 and said in out.stdout + out.stderr, out
+        assert [e for e in c.audit("auth") if said in e["error"]], c.audit("auth")[-1]
+        lives(t)
+        with background(c, user="max") as forward:  # ssh -N: no session asks
+            forward.wait(timeout=20)
+        c.ssh("alice", web(c), "true")
+    wait_for("the place to be free", lambda: c.ssh("max", web(c), "true",
+                                                   check=False).returncode == 0)
+    wait_for("the place to be free", lambda: c.ssh("max", web(c), "true",
+                                                   check=False).returncode == 0)
+
+
+def without_authd_nobody_who_is_limited_comes_in_and_whoever_is_in_stays(c):
+    wait_for("the place to be free", lambda: c.ssh("max", web(c), "true",
+                                                   check=False).returncode == 0)
+    with shell(c, "max") as t:
+        c.authd.stop()
+        out = direct(c, of(c, "max"))
+        said = "the connections of 'max' cannot be counted"
+        assert out.returncode != 0 and said in out.stdout + out.stderr, out
+        assert direct(c, of(c, "alice")).returncode == 0
+        lives(t)
+        c.authd.start()
+        c.noded.stop()
+        c.noded.start()
+        c.noded.wait_log(r'event="cluster state is current"')
+        # Its lease is told anew by both.
+        said = "max_connections limit reached for 'max': 1 are open, of at most 1"
+        out = wait_for("a refusal for the number", lambda: refusal(c, said))
+        lives(t)
+
+
+def refusal(c, said):
+    out = direct(c, of(c, "max"))
+    return out if out.returncode != 0 and said in out.stdout + out.stderr else None
 
 
 # --- why -----------------------------------------------------------------------------------------
@@ -133,6 +180,8 @@ if __name__ == "__main__":
     story([
         a_pinned_certificate_is_of_use_from_its_address_only,
         nobody_issues_a_certificate_that_would_have_to_be_pinned_to_nowhere,
+        a_user_has_so_many_connections_and_no_more,
+        without_authd_nobody_who_is_limited_comes_in_and_whoever_is_in_stays,
         an_administrator_is_told_which_role_decided_and_why,
         it_says_so_when_a_lock_or_a_lost_role_keeps_somebody_out, nobody_else_is_told,
     ], setup=callers.prepare)

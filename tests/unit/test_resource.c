@@ -172,9 +172,11 @@ static void what_must_fail_fails_with_its_reason(void **state)
 static const struct {
 	const char *kind, *yaml, *want; /* NULL: nothing is missed */
 } unenforced[] = {
-	{ "role", "{spec: {options: {lock: strict}}}",
-	  "role 'x': spec.options.lock: restricts access, and is not enforced here" },
-	{ "role", "{spec: {options: {lock: best_effort, pin_source_ip: no}}}", NULL },
+	{ "role", "{spec: {options: {certificate_format: oldssh}}}",
+	  "role 'x': spec.options.certificate_format: restricts access, and is not enforced "
+	  "here" },
+	{ "role", "{spec: {options: {lock: strict, pin_source_ip: yes, max_connections: 2}}}",
+	  NULL },
 	{ "role", "{spec: {options: {require_session_mfa: yes}}}",
 	  "role 'x': spec.options.require_session_mfa: restricts access, and is not enforced "
 	  "here" },

@@ -6,6 +6,7 @@
 #define STAGE  "{allow: {logins: [root], node_labels: {env: stage}}}"
 #define NOWWW  "{deny: {logins: [www]}}"
 #define LOADED "{deny: {node_labels: {load: high}}}"
+#define STRICT "{options: {lock: strict}, allow: {logins: [root], node_labels: {env: prod}}}"
 #define BRIEF                                                                                     \
 	"{options: {disconnect_expired_cert: true, forward_agent: true, port_forwarding: false}," \
 	" allow: {logins: [root], node_labels: {env: prod}}}"
@@ -19,6 +20,7 @@ static int set_up(void **state)
 	world_role(w, "stage", STAGE);
 	world_role(w, "nowww", NOWWW);
 	world_role(w, "brief", BRIEF);
+	world_role(w, "strict", STRICT);
 	world_lock_user(w, "mallory");
 	world_start(w);
 	*state = w;
@@ -180,6 +182,34 @@ static void a_node_that_authd_will_not_have_lets_nobody_in(void **state)
 	assert_int_equal(ask(w, &id, "root", "192.0.2.7:1", &err), 0);
 }
 
+static void strict_roles_want_locks_that_are_current(void **state)
+{
+	static char *roles[] = { (char *)"strict" };
+	static char *others[] = { (char *)"dev" };
+	struct node_world *w = *state;
+	pv_Identity strict = world_person("alice", roles, 1), plain = world_person("al", others, 1);
+	const struct {
+		bool current;
+		int64_t heard; /* ms ago; -1: never */
+		int rc;
+	} cases[] = {
+		{ true, -1, 0 },
+		{ false, -1, ERR_DENIED },
+		{ false, POLICY_LOCKS_OLD_MS - 1, 0 },
+		{ false, POLICY_LOCKS_OLD_MS, ERR_DENIED },
+	};
+
+	w->clock.mono += 2 * POLICY_LOCKS_OLD_MS;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = { 0 };
+
+		w->n.current = cases[i].current;
+		w->n.heard = cases[i].heard < 0 ? 0 : w->clock.mono - cases[i].heard;
+		assert_int_equal(ask(w, &strict, "root", "192.0.2.7:1", &err), cases[i].rc);
+		assert_int_equal(ask(w, &plain, "root", "192.0.2.7:1", &err), 0);
+	}
+}
+
 /* A node that never heard of the cluster, and one that does not know its labels. */
 static void who_knows_nothing_lets_nobody_in(void **state)
 {
@@ -240,6 +270,7 @@ int main(void)
 		in_world(who_is_in_stays_past_the_certificate_unless_a_role_minds),
 		in_world(a_node_that_authd_will_not_have_lets_nobody_in),
 		in_world(sshd_is_told_no_more_than_the_roles_allow),
+		in_world(strict_roles_want_locks_that_are_current),
 		cmocka_unit_test(who_knows_nothing_lets_nobody_in),
 		cmocka_unit_test(a_label_that_a_command_prints_can_deny),
 	};
