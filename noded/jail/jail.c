@@ -16,7 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MAX (16u * 1024 * 1024)
+#define FILE_MAX     (16u * 1024 * 1024)
+#define AGENTS_FLAGS (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define AGENTS_AGAIN (MS_REMOUNT | MS_BIND | AGENTS_FLAGS) /* this mount's flags only */
 
 /* What is too long is no path, and its use fails. */
 static void join(char out[PATH_MAX], const char *dir, const char *name)
@@ -163,11 +165,21 @@ static int make_folders(const char *run_dir, struct err *err)
 		if (make_dir(path, folders[i].mode, err) != 0)
 			return err->code;
 	}
-	/* Users own folders in `agents`: bounded, so that none of them can fill /run. */
-	return mounted(path, run_dir)
-	               ? 0
-	               : mount_at("postern-agents", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-	                          "mode=0711,size=8m", err);
+	if (!mounted(path, run_dir) &&
+	    mount_at("postern-agents", path, "tmpfs", AGENTS_FLAGS, "mode=0711,size=8m", err) != 0)
+		return err->code;
+	/* Users own folders in it, and connect to sockets there; only sshd may put something in. */
+	return closure("agents") ? mount_at("none", path, NULL, AGENTS_AGAIN | MS_RDONLY, NULL, err)
+	                         : 0;
+}
+
+/* In the namespace of sshd. */
+static int make_agents_writable(const char *run_dir, struct err *err)
+{
+	char path[PATH_MAX];
+
+	join(path, run_dir, "agents");
+	return mount_at("none", path, NULL, AGENTS_AGAIN, NULL, err);
 }
 
 int jail_open(const char *run_dir, const char *lib_dir, const char *pam_dir, dev_t *out_helper_dev,
@@ -182,7 +194,7 @@ int jail_open(const char *run_dir, const char *lib_dir, const char *pam_dir, dev
 		return err->code;
 	if (unshare(CLONE_NEWNS) != 0)
 		return err_set_errno(err, ERR_IO, errno, "make a mount namespace");
-	if (furnish(jails, lib_dir, pam_dir, err) != 0)
+	if (furnish(jails, lib_dir, pam_dir, err) != 0 || make_agents_writable(run_dir, err) != 0)
 		return err->code;
 	if (stat(helper, &st) != 0)
 		return err_set_errno(err, ERR_IO, errno, "'%s'", helper);
@@ -307,12 +319,10 @@ int jail_prepare(const char *run_dir, const char *pid, const char *login, struct
 	join(all_agents, run_dir, "agents");
 	join(agents, all_agents, login);
 	join(attach, run_dir, "private/attach");
-	if (make_dir(agents, 0700, err) != 0)
+	if (enter_namespace(pid, err) != 0 || make_dir(agents, 0700, err) != 0)
 		return err->code;
 	if (chown(agents, pw->pw_uid, pw->pw_gid) != 0)
 		return err_set_errno(err, ERR_IO, errno, "chown '%s'", agents);
-	if (enter_namespace(pid, err) != 0)
-		return err->code;
 	if (make_dir(root, 0755, err) != 0 || place_helper(jails, root, shell, err) != 0 ||
 	    copy_etc(root, err) != 0 || show(root, "tmp", agents, err) != 0)
 		return err->code;

@@ -10,7 +10,8 @@
  *   <run_dir>/jails/LOGIN/                 root's; what sshd chroots to
  *       <the login's shell>                the attach helper, a hard link
  *       attach/                            where noded-root listens (from the host)
- *       tmp/                               the login's; for forwarded agents (from the host)
+ *       tmp/                               the login's; for forwarded agents (on the host it is
+ *                                          seen too, but read-only: nobody fills it for others)
  *       etc/                               hosts, resolv.conf, nsswitch.conf for forwards by name
  */
 #ifndef NODED_JAIL_JAIL_H

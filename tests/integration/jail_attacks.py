@@ -83,13 +83,13 @@ def nothing_else(_node):
     return contextlib.nullcontext({})
 
 
-def held(attack, closure="", opened=nothing_else):
+def held(attack, closure="", opened=nothing_else, races=1):
     """A test: the attack fails with all closures, and gets through on a node without this one, or
-    while `opened` has taken it away."""
+    while `opened` has taken it away; one that races against us, in one of so many."""
     def test():
         assert not attack(without("")), "the attack got through"
         with opened(without(closure)) as door:
-            got = attack(without(closure), **door)
+            got = any(attack(without(closure), **door) for _ in range(races))
         assert got, "it fails without %s as well: proves nothing" % (closure or opened.__name__)
     test.__name__ = attack.__name__
     return test
@@ -404,41 +404,65 @@ def files_in_dot_ssh(node):
 
 def forwarding_to_a_unix_socket(node):
     """sshd itself would connect, from within the jail, as the user."""
-    path = node.path("run/agents", node.login, "s.sock")
-    node.ssh("true")  # makes the folder
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(path)
-        os.chmod(path, 0o777)
-        server.listen()
-        local = node.path("local.sock")
-        p = subprocess.Popen(node.ssh_argv("-N", "-L", local + ":/tmp/s.sock", "127.0.0.1"),
-                             stderr=subprocess.DEVNULL)
-        try:
-            wait_for("forward", lambda: os.path.exists(local))
-            with socket.socket(socket.AF_UNIX) as sock:
-                sock.connect(local)
-                sock.settimeout(20)
-                server.settimeout(0.1)
-                end = time.monotonic() + 20
-                while time.monotonic() < end:
-                    try:
-                        server.accept()[0].close()
-                        return True
-                    except socket.timeout:
-                        pass
-                    sock.setblocking(False)
-                    try:
-                        if sock.recv(1) == b"":
-                            return False  # refused
-                    except BlockingIOError:
-                        pass
-        finally:
-            p.kill()
-            p.wait()
+    local, before = node.path("local.sock"), [c["id"] for c in node.list("connection")]
+    p = subprocess.Popen(node.ssh_argv("-N", "-L", local + ":/tmp/s.sock", "127.0.0.1"),
+                         stderr=subprocess.DEVNULL)
+    path = None
+    try:
+        wait_for("forward", lambda: os.path.exists(local))
+        sshd = next(c for c in node.list("connection") if c["id"] not in before)["pid"]
+        # only sshd's surroundings let anything be made there
+        path = "/proc/%s/root%s" % (sshd, node.path("run/agents", node.login, "s.sock"))
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path)
+            os.chmod(path, 0o777)
+            server.listen()
+            return connects(local, server)
+    finally:
+        if path and os.path.exists(path):
             os.unlink(path)
-            if os.path.exists(local):
-                os.unlink(local)
+        p.kill()
+        p.wait()
+        if os.path.exists(local):
+            os.unlink(local)
+
+
+def connects(local, server):
+    """Whether who connects to the forward reaches the server behind it."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(local)
+        server.settimeout(0.1)
+        sock.setblocking(False)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            try:
+                server.accept()[0].close()
+                return True
+            except socket.timeout:
+                pass
+            try:
+                if sock.recv(1) == b"":
+                    return False  # refused
+            except BlockingIOError:
+                pass
     raise AssertionError("neither refused nor connected")
+
+
+def filling_the_folder_of_agents(node):
+    """One tmpfs holds the agents' sockets of all logins: who fills it takes `ssh -A` from all."""
+    node.ssh("true")  # makes the folder
+    path = node.path("run/agents", node.login, "filler")
+
+    def attack():
+        try:
+            with open(path, "wb") as f:
+                return f.write(b"x" * 1000)
+        except OSError:
+            return 0
+    got = as_user(node, attack)
+    if got:
+        os.unlink(path)
+    return got
 
 
 def let_in(node, breaks, mends):
@@ -499,7 +523,7 @@ def the_outer_terminal_belongs_to_root(node):
 
 
 run_all([held(bashrc_before_a_forced_command, "jail"),
-         held(leftover_process_writes_to_the_outer_terminal, "devpts"),
+         held(leftover_process_writes_to_the_outer_terminal, "devpts", races=10),
          held(looking_into_the_helper, "helper,dumpable"),
          held(helper_that_sshd_did_not_start, "lineage"),
          held(program_in_the_jail_that_is_not_the_helper, "exe"),
@@ -508,6 +532,7 @@ run_all([held(bashrc_before_a_forced_command, "jail"),
          held(stopping_the_helper, opened=a_recorder_that_gives_up),
          held(killing_the_helper, "helper-end"),
          held(files_in_dot_ssh, "jail,rc"), held(forwarding_to_a_unix_socket, "streamlocal"),
+         held(filling_the_folder_of_agents, "agents"),
          held(a_jail_without_its_socket, "jail,fail_open"),
          held(nobody_who_answers, "jail,fail_open"),
          held(a_jail_whose_shell_cannot_be_run, "jail,fail_open"),
