@@ -140,7 +140,7 @@ static int skip_damaged(const struct keyspace_item *item, const struct err *err)
 	return err->code == ERR_CORRUPT ? 0 : err->code;
 }
 
-/* Whoever sees all of the kind gets the same bytes. */
+/* All who see it get the same bytes. */
 static int send_shared(struct watch *w, const struct keyspace_item *item, struct err *err)
 {
 	const struct buf *bytes;
@@ -160,23 +160,15 @@ static bool hides(const struct watch *w)
 static int send_put(struct watch *w, const struct watched_kind *k, const struct keyspace_item *item,
                     struct err *err)
 {
-	pv_WatchEvent event = {
-		.type = pv_WatchEvent_Type_PUT,
-		.revision = reached(w),
-		.has_resource = true,
-	};
-	int rc;
+	const pv_Resource *resource;
 
 	if (k->visible.all)
 		return send_shared(w, item, err);
-	if (resource_of_item(item, &event.resource, err) != 0)
+	if (event_bytes_resource(&w->authd->event_bytes, item, &resource, err) != 0)
 		return skip_damaged(item, err);
-	if (visible_check(&k->visible, &event.resource))
-		rc = rpc_call_send(w->call, &event, err);
-	else
-		rc = hides(w) ? send_delete(w, k, item, err) : 0;
-	resource_deinit(&event.resource);
-	return rc;
+	if (visible_check(&k->visible, resource))
+		return send_shared(w, item, err);
+	return hides(w) ? send_delete(w, k, item, err) : 0;
 }
 
 /* --- the snapshot ---------------------------------------------------------------------------- */

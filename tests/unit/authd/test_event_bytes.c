@@ -99,12 +99,39 @@ static void what_is_no_resource_is_refused_and_not_kept(void **state)
 	buf_deinit(&value);
 }
 
+static void a_change_is_decoded_once_for_all_who_look_at_it(void **state)
+{
+	struct event_bytes e = { 0 };
+	struct buf value = { 0 };
+	struct keyspace_item item = role_item("a", "one", &value);
+	const pv_Resource *first;
+	const pv_Resource *again;
+	const char *name;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(event_bytes_resource(&e, &item, &first, &err), 0);
+	name = resource_name(first);
+	assert_string_equal(name, "a");
+	assert_int_equal(e.put.len, 0); /* nobody sends it yet */
+	assert_event(&e, &item, 7, "a", "one");
+	assert_int_equal(event_bytes_resource(&e, &item, &again, &err), 0);
+	assert_ptr_equal(resource_name(again), name);
+	item = role_item("b", "two", &value);
+	assert_int_equal(event_bytes_resource(&e, &item, &again, &err), 0);
+	assert_string_equal(resource_name(again), "b");
+	assert_event(&e, &item, 7, "b", "two");
+	event_bytes_deinit(&e);
+	buf_deinit(&value);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_change_has_each_watchs_own_revision),
 		cmocka_unit_test(another_key_or_value_of_the_same_write_is_another_change),
 		cmocka_unit_test(what_is_no_resource_is_refused_and_not_kept),
+		cmocka_unit_test(a_change_is_decoded_once_for_all_who_look_at_it),
 	};
 
 	return unit_run(tests);
