@@ -1,7 +1,10 @@
 """Clients of an authd: users and hosts with their keys, watches, and what a story says."""
 
+import contextlib
 import os
+import signal
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -28,6 +31,20 @@ def refused(code, call, *args, **kwargs):
 
 def run(*command):
     return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+@contextlib.contextmanager
+def told_about(daemon):
+    """What fails within shows the daemon's log; whatever happens, the daemon ends."""
+    try:
+        yield
+    except BaseException:
+        with open(daemon.log) as f:
+            print(f.read(), file=sys.stderr)
+        raise
+    finally:
+        if daemon.child is not None and daemon.child.poll() is None:
+            daemon.stop(signal.SIGKILL)
 
 
 class Keys:

@@ -14,7 +14,8 @@ import grpc
 
 import auth_pb2 as pb
 import resource_pb2 as res
-from authd_clients import Keys, Watcher, join, log_in, private_halves, refused, role, run, say, trust
+from authd_clients import (Keys, Watcher, join, log_in, private_halves, refused, role, run, say,
+                           told_about, trust)
 from authd_daemon import Daemon
 
 PROGRAM, WORK = sys.argv[1], sys.argv[2]
@@ -424,7 +425,7 @@ def one_address_crowds_out_no_other(daemon, keys):
 
 def main():
     daemon = Daemon(PROGRAM, WORK)
-    try:
+    with told_about(daemon):
         admin = first_start(daemon)
         same_calls_everywhere(daemon)
         resources(daemon, admin)
@@ -441,13 +442,6 @@ def main():
         daemon.start()
         strangers_crowd_out_nobody(daemon, keys)
         one_address_crowds_out_no_other(daemon, keys)
-    except BaseException:
-        with open(daemon.log) as f:
-            print(f.read(), file=sys.stderr)
-        raise
-    finally:
-        if daemon.child is not None and daemon.child.poll() is None:
-            daemon.stop(signal.SIGKILL)
 
 
 main()

@@ -8,7 +8,7 @@ import uuid
 import grpc
 
 import auth_pb2 as pb
-from authd_clients import Keys, Watcher, join, log_in, role, run, say, trust
+from authd_clients import Keys, Watcher, join, log_in, role, run, say, told_about, trust
 from authd_daemon import Daemon
 
 PROGRAM, WORK = sys.argv[1], sys.argv[2]
@@ -95,7 +95,7 @@ def with_room_all_is_well(daemon, admin, stored):
 def main():
     run("mount", "-t", "tmpfs", "-o", f"size={LITTLE},mode=700", "tmpfs", KEYSPACE)
     daemon = Daemon(PROGRAM, WORK)
-    try:
+    with told_about(daemon):
         daemon.start()
         admin = daemon.local()
         trust(daemon, admin)
@@ -106,13 +106,6 @@ def main():
         watcher.call.cancel()
         admin = it_starts_on_a_full_disk(daemon, stored)
         with_room_all_is_well(daemon, admin, stored)
-    except BaseException:
-        with open(daemon.log) as f:
-            print(f.read(), file=sys.stderr)
-        raise
-    finally:
-        if daemon.child is not None and daemon.child.poll() is None:
-            daemon.stop(signal.SIGKILL)
 
 
 main()

@@ -15,7 +15,7 @@ import grpc
 
 import auth_pb2 as pb
 import resource_pb2 as res
-from authd_clients import (Watcher, join, log_in, private_halves, role, say, trust,
+from authd_clients import (Watcher, join, log_in, private_halves, role, say, told_about, trust,
                            watch_request)
 from authd_daemon import OWN_CONNECTION, Daemon, Stub
 
@@ -380,7 +380,7 @@ def two_hear_of_each_other(first):
 
 def main():
     daemon = Daemon(PROGRAM, WORK)
-    try:
+    with told_about(daemon):
         daemon.start()
         admin = daemon.local()
         trust(daemon, admin)
@@ -393,13 +393,6 @@ def main():
         who_does_not_read_is_cut_off(daemon, admin, node)
         compacted_and_equal_in_the_end(daemon)
         two_hear_of_each_other(daemon)
-    except BaseException:
-        with open(daemon.log) as f:
-            print(f.read(), file=sys.stderr)
-        raise
-    finally:
-        if daemon.child is not None and daemon.child.poll() is None:
-            daemon.stop(signal.SIGKILL)
 
 
 main()
