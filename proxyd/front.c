@@ -1,9 +1,11 @@
 #include "proxyd/front.h"
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/tls.h"
+#include "loop/admission.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "proxyd/door.h"
@@ -17,16 +19,23 @@
 #include <stdlib.h>
 
 #define FIRST_BYTES_MS 10000
-#define HANDSHAKE_MS   20000
+#define TURN_MS        20000
+#define HANDSHAKE_MS   10000
+
+enum state { LISTENING, WAITING, SHAKING };
 
 struct front {
 	struct proxyd *p;
+	struct admission_guest guest;
+	enum state state;
+	bool pinned; /* the client trusts by pin */
 	struct stream *stream;
-	struct timer *deadline; /* for the first bytes; the handshake has its own */
+	struct timer *deadline; /* for the first bytes and its turn; the handshake has its own */
 };
 
 static void front_free(struct front *f)
 {
+	admission_leave(&f->guest);
 	timer_free(f->deadline);
 	free(f);
 }
@@ -44,18 +53,33 @@ static void hand_over(struct front *f, void (*serve)(struct proxyd *, struct str
 }
 
 /* Who trusts by pin says so and is shown the host certificate, never the web's. */
-static void start_tls(struct front *f, const struct sniff *hello)
+static void shake_hands(struct front *f)
 {
-	bool pinned = sniff_offers(hello, TLS_PINNED_ALPN);
 	struct tls *tls = NULL;
 	struct err err = { 0 };
 
-	if (tls_new(pinned ? f->p->pinned_tls : f->p->public_tls, NULL, &tls, &err) != 0) {
+	f->state = SHAKING;
+	if (tls_new(f->pinned ? f->p->pinned_tls : f->p->public_tls, NULL, &tls, &err) != 0) {
 		stream_reset(f->stream, &err);
 		return;
 	}
 	timer_stop(f->deadline);
 	stream_start_tls(f->stream, tls, f->p->handshakes, HANDSHAKE_MS);
+}
+
+static void on_turn(struct admission_guest *g)
+{
+	shake_hands(container_of(g, struct front, guest));
+}
+
+static void queue_up(struct front *f, const struct sniff *hello)
+{
+	f->pinned = sniff_offers(hello, TLS_PINNED_ALPN);
+	f->state = WAITING;
+	if (admission_enter(&f->guest))
+		shake_hands(f);
+	else
+		timer_once(f->deadline, TURN_MS);
 }
 
 static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t len)
@@ -64,6 +88,8 @@ static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t
 	struct front *f = owner;
 	struct sniff seen;
 
+	if (f->state != LISTENING)
+		return 0; /* it has said enough; TLS will be given all of it */
 	switch (sniff(&seen, data, len)) {
 	case SNIFF_MORE:
 		break;
@@ -74,7 +100,7 @@ static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t
 		if (passthrough_wants(f->p, seen.server_name))
 			hand_over(f, passthrough_serve);
 		else
-			start_tls(f, &seen);
+			queue_up(f, &seen);
 		break;
 	default:
 		stream_reset(s, &unknown);
@@ -108,9 +134,29 @@ static void on_close(void *owner, struct stream *s, const struct err *err)
 static void on_deadline(void *owner)
 {
 	static const struct err late = { ERR_TIMEOUT, "no first bytes came" };
+	static const struct err crowded = { ERR_LIMIT, "too many handshakes are before it" };
 	struct front *f = owner;
 
-	stream_reset(f->stream, &late);
+	stream_reset(f->stream, f->state == LISTENING ? &late : &crowded);
+}
+
+/* NULL: memory runs out, or the admission's bounds, which the port's own are never above. */
+static struct front *front_new(struct proxyd *p, struct stream *s)
+{
+	struct front *f = calloc(1, sizeof(*f));
+	struct err ignored;
+
+	if (f == NULL)
+		return NULL;
+	f->p = p;
+	f->stream = s;
+	f->guest.enter = on_turn;
+	f->deadline = timer_new(p->loop, on_deadline, f);
+	if (f->deadline != NULL &&
+	    admission_arrive(p->admission, &f->guest, stream_peer(s), &ignored) == 0)
+		return f;
+	front_free(f);
+	return NULL;
 }
 
 void front_serve(struct proxyd *p, struct stream *take_stream)
@@ -118,17 +164,12 @@ void front_serve(struct proxyd *p, struct stream *take_stream)
 	static const struct stream_handler handler = {
 		.on_data = on_data, .on_end = on_end, .on_secure = on_secure, .on_close = on_close
 	};
-	struct front *f = calloc(1, sizeof(*f));
+	struct front *f = front_new(p, take_stream);
 
-	if (f != NULL)
-		f->deadline = timer_new(p->loop, on_deadline, f);
-	if (f == NULL || f->deadline == NULL) {
-		free(f);
+	if (f == NULL) {
 		stream_reset(take_stream, NULL);
 		return;
 	}
-	f->p = p;
-	f->stream = take_stream;
 	timer_once(f->deadline, FIRST_BYTES_MS);
 	stream_attach(take_stream, &handler, f);
 }

@@ -19,6 +19,7 @@
 #include "daemon/diag.h"
 #include "daemon/host.h"
 #include "daemon/join_once.h"
+#include "loop/admission.h"
 #include "loop/listen.h"
 #include "loop/packet_server.h"
 #include "loop/timer.h"
@@ -40,7 +41,8 @@
 
 #define LAST_WORD_MS       500 /* for a node to say why it ends a session */
 #define HANDSHAKES_AT_ONCE 4
-#define HANDSHAKES_WAITING 2000
+#define SHAKING_AT_ONCE    256 /* connections within a handshake */
+#define SHAKING_PER_ADDR   32
 
 /* --- what changes while we run --------------------------------------------------------------- */
 
@@ -268,12 +270,16 @@ static int open_diag(struct proxyd *p, struct err *err)
 
 static int open_parts(struct proxyd *p, struct err *err)
 {
+	const struct admission_limits limits = { SHAKING_AT_ONCE, SHAKING_PER_ADDR,
+		                                 (unsigned)p->conf.max_connections,
+		                                 (unsigned)p->conf.max_connections_per_addr };
 	int rc;
 
 	list_init(&p->links);
-	p->handshakes = work_pool_new(p->loop, HANDSHAKES_AT_ONCE, HANDSHAKES_WAITING);
+	p->admission = admission_new(&limits);
+	p->handshakes = work_pool_new(p->loop, HANDSHAKES_AT_ONCE, SHAKING_AT_ONCE);
 	p->lock_due = timer_new(p->loop, on_lock_due, p);
-	if (p->handshakes == NULL || p->lock_due == NULL)
+	if (p->admission == NULL || p->handshakes == NULL || p->lock_due == NULL)
 		return err_set_nomem(err);
 	if (names_of_host(p->conf.hostname, &p->conf.public_addrs, &p->names, err) != 0 ||
 	    open_host(p, err) != 0 || host_start(p->host, err) != 0)
@@ -353,6 +359,7 @@ static int run(struct proxyd *p)
 		return drain(p);
 	tls_unload(p);
 	ticket_keys_unref(p->tickets);
+	admission_free(p->admission);
 	log_info("stopped");
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+struct admission;
 struct cache;
 struct cache_watch;
 struct clock;
@@ -39,6 +40,7 @@ struct proxyd {
 	struct diag *diag;
 	struct cache *cache; /* nodes, roles, locks, authorities */
 	struct cache_watch *locks;
+	struct admission *admission; /* to handshakes on the public port */
 	struct work_pool *handshakes;
 	struct ticket_keys *tickets;
 	struct tls_conf *public_tls; /* of the public port; made anew when certificates change */

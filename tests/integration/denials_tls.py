@@ -6,6 +6,7 @@ Spoken by hand to proxyd, authd and noded. What calls are refused is in denials_
 import os
 import re
 import secrets
+import select
 import socket
 import ssl
 import struct
@@ -104,8 +105,8 @@ def no_certificate_is_nobody(c):
     for method, request in every_method(c):
         if method in ("Ping", "Login", "GetInvite", "AcceptInvite", "Join"):
             continue
-        if method == "UploadRecording":  # streams requests, which JSON calls cannot
-            refused(CODE.UNAUTHENTICATED, stub(c).UploadRecording, iter([request]))
+        if method in ("UploadRecording", "KeepAlive"):  # stream requests, which JSON calls cannot
+            refused(CODE.UNAUTHENTICATED, getattr(stub(c), method), iter([request]))
             continue
         refused(CODE.UNAUTHENTICATED, getattr(stub(c), method), request)
         status, answer = curl(c, None, method, {})
@@ -212,6 +213,40 @@ def a_ticket_from_before_a_change_of_authorities_is_none(c):
     assert s_client(c, c.authd_port, use="before") == "Reused"
     assert s_client(c, another_authd(c, "same-cas", "tickets", "keyspace"), use="before") == "Reused"
     assert s_client(c, another_authd(c, "new-cas", "tickets"), use="before") == "New"
+
+
+# --- crowds --------------------------------------------------------------------------------------
+
+
+def half_a_handshake(c):
+    """A connection to the public port that says hello and then nothing."""
+    context = ssl.create_default_context(cafile=c.ca)
+    hello = ssl.MemoryBIO()
+    tls = context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost")
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    sock = socket.create_connection(("127.0.0.1", c.proxy_port))
+    sock.sendall(hello.read())
+    return sock
+
+
+def is_answered(sock, seconds):
+    return bool(select.select([sock], [], [], seconds)[0])
+
+
+def one_address_has_no_more_than_its_share_of_handshakes(c):
+    crowd = [half_a_handshake(c) for _ in range(32)]
+    assert all(is_answered(sock, 20) for sock in crowd)
+    waits = half_a_handshake(c)
+    assert run("curl", "-s", "--interface", "127.0.0.2", "--cacert", c.ca,
+               f"https://localhost:{c.proxy_port}/v1/Ping").stdout, "another address is kept out"
+    assert not is_answered(waits, 0), "more than its share"
+    crowd[0].close()
+    assert is_answered(waits, 20), "its turn never comes"
+    for sock in crowd + [waits]:
+        sock.close()
 
 
 # --- prefaces ------------------------------------------------------------------------------------
@@ -326,6 +361,7 @@ if __name__ == "__main__":
         a_hosts_certificate_opens_no_stream, a_ticket_opens_only_the_door_that_gave_it,
         an_anonymous_ticket_carries_nobody,
         a_resumed_session_is_who_began_it_as_long_as_that_one_may,
-        a_ticket_from_before_a_change_of_authorities_is_none, a_forged_preface_is_refused,
+        a_ticket_from_before_a_change_of_authorities_is_none,
+        one_address_has_no_more_than_its_share_of_handshakes, a_forged_preface_is_refused,
         a_ticket_of_the_web_port_is_none_where_a_certificate_is_demanded,
     ], setup=prepare)
