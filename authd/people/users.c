@@ -163,14 +163,15 @@ static int fill_user(struct user_op *op, const pv_CreateUserRequest *in, struct 
 	int rc;
 
 	op->resource.which_of = pv_Resource_user_tag;
-	user->has_spec = spec->has_created_by = true;
+	user->has_spec = spec->has_created_by = spec->created_by.has_user = true;
 	rc = fields_set_str(&resource_metadata(&op->resource)->name, op->user, err);
 	for (size_t i = 0; rc == 0 && i < in->roles_count; i++)
 		rc = fields_add_str(&spec->roles, &spec->roles_count, in->roles[i], err);
 	if (rc == 0)
 		rc = fill_traits(in, spec, err);
 	if (rc == 0)
-		rc = fields_set_str(&spec->created_by.user, peer_name(by, name, sizeof(name)), err);
+		rc = fields_set_str(&spec->created_by.user.name, peer_name(by, name, sizeof(name)),
+		                    err);
 	spec->created_by.time = authd_now(op->authd);
 	if (rc == 0)
 		rc = resource_validate(&op->resource, err);

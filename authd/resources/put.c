@@ -68,7 +68,8 @@ static int stamp_user(const struct change *c, pv_Resource *r, const pv_Resource 
 		                    &spec->created_by, err);
 	}
 	spec->created_by.time = authd_now(c->authd);
-	return fields_set_str(&spec->created_by.user, c->user, err);
+	spec->created_by.has_user = true;
+	return fields_set_str(&spec->created_by.user.name, c->user, err);
 }
 
 static int stamp_request(const struct change *c, pv_Resource *r, const pv_Resource *old,

@@ -25,6 +25,7 @@
 
 #include "proto/resource.fields.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- options --------------------------------------------------------------------------------- */
@@ -59,12 +60,23 @@ static int fill_recording(pv_RoleOptions *o, struct err *err)
 	return rc;
 }
 
+/* Teleport's files say cert_format. */
+static void take_cert_format(pv_RoleOptions *o)
+{
+	if (str_empty(o->cert_format))
+		return;
+	free(o->certificate_format);
+	o->certificate_format = o->cert_format;
+	o->cert_format = NULL;
+}
+
 static int check_options(pv_RoleOptions *o, struct err *err)
 {
 	int rc = check_counts(o, err);
 
 	if (rc != 0)
 		return rc;
+	take_cert_format(o);
 	if (o->max_session_ttl <= 0)
 		o->max_session_ttl = ROLE_TTL_DEFAULT;
 	if (o->client_idle_timeout < 0)
@@ -115,6 +127,8 @@ static int check_entry(const char *key, const pv_Strings *values, struct err *er
 
 	if (str_empty(key))
 		return err_set(err, ERR_INVALID, "an empty key");
+	if (values->values_count == 0)
+		return err_set(err, ERR_INVALID, "no value");
 	if (strcmp(key, "*") == 0 &&
 	    (values->values_count != 1 || strcmp(values->values[0], "*") != 0))
 		return err_set(err, ERR_INVALID, "the key '*' goes with the value '*' only");

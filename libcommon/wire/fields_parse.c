@@ -124,9 +124,18 @@ static int parse_number(struct parser *p, const struct fields_field *field, cons
 	return v->type == VALUE_INT ? 0 : not_a(p, field, v, "a whole number");
 }
 
+/* Go writes a time that is not set as the first one there was. */
+static bool is_unset_time(const struct value *v)
+{
+	return v->text != NULL && strcmp(v->text, "0001-01-01T00:00:00Z") == 0;
+}
+
 static int parse_time(struct parser *p, const struct fields_field *field, const struct value *v,
                       int64_t *out)
 {
+	*out = 0;
+	if (is_unset_time(v))
+		return 0;
 	return v->type == VALUE_TEXT ? str_to_time(v->text, out, p->err)
 	                             : not_a(p, field, v, "a time");
 }
@@ -354,6 +363,8 @@ static int parse_strings(struct parser *p, const struct fields_table *t, const s
 {
 	struct fields_slot slot;
 
+	if (v->type == VALUE_NULL)
+		return 0;
 	fields_slot_init(&slot, t, 0, msg);
 	return parse_list(p, &slot, v);
 }

@@ -29,6 +29,8 @@ static const struct {
 	{ "role", "{metadata: {name: dev}, spec: {allow: {node_labels: {'*': ['*', x]}}}}",
 	  "role 'dev': spec.allow: node_labels.*: the key '*' goes with the value '*' "
 	  "only" },
+	{ "role", "{metadata: {name: dev}, spec: {deny: {node_labels: {a: }}}}",
+	  "role 'dev': spec.deny: node_labels.a: no value" },
 	{ "role", "{metadata: {name: dev}, spec: {allow: {logins: ['{{internal.logins']}}}",
 	  "role 'dev': spec.allow: logins: '{{internal.logins' is not a template: '}}' is "
 	  "missing" },
