@@ -43,4 +43,5 @@ void handle_keep_alive(struct rpc_call *call)
 	};
 
 	rpc_call_set_events(call, &events, NULL);
+	rpc_call_set_endless(call);
 }

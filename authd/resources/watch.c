@@ -391,6 +391,7 @@ void handle_watch(struct rpc_call *call)
 		return;
 	}
 	rpc_call_set_events(call, &events, w);
+	rpc_call_set_endless(call);
 	if (begin(w, rpc_call_request(call), &answer, &err) != 0)
 		fail(w, &err);
 	else

@@ -250,6 +250,11 @@ int rpc_call_send_encoded(struct rpc_call *c, const void *data, size_t len, stru
 	return c->wire->send_encoded(c, data, len, err);
 }
 
+void rpc_call_set_endless(struct rpc_call *c)
+{
+	c->endless = true;
+}
+
 bool rpc_call_writable(const struct rpc_call *c)
 {
 	return c->state == CALL_OPEN && c->wire->writable(c);

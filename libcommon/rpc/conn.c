@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SHUTTING_DOWN         "the server is shutting down"
 #define ANONYMOUS_MESSAGE_MAX (64u * 1024) /* what may be asked without a name is short */
 
 /* --- who and what ------------------------------------------------------------------------------
@@ -148,13 +149,36 @@ static void end_now(struct rpc_conn *c)
 	stream_close(c->stream);
 }
 
+static struct rpc_call *next_endless(const struct rpc_conn *c)
+{
+	for (struct list *at = c->calls.next; at != &c->calls; at = at->next)
+		if (container_of(at, struct rpc_call, link)->endless)
+			return container_of(at, struct rpc_call, link);
+	return NULL;
+}
+
+/* Any of them may end others. */
+static void cancel_endless(struct rpc_conn *c)
+{
+	struct rpc_call *call;
+	struct err why;
+
+	err_set(&why, ERR_UNAVAILABLE, "%s", SHUTTING_DOWN);
+	while ((call = next_endless(c)) != NULL)
+		call_cancel(call, &why);
+}
+
 void conn_catch_up(struct rpc_conn *c)
 {
 	if (c->state == CONN_ENDING)
 		return;
-	if (c->doom != 0)
+	if (c->doom != 0) {
 		end_now(c);
-	else if (c->grpc != NULL)
+		return;
+	}
+	if (c->server->stopping)
+		cancel_endless(c);
+	if (c->grpc != NULL)
 		grpc_conn_flush(c);
 }
 
@@ -211,9 +235,10 @@ void conn_doom(struct rpc_conn *c, int code, const char *why)
 void conn_drain(struct rpc_conn *c)
 {
 	if (c->state == CONN_OPENING) {
-		conn_doom(c, ERR_UNAVAILABLE, "the server is shutting down");
+		conn_doom(c, ERR_UNAVAILABLE, SHUTTING_DOWN);
 	} else if (c->json != NULL) {
 		http_conn_finish(c->json);
+		conn_soon(c);
 	} else if (c->grpc != NULL) {
 		grpc_conn_goaway(c);
 		conn_soon(c);

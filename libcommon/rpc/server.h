@@ -93,8 +93,9 @@ void rpc_server_close_matching(struct rpc_server *s, bool (*match)(struct rpc_co
 size_t rpc_server_connections(const struct rpc_server *s);
 
 /*
- * Takes no new calls (GOAWAY), lets those open finish for up to drain_ms, then cancels them;
- * drain_ms 0: at once. `on_stopped` comes once, later; the server is freed then.
+ * Takes no new calls (GOAWAY), cancels those without an end, lets the others finish for up to
+ * drain_ms, then cancels them too; drain_ms 0: at once. `on_stopped` comes once, later; the server
+ * is freed then.
  */
 void rpc_server_stop(struct rpc_server *s, unsigned drain_ms, void (*on_stopped)(void *ctx));
 
@@ -158,6 +159,8 @@ int rpc_call_send(struct rpc_call *call, const void *response, struct err *err);
 /* Like it, for a response that is encoded already (one event for many watchers). */
 int rpc_call_send_encoded(struct rpc_call *call, const void *data, size_t len, struct err *err);
 bool rpc_call_writable(const struct rpc_call *call);
+/* It has no end of its own (a watch): when the server stops, it is not waited for. */
+void rpc_call_set_endless(struct rpc_call *call);
 /* Ends a stream well. */
 void rpc_call_finish(struct rpc_call *call);
 

@@ -92,6 +92,7 @@ struct rpc_call {
 	unsigned busy; /* callbacks of it that are running */
 	void *request; /* decoded; NULL until complete, and for client streams */
 	bool paused;
+	bool endless;
 	const struct rpc_call_events *events;
 	void *data;
 	struct timer *deadline;

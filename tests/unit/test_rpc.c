@@ -512,6 +512,25 @@ static void stopping_lets_calls_finish(void **state)
 	echo_stop(&e);
 }
 
+static void stopping_waits_for_no_call_without_an_end(void **state)
+{
+	struct echo e = { 0 };
+	struct seen seen = { 0 };
+	struct rpc_client *c;
+
+	echo_start(&e, *state);
+	c = echo_client(&e);
+	start_say(c, &seen, "never", 0);
+	turn_until(*state, e.held != NULL);
+	rpc_call_set_endless(e.held);
+	rpc_server_stop(e.server, 3600 * 1000, echo_on_stopped);
+	turn_until(*state, seen.closed > 0 && e.stopped > 0);
+	assert_int_equal(seen.code, ERR_UNAVAILABLE);
+	assert_int_equal(e.canceled, 1);
+	echo_client_close(&e, c);
+	echo_stop(&e);
+}
+
 static void the_drain_has_an_end(void **state)
 {
 	struct echo e = { 0 };
@@ -626,6 +645,7 @@ int main(void)
 		loop_test(a_connection_ends_with_its_certificate),
 		loop_test(a_refused_connection_fails_the_call),
 		loop_test(stopping_lets_calls_finish),
+		loop_test(stopping_waits_for_no_call_without_an_end),
 		loop_test(the_drain_has_an_end),
 		loop_test(a_request_that_is_too_long_is_refused),
 		loop_test(beyond_the_bound_a_connection_ends_without_its_former_owner),
