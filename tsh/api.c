@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define CALL_MS 30000
+#define TRIES   3
 
 int api_open(struct api *a, struct tsh *t, const struct profile *p, struct err *err)
 {
@@ -75,12 +76,23 @@ static int make_request(const struct api_query *q, pv_ListResourcesRequest *out,
 	return rc;
 }
 
+/* What only reads may be asked again: authd is perhaps being restarted. The client's back-off lies
+ * between the tries. */
+static int ask(struct api *a, unsigned call, const void *request, void *out, struct err *err)
+{
+	int rc = ERR_UNAVAILABLE;
+
+	for (int i = 0; i < TRIES && (rc == ERR_UNAVAILABLE || rc == ERR_IO); i++)
+		rc = rpc_unary_wait(a->client, call, request, CALL_MS, out, err);
+	return rc;
+}
+
 /* One page; request->page_start then stands at the next, empty at the end. */
 static int list_page(struct api *a, pv_ListResourcesRequest *request, api_each each, void *arg,
                      struct err *err)
 {
 	pv_ListResourcesResponse page = { 0 };
-	int rc = rpc_unary_wait(a->client, AUTH_LIST_RESOURCES, request, CALL_MS, &page, err);
+	int rc = ask(a, AUTH_LIST_RESOURCES, request, &page, err);
 
 	for (pb_size_t i = 0; rc == 0 && i < page.resources_count; i++)
 		rc = each(arg, &page.resources[i], err);
