@@ -11,11 +11,11 @@ ADMIN = "bench"
 
 class BusyCluster(Cluster):
     """Its authd can be reached by more connections than one address has ports for (28,000), and
-    takes from its one administrator what many would ask for."""
+    takes from one address and from one administrator what many would ask for."""
     authd_hosts = [f"127.0.0.{i}" for i in range(1, 5)]
 
     def __init__(self, **options):
-        super().__init__(authd="limits: {user_rate: 1000000}\n", **options)
+        super().__init__(authd="limits: {user_rate: 1000000, arriving: 50000}\n", **options)
 
 
 def admin_files(cluster):
@@ -39,11 +39,11 @@ def admin_files(cluster):
     return ca, cert, key
 
 
-def options(cluster):
+def options(cluster, target="authd"):
     """How the simulator reaches the cluster's authd."""
     ca, cert, key = admin_files(cluster)
     addrs = ",".join(f"{host}:{cluster.authd_port}" for host in cluster.authd_hosts)
-    return ["--target=authd", f"--addr={addrs}", f"--ca={ca}", f"--cert={cert}", f"--key={key}"]
+    return [f"--target={target}", f"--addr={addrs}", f"--ca={ca}", f"--cert={cert}", f"--key={key}"]
 
 
 def puts(way, clients, run_ms):

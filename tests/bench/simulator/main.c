@@ -113,18 +113,23 @@ static int join(struct simulator *s, struct err *err)
 	return identity_join(&s->loop, s->socket, s->token, s->trust, s->identities, s->count, err);
 }
 
+/* Who puts and measures: as the local administrator, if there is a socket, who needs no handshake
+ * and so stands behind nobody. */
 static struct rpc_client *open_client(struct simulator *s, struct err *err)
 {
+	char local[256];
+	const char *const local_addr[] = { local, NULL };
 	const struct rpc_client_conf conf = {
 		.loop = &s->loop,
 		.service = s->target->puts,
-		.addrs = s->addr_list,
+		.addrs = s->socket != NULL ? local_addr : s->addr_list,
 		.tls = s->tls,
 		.server_name = s->target->server_name,
 		.backoff_min_ms = 50, /* who measures is there when there is something to see */
 		.backoff_max_ms = 200,
 	};
 
+	snprintf(local, sizeof(local), "unix:%s", s->socket != NULL ? s->socket : "");
 	return rpc_client_new(&conf, err);
 }
 
@@ -185,6 +190,16 @@ static int take_number(const char *text, const char *name, int64_t *out, struct 
 	return 0;
 }
 
+static const struct target *find_target(const char *name)
+{
+	const struct target *const all[] = { target_authd(), target_authd_watch(), target_etcd() };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (str_eq(all[i]->name, name))
+			return all[i];
+	return NULL;
+}
+
 static int take_words(struct simulator *s, const struct words *w, struct err *err)
 {
 	int64_t count, run_ms;
@@ -194,7 +209,9 @@ static int take_words(struct simulator *s, const struct words *w, struct err *er
 		return err->code;
 	s->count = (size_t)count;
 	s->run_ms = (unsigned)run_ms;
-	s->target = str_eq(w->target, "etcd") ? target_etcd() : target_authd();
+	s->target = find_target(w->target);
+	if (s->target == NULL)
+		return err_set(err, ERR_INVALID, "--target: what is '%s'?", w->target);
 	if (s->addrs.count == 0)
 		return err_set(err, ERR_INVALID, "--addr is missing");
 	s->addr_list = calloc(s->addrs.count + 1, sizeof(*s->addr_list));

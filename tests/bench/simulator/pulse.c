@@ -10,6 +10,7 @@
 
 #include "proto/auth.pb.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define USER     "pulse"
@@ -20,6 +21,7 @@ struct pulse {
 	struct rpc_client *put_by;
 	struct rpc_client *watch_by;
 	unsigned every_ms;
+	unsigned number;     /* makes each put another */
 	struct timer *again; /* the next put */
 	struct timer *watch_again;
 	struct rpc_stream *watch; /* NULL: none */
@@ -69,6 +71,7 @@ static void put(void *owner)
 	static char name[] = USER, role[] = "access", kind[] = "user", version[] = "v2";
 	struct pulse *p = owner;
 	char *roles[] = { role };
+	char number[24];
 	pv_PutResourceRequest request = {
 		.has_resource = true,
 		.replace = true,
@@ -76,12 +79,13 @@ static void put(void *owner)
 		              .of.user = { .kind = kind,
 		                           .version = version,
 		                           .has_metadata = true,
-		                           .metadata = { .name = name },
+		                           .metadata = { .name = name, .description = number },
 		                           .has_spec = true,
 		                           .spec = { .roles = roles, .roles_count = 1 } } },
 	};
 	struct err err;
 
+	snprintf(number, sizeof(number), "beat %u", p->number++);
 	timer_once(p->again, p->watching ? WAIT_MS : RETRY_MS);
 	if (!p->watching || (p->put_at != 0 && !p->answered))
 		return;

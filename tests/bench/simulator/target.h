@@ -5,6 +5,8 @@
 #ifndef SIMULATOR_TARGET_H
 #define SIMULATOR_TARGET_H
 
+#include "tests/bench/simulator/watcher.h"
+
 #include "rpc/client.h"
 
 struct cache;
@@ -13,7 +15,6 @@ struct heartbeat;
 struct herd;
 struct identity;
 struct rpc_service;
-struct timer;
 
 /* One simulated node: a connection, its watch, and signs of life. */
 struct member {
@@ -21,11 +22,9 @@ struct member {
 	struct identity *identity; /* NULL: everybody's */
 	struct rpc_client *client;
 	bool live;                   /* its watch has told everything so far */
-	struct cache *cache;         /* authd: what a node keeps of the cluster */
-	struct heartbeat *heartbeat; /* authd */
-	struct timer *timer;         /* etcd: the next try */
-	struct rpc_stream *watch;    /* etcd */
-	unsigned failures;           /* etcd: tries since it last was live */
+	struct cache *cache;         /* what a node keeps of the cluster */
+	struct heartbeat *heartbeat; /* of nodes */
+	struct watcher watcher;      /* who only watches: etcd's, and authd's at the fan-out */
 };
 
 struct target {
@@ -43,7 +42,8 @@ struct target {
 	void (*stop)(struct member *m);
 };
 
-const struct target *target_authd(void);
+const struct target *target_authd(void);       /* members are nodes */
+const struct target *target_authd_watch(void); /* that only watch */
 const struct target *target_etcd(void);
 
 /* --- herd.c ---------------------------------------------------------------------------------- */

@@ -2,12 +2,14 @@
 
 #include "tests/bench/simulator/identity.h"
 #include "tests/bench/simulator/role.h"
+#include "tests/bench/simulator/watcher.h"
 
 #include "base/err.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "cache/cache.h"
 #include "daemon/heartbeat.h"
+#include "model/resource.h"
 #include "proto/auth.service.h"
 #include "wire/fields.h"
 
@@ -106,6 +108,47 @@ static void stop(struct member *m)
 	m->cache = NULL;
 	heartbeat_close(m->heartbeat);
 	m->heartbeat = NULL;
+}
+
+/* --- one that only watches ------------------------------------------------------------------- */
+
+static void on_message(struct member *m, const void *message)
+{
+	const pv_WatchEvent *event = message;
+
+	if (event->type == pv_WatchEvent_Type_SYNCED)
+		herd_live(m, true);
+	if (event->type == pv_WatchEvent_Type_PUT)
+		herd_saw(m, resource_name(&event->resource));
+}
+
+static int open_watch(struct member *m, const struct rpc_stream_events *events,
+                      struct rpc_stream **out, struct err *err)
+{
+	pv_WatchKind kind = { .kind = (char *)(uintptr_t) "role" };
+	const pv_WatchRequest request = { .kinds = &kind, .kinds_count = 1 };
+
+	return rpc_stream_start(m->client, AUTH_WATCH, &request, 0, events, m, out, err);
+}
+
+static int start_watch(struct member *m, struct err *err)
+{
+	static const struct watcher_way way = { open_watch, on_message };
+
+	return watcher_start(m, &way, err);
+}
+
+const struct target *target_authd_watch(void)
+{
+	static const struct target target = { .name = "authd-watch",
+		                              .server_name = "authd",
+		                              .puts = &pv_Auth_service,
+		                              .watches = &pv_Auth_service,
+		                              .put = put,
+		                              .start = start_watch,
+		                              .stop = watcher_stop };
+
+	return &target;
 }
 
 const struct target *target_authd(void)

@@ -1,12 +1,11 @@
 #include "tests/bench/simulator/target.h"
 
 #include "tests/bench/simulator/role.h"
+#include "tests/bench/simulator/watcher.h"
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/rand.h"
 #include "base/str.h"
-#include "loop/timer.h"
 #include "rpc/method.h"
 #include "wire/fields.h"
 
@@ -16,10 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROLES          "/roles/"
-#define BEHIND_ROLES   "/roles0" /* the first key behind all that begin with it */
-#define RETRY_FIRST_MS 500
-#define RETRY_MAX_MS   30000
+#define ROLES        "/roles/"
+#define BEHIND_ROLES "/roles0" /* the first key behind all that begin with it */
 
 static const struct rpc_signature kv_calls[] = {
 	{ "Put", RPC_UNARY, &pv_EtcdPutRequest_table, &pv_EtcdPutResponse_table },
@@ -72,27 +69,12 @@ static int put(struct rpc_client *client, const char *name, unsigned number, rpc
 
 /* --- a watcher ------------------------------------------------------------------------------- */
 
-static void open_watch(void *owner);
-
-static void retry_later(struct member *m)
-{
-	int64_t wait = RETRY_FIRST_MS;
-
-	for (unsigned i = 0; i < m->failures && wait < RETRY_MAX_MS; i++)
-		wait *= 2;
-	m->failures++;
-	timer_once(m->timer, rand_jitter(wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS));
-}
-
-static void on_message(struct rpc_stream *s, const void *message)
+static void on_message(struct member *m, const void *message)
 {
 	const pv_EtcdWatchResponse *answer = message;
-	struct member *m = rpc_stream_data(s);
 
-	if (answer->created) {
-		m->failures = 0;
+	if (answer->created)
 		herd_live(m, true);
-	}
 	for (size_t i = 0; i < answer->events_count; i++) {
 		const pb_bytes_array_t *key = answer->events[i].kv.key;
 		char name[256];
@@ -105,19 +87,7 @@ static void on_message(struct rpc_stream *s, const void *message)
 	}
 }
 
-static void on_closed(struct rpc_stream *s, const struct err *err)
-{
-	struct member *m = rpc_stream_data(s);
-
-	(void)err;
-	m->watch = NULL;
-	if (m->timer == NULL)
-		return; /* stopped */
-	herd_live(m, false);
-	retry_later(m);
-}
-
-static int send_request(struct member *m, struct err *err)
+static int send_request(struct rpc_stream *s, struct err *err)
 {
 	pv_EtcdWatchRequest request = { .has_create_request = true };
 	int rc = fields_set_bytes(&request.create_request.key, ROLES, strlen(ROLES), err);
@@ -126,39 +96,28 @@ static int send_request(struct member *m, struct err *err)
 		rc = fields_set_bytes(&request.create_request.range_end, BEHIND_ROLES,
 		                      strlen(BEHIND_ROLES), err);
 	if (rc == 0)
-		rc = rpc_stream_send(m->watch, &request, err);
+		rc = rpc_stream_send(s, &request, err);
 	fields_release(&pv_EtcdWatchRequest_table, &request);
 	return rc;
 }
 
-static void open_watch(void *owner)
+static int open_watch(struct member *m, const struct rpc_stream_events *events,
+                      struct rpc_stream **out, struct err *err)
 {
-	static const struct rpc_stream_events events = { .message = on_message,
-		                                         .closed = on_closed };
-	struct member *m = owner;
-	struct err err;
+	struct err ignored;
 
-	if (rpc_stream_start(m->client, 0, NULL, 0, &events, m, &m->watch, &err) != 0)
-		retry_later(m);
-	else if (send_request(m, &err) != 0)
-		rpc_stream_cancel(m->watch);
+	if (rpc_stream_start(m->client, 0, NULL, 0, events, m, out, err) != 0)
+		return err->code;
+	if (send_request(*out, &ignored) != 0)
+		rpc_stream_cancel(*out);
+	return 0;
 }
 
 static int start(struct member *m, struct err *err)
 {
-	m->timer = timer_new(herd_loop(m->herd), open_watch, m);
-	if (m->timer == NULL)
-		return err_set_nomem(err);
-	timer_once(m->timer, 0);
-	return 0;
-}
+	static const struct watcher_way way = { open_watch, on_message };
 
-static void stop(struct member *m)
-{
-	timer_free(m->timer);
-	m->timer = NULL;
-	if (m->watch != NULL)
-		rpc_stream_cancel(m->watch);
+	return watcher_start(m, &way, err);
 }
 
 const struct target *target_etcd(void)
@@ -168,7 +127,7 @@ const struct target *target_etcd(void)
 		                              .watches = &watch,
 		                              .put = put,
 		                              .start = start,
-		                              .stop = stop };
+		                              .stop = watcher_stop };
 
 	return &target;
 }
