@@ -32,9 +32,13 @@ static void join(char out[PATH_MAX], const char *dir, const char *name)
 
 static int make_dir(const char *path, mode_t mode, struct err *err)
 {
+	struct stat st;
+
 	if (mkdir(path, mode) != 0 && errno != EEXIST)
 		return err_set_errno(err, ERR_IO, errno, "make '%s'", path);
-	if (chmod(path, mode) != 0) /* whatever the umask */
+	if (stat(path, &st) == 0 && (st.st_mode & 07777) == mode)
+		return 0; /* and may be on what is mounted read-only */
+	if (chmod(path, mode) != 0)
 		return err_set_errno(err, ERR_IO, errno, "chmod '%s'", path);
 	return 0;
 }
