@@ -38,6 +38,9 @@ class Session:
 
     def __init__(self, c):
         self.c = c
+        # One that was left while it logged in may still begin.
+        wait_for("what was before to be over", lambda: not any(
+            os.listdir(c.path("noded-run", kind)) for kind in ("connections", "sessions-known")))
         wait_for("what happened before to be told", lambda: os.path.getsize(
             c.path("noded", "audit-queue")) == 0)
         self.before = {e["sid"] for e in c.audit("session.start")}
