@@ -64,7 +64,7 @@ BENCH_PB := $(sort $(wildcard tests/bench/*/*.proto))
 BENCH_H  := $(foreach p,$(notdir $(BENCH_PB:.proto=)),$(BUILD)/gen/proto/$(p).pb.h $(BUILD)/gen/proto/$(p).fields.h)
 STORIES  := $(sort $(filter-out tests/integration/systemd%,$(wildcard tests/integration/*.sh)))
 
-.PHONY: all check built-check check-unit check-fuzz check-stories check-systemd asan fuzz bench \
+.PHONY: all check built-check check-unit check-fuzz check-stories check-systemd asan coverage fuzz bench \
         lint format demo install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -203,6 +203,11 @@ asan:
 	+@$(SUBMAKE) BUILD=$(BUILD)/asan OPT="-O1 -g" FORTIFY= \
 	  SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" \
 	  CHECKS="unit fuzz $(if $(STORIES_TOO),stories)" built-check
+
+# Lines that unit tests and corpora run, per folder; V=1 tells which do not. T= picks tests.
+coverage:
+	+@$(SUBMAKE) BUILD=$(BUILD)/coverage OPT="-O0 -g" FORTIFY= SAN=--coverage CHECKS="unit fuzz" built-check
+	@tools/coverage $(BUILD)/coverage $(if $(V),-v)
 
 # Coverage-guided, with clang: make fuzz T=http1 S=60
 S ?= 60

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/strlist.h"
+#include "model/regex.h"
 
 #include "tests/fuzz/fuzz.h"
 
@@ -22,10 +23,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct traits traits = { entries, 2 };
 	char *text = strndup((const char *)data, size);
 	struct strlist out = { 0 };
+	struct template_matcher matcher;
 	struct err err;
+	int checked = template_check(text, &err);
+	int expanded = template_expand(text, &traits, &out, &err);
 
-	if (template_check(text, &err) != 0 && template_expand(text, &traits, &out, &err) == 0)
+	if (checked != 0 && expanded == 0)
 		abort();
+	if (template_matcher_parse(text, &matcher, &err) == 0) {
+		if (!template_is_matcher(text))
+			abort();
+		regex_free(matcher.take_regex);
+	}
 	strlist_deinit(&out);
 	free(text);
 	return 0;

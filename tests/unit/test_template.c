@@ -63,6 +63,8 @@ static void texts_expand_as_the_table_says(void **state)
 		{ "{{regexp.replace(external.teams, \"^team-(.*)$\", \"$1-admin\")}}",
 		  "red-admin|blue-admin" },
 		{ "{{regexp.replace(email.local(external.email), \"^(a).*$\", \"${1}x\")}}", "ax" },
+		{ "{{strings.upper(internal.logins)}}", "ALICE|UBUNTU" },
+		{ "{{strings.lower(strings.upper(external.email))}}", "alice@example.com" },
 		{ "{{regexp.replace(external.teams, \"^none$\", \"x\")}}", "" },
 		{ "{{regexp.replace(external.teams, \"^(team)-red$\", \"$2\")}}", "" },
 	};
