@@ -19,15 +19,14 @@ static char *section(const char *page, const char *kind)
 {
 	char *title = str_printf("\n## %s\n", kind);
 	const char *start = strstr(page, title);
-	const char *end;
-	char *text;
+	const char *end = start != NULL ? strstr(start + 1, "\n## ") : NULL;
 
-	if (start == NULL)
-		fail_msg("no '## %s'", kind);
-	end = strstr(start + 1, "\n## ");
-	text = strndup(start, end != NULL ? (size_t)(end - start) : strlen(start));
 	free(title);
-	return text;
+	if (start == NULL) {
+		fail_msg("no '## %s'", kind);
+		return NULL;
+	}
+	return strndup(start, end != NULL ? (size_t)(end - start) : strlen(start));
 }
 
 /* What of another product has no effect stands in a row of names. */
@@ -42,8 +41,10 @@ static void check_row(const char *text, const char *path, const struct fields_fi
 	const char *at = strstr(text, name);
 	char row[2048];
 
-	if (at == NULL)
+	if (at == NULL) {
 		fail_msg("RESOURCES.md does not name %s", name);
+		return;
+	}
 	snprintf(row, sizeof(row), "%.*s", (int)strcspn(at, "\n"), at);
 	if (f->effect != FIELDS_WORKS && strstr(row, "without effect") == NULL &&
 	    strstr(row, "not enforced") == NULL)
