@@ -132,7 +132,7 @@ static int ping(struct tsh *t, struct login *l, struct err *err)
 	int rc = call(t, l, "Ping", &pv_PingRequest_table, &request, &pv_PingResponse_table,
 	              &response, err);
 
-	if (rc == ERR_UNAUTHENTICATED)
+	if (rc == ERR_UNTRUSTED || rc == ERR_UNAUTHENTICATED)
 		return explain_distrust(l, err);
 	if (rc != 0)
 		return err_wrap(err, "find the cluster behind '%s'", l->profile.data.proxy);

@@ -12,6 +12,7 @@ static const char *const names[ERR_CODES] = {
 	[ERR_CONFLICT] = "conflict",
 	[ERR_DENIED] = "denied",
 	[ERR_UNAUTHENTICATED] = "unauthenticated",
+	[ERR_UNTRUSTED] = "untrusted",
 	[ERR_LIMIT] = "limit",
 	[ERR_UNAVAILABLE] = "unavailable",
 	[ERR_TIMEOUT] = "timeout",

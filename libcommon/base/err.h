@@ -20,15 +20,16 @@ enum {
 	ERR_CONFLICT,        /* a condition on the present state failed */
 	ERR_DENIED,          /* known who you are; not allowed */
 	ERR_UNAUTHENTICATED, /* not known who you are, or no longer valid */
-	ERR_LIMIT,           /* a bound was reached; try later or ask for less */
-	ERR_UNAVAILABLE,     /* the peer cannot be reached or is not ready */
-	ERR_TIMEOUT,         /* a deadline passed */
-	ERR_CANCELED,        /* our side gave up on it */
-	ERR_UNSUPPORTED,     /* no such method, version or feature here */
-	ERR_CORRUPT,         /* stored data does not hold together */
-	ERR_IO,              /* the system refused; errno is in the message */
-	ERR_NOMEM,           /* out of memory */
-	ERR_INTERNAL,        /* ours; should not happen */
+	ERR_UNTRUSTED,   /* the same: certified by an authority that is not trusted (any more) */
+	ERR_LIMIT,       /* a bound was reached; try later or ask for less */
+	ERR_UNAVAILABLE, /* the peer cannot be reached or is not ready */
+	ERR_TIMEOUT,     /* a deadline passed */
+	ERR_CANCELED,    /* our side gave up on it */
+	ERR_UNSUPPORTED, /* no such method, version or feature here */
+	ERR_CORRUPT,     /* stored data does not hold together */
+	ERR_IO,          /* the system refused; errno is in the message */
+	ERR_NOMEM,       /* out of memory */
+	ERR_INTERNAL,    /* ours; should not happen */
 	ERR_CODES
 };
 

@@ -75,7 +75,7 @@ int chain_judge(const struct chain *c, uint32_t flags, struct err *err)
 	if (flags == 0)
 		return 0;
 	if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
-		return err_set(err, ERR_UNAUTHENTICATED,
+		return err_set(err, ERR_UNTRUSTED,
 		               "certificate of '%s' is not signed by a trusted authority",
 		               c->subject);
 	if (flags & MBEDTLS_X509_BADCERT_EXPIRED)

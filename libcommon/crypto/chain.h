@@ -24,7 +24,8 @@ struct chain {
 /* mbedTLS' verify callback; p is a struct chain with now_ms set. */
 int chain_visit(void *p, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
 
-/* 0 when flags is 0, else ERR_UNAUTHENTICATED with the first reason that counts. */
+/* 0 when flags is 0, else the first reason that counts: ERR_UNTRUSTED when nobody who is trusted
+ * signed it, or ERR_UNAUTHENTICATED. */
 int chain_judge(const struct chain *c, uint32_t flags, struct err *err);
 
 #endif

@@ -193,12 +193,24 @@ static const char *alert_text(int code)
 	return "it ends the connection";
 }
 
+static int alert_kind(int code)
+{
+	switch (code) {
+	case MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR:
+		return ERR_UNAVAILABLE;
+	case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA:
+		return ERR_UNTRUSTED;
+	default:
+		return ERR_DENIED;
+	}
+}
+
 static int set_alert(const struct tls *t, struct err *err)
 {
 	int code = t->ssl.in_msg[1];
-	int kind = code == MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR ? ERR_UNAVAILABLE : ERR_DENIED;
 
-	return err_set(err, kind, "peer says: %s (TLS alert %d)", alert_text(code), code);
+	return err_set(err, alert_kind(code), "peer says: %s (TLS alert %d)", alert_text(code),
+	               code);
 }
 
 /* The connection is over; every later call fails with the same words. */

@@ -57,8 +57,9 @@ struct tls_conf_spec {
 	/* Servers: who may have signed clients' certificates; needed unless client_auth is NONE.
 	 * Clients: exactly one of trust and pin. */
 	const struct x509_set *trust;
-	const struct pin
-	        *pin; /* the server's chain must hold a CA with this key that signed the leaf */
+	/* The server's chain must hold a CA with this key that signed the leaf, or that certified
+	 * (during a rotation) the key that did. */
+	const struct pin *pin;
 
 	enum tls_client_auth client_auth; /* servers */
 	const char *const *alpn;          /* ends with NULL; best first; NULL = no ALPN */
@@ -98,7 +99,8 @@ size_t tls_output_len(const struct tls *t);
  * Goes on as far as the fed bytes reach; 0 is not yet the end of it (tls_is_ready). Start a client
  * by calling it once before anything was fed. ERR_UNAUTHENTICATED: the peer's certificate was
  * refused, with the reason and times; ERR_DENIED: the peer refused ours ("peer says: certificate
- * expired"); ERR_INVALID: it speaks no TLS that we do.
+ * expired"); ERR_UNTRUSTED: either, because of the authority that signed it; ERR_INVALID: it speaks
+ * no TLS that we do.
  */
 int tls_handshake(struct tls *t, struct err *err);
 bool tls_is_ready(const struct tls *t);

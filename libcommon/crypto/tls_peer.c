@@ -1,6 +1,7 @@
 #include "crypto/tls_inner.h"
 
 #include "base/clock.h"
+#include "crypto/mbed.h"
 #include "crypto/x509_set.h"
 
 #include <stdio.h>
@@ -34,28 +35,63 @@ static const mbedtls_x509_crt *find_pinned(const struct tls *t, const mbedtls_x5
 	return NULL;
 }
 
-/* The pinned authority must have signed the leaf itself. */
+/* Whether `signer` alone certifies `cert`. */
+static int check_signed(struct tls *t, const struct x509 *signer, const struct x509 *cert,
+                        struct err *err)
+{
+	struct x509_set *set;
+	int rc = x509_set_new(&set, err);
+
+	if (rc != 0)
+		return rc;
+	rc = x509_set_add(set, signer, err);
+	if (rc == 0)
+		rc = x509_set_verify(set, cert, NULL, 0, t->chain.now_ms, &t->chain.ca, err);
+	x509_set_unref(set);
+	return rc;
+}
+
+/* The authority's other key, in a rotation: the pinned one certified it under its own name. */
+static int check_rolled(struct tls *t, const struct x509 *pinned, const mbedtls_x509_crt *at,
+                        struct err *err)
+{
+	const mbedtls_x509_buf *name = &x509_mbed(pinned)->subject_raw;
+	struct x509 *other;
+	int rc;
+
+	if (!at->ca_istrue || at->subject_raw.len != name->len ||
+	    memcmp(at->subject_raw.p, name->p, name->len) != 0)
+		return ERR_UNTRUSTED;
+	rc = x509_load(at->raw.p, at->raw.len, &other, err);
+	if (rc != 0)
+		return rc;
+	rc = check_signed(t, pinned, other, err);
+	if (rc == 0)
+		rc = check_signed(t, other, t->peer_cert, err);
+	x509_unref(other);
+	return rc;
+}
+
+/* The pinned authority must have signed the leaf itself, or the other key of its rotation did. */
 static int check_pinned(struct tls *t, const mbedtls_x509_crt *leaf, struct err *err)
 {
 	const mbedtls_x509_crt *pinned = find_pinned(t, leaf);
 	char text[PIN_TEXT_SIZE];
-	struct x509_set *set = NULL;
-	struct x509 *ca = NULL;
+	struct err ignored;
+	struct x509 *ca;
 	int rc;
 
 	if (pinned == NULL)
-		return err_set(err, ERR_UNAUTHENTICATED,
+		return err_set(err, ERR_UNTRUSTED,
 		               "server '%s' is not of the cluster with the CA pin %s", t->host,
 		               pin_format(&t->conf->pin, text));
-	rc = x509_load(pinned->raw.p, pinned->raw.len, &ca, err);
-	if (rc == 0)
-		rc = x509_set_new(&set, err);
-	if (rc == 0)
-		rc = x509_set_add(set, ca, err);
-	if (rc == 0)
-		rc = x509_set_verify(set, t->peer_cert, NULL, 0, t->chain.now_ms, &t->chain.ca,
-		                     err);
-	x509_set_unref(set);
+	if (x509_load(pinned->raw.p, pinned->raw.len, &ca, err) != 0)
+		return err->code;
+	rc = check_signed(t, ca, t->peer_cert, err);
+	for (const mbedtls_x509_crt *at = leaf->next; rc == ERR_UNTRUSTED && at != NULL;
+	     at = at->next)
+		if (check_rolled(t, ca, at, &ignored) == 0)
+			rc = 0;
 	x509_unref(ca);
 	return rc;
 }

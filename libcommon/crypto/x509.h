@@ -54,6 +54,13 @@ int x509_issue(const struct x509_spec *spec, const struct x509 *issuer,
 int x509_issue_ca(const char *common_name, const char *organization, const struct key *key,
                   int64_t not_before_ms, int64_t not_after_ms, struct x509 **out, struct err *err);
 
+/*
+ * The key of a CA certified by another one of the same name: who trusts the other then trusts it
+ * too (RFC 4210, 4.4, root CA key update). ERR_INVALID: another name, no CA, or not its key.
+ */
+int x509_issue_cross(const struct x509 *ca, const struct x509 *issuer, const struct key *issuer_key,
+                     struct x509 **out, struct err *err);
+
 /* One certificate, PEM (the first CERTIFICATE) or DER. */
 int x509_load(const void *data, size_t len, struct x509 **out, struct err *err);
 

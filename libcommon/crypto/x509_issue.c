@@ -350,6 +350,13 @@ static int check_issuer_key(const struct key *key, struct err *err)
 	return 0;
 }
 
+static int check_issuer(const struct x509 *issuer, const struct key *key, struct err *err)
+{
+	if (x509_info(issuer)->is_ca && pubkey_equal(x509_public(issuer), key_public(key)))
+		return 0;
+	return err_set(err, ERR_INVALID, "the issuer is no CA, or the key is not its key");
+}
+
 int x509_issue(const struct x509_spec *spec, const struct x509 *issuer,
                const struct key *issuer_key, struct x509 **out, struct err *err)
 {
@@ -363,8 +370,40 @@ int x509_issue(const struct x509_spec *spec, const struct x509 *issuer,
 	if ((spec->usage & (X509_CLIENT | X509_SERVER)) == 0)
 		return err_set(err, ERR_INVALID,
 		               "certificate for nothing: neither client nor server");
-	if (!x509_info(issuer)->is_ca || !pubkey_equal(x509_public(issuer), key_public(issuer_key)))
-		return err_set(err, ERR_INVALID, "the issuer is no CA, or the key is not its key");
+	if (check_issuer(issuer, issuer_key, err) != 0)
+		return err->code;
+	return issue(&content, out, err);
+}
+
+static bool same_name(const struct x509 *a, const struct x509 *b)
+{
+	const mbedtls_x509_buf *one = &x509_mbed(a)->subject_raw;
+	const mbedtls_x509_buf *two = &x509_mbed(b)->subject_raw;
+
+	return one->len == two->len && memcmp(one->p, two->p, one->len) == 0;
+}
+
+int x509_issue_cross(const struct x509 *ca, const struct x509 *issuer, const struct key *issuer_key,
+                     struct x509 **out, struct err *err)
+{
+	const struct x509_info *info = x509_info(ca);
+	const struct x509_spec spec = {
+		.subject_key = x509_public(ca),
+		.common_name = info->common_name,
+		.organizations = info->organizations,
+		.organization_count = info->organization_count,
+		.not_before_ms = info->not_before_ms,
+		.not_after_ms = info->not_after_ms,
+	};
+	const struct content content = { &spec, issuer, issuer_key, true };
+	int rc = check_issuer(issuer, issuer_key, err);
+
+	if (rc == 0)
+		rc = check_issuer_key(issuer_key, err);
+	if (rc != 0)
+		return rc;
+	if (!info->is_ca || !same_name(ca, issuer))
+		return err_set(err, ERR_INVALID, "only a CA of the same name is certified by one");
 	return issue(&content, out, err);
 }
 

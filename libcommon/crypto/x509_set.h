@@ -37,9 +37,9 @@ int x509_set_generation(const struct x509_set *s, uint8_t out[HASH_SIZE], struct
 
 /*
  * Whether `leaf`, through the certificates of `chain` if need be, ends at a CA of the set at
- * `now_ms`, all valid then. *out_ca (may be NULL) gets the pin of the CA. ERR_UNAUTHENTICATED with
- * a sentence: "certificate of 'web-1' expired at ... (it is ... here)", "... is not valid before
- * ...", "... is not signed by a trusted authority".
+ * `now_ms`, all valid then. *out_ca (may be NULL) gets the pin of the CA that signed the leaf.
+ * ERR_UNTRUSTED or ERR_UNAUTHENTICATED with a sentence: "certificate of 'web-1' is not signed by a
+ * trusted authority", "... expired at ... (it is ... here)", "... is not valid before ...".
  */
 int x509_set_verify(const struct x509_set *s, const struct x509 *leaf,
                     const struct x509 *const *chain, size_t chain_len, int64_t now_ms,

@@ -101,6 +101,7 @@ static const struct {
 	{ ERR_UNAVAILABLE, 14, 503, "UNAVAILABLE" },
 	{ ERR_CORRUPT, 15, 500, "DATA_LOSS" },
 	{ ERR_UNAUTHENTICATED, 16, 401, "UNAUTHENTICATED" },
+	{ ERR_UNTRUSTED, 16, 401, "UNAUTHENTICATED" },
 };
 
 #define CODES        (sizeof(codes) / sizeof(codes[0]))

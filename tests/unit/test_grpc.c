@@ -95,6 +95,8 @@ static void every_code_survives_the_wire(void **state)
 			assert_int_equal(back, ERR_INTERNAL);
 		else if (code == ERR_NOMEM)
 			assert_int_equal(back, ERR_LIMIT);
+		else if (code == ERR_UNTRUSTED)
+			assert_int_equal(back, ERR_UNAUTHENTICATED);
 		else
 			assert_int_equal(back, code);
 		assert_true(grpc_http_status(code) >= 200);

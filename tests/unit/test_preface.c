@@ -146,7 +146,7 @@ static void a_chain_that_ends_elsewhere_is_refused(void **state)
 	assert_int_equal(x509_set_new(&others, &e), 0);
 	append(&bytes, NOW, "node-1", host_key);
 	trust = others;
-	assert_int_equal(verify(&bytes, &payload, &e), ERR_UNAUTHENTICATED);
+	assert_int_equal(verify(&bytes, &payload, &e), ERR_UNTRUSTED);
 	trust = ours;
 	x509_set_unref(others);
 	buf_deinit(&bytes);

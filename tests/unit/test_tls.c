@@ -60,8 +60,8 @@ static void no_certificate_is_refused_where_one_is_required(void **state)
 
 /* Lets alice connect with this certificate, on a port where one is optional and one where it is
  * required: both must refuse, and say why. */
-static void assert_client_refused(struct world *w, const struct pki_leaf *leaf, const char *why,
-                                  const char *told)
+static void assert_client_refused(struct world *w, const struct pki_leaf *leaf, int code,
+                                  const char *why, const char *told)
 {
 	const struct x509 *chain[] = { leaf->cert };
 	struct tls_own own = { chain, 1, leaf->key };
@@ -72,12 +72,12 @@ static void assert_client_refused(struct world *w, const struct pki_leaf *leaf, 
 		w->server_spec.client_auth = (enum tls_client_auth)auth;
 		open_pair(&p, w, "auth.example.com");
 		shake(&p);
-		assert_int_equal(p.server_rc, ERR_UNAUTHENTICATED);
+		assert_int_equal(p.server_rc, code);
 		assert_says(&p.server_err, why);
 		assert_false(tls_is_ready(p.client));
-		assert_int_equal(p.client_rc, ERR_DENIED);
+		assert_int_equal(p.client_rc, code == ERR_UNTRUSTED ? code : ERR_DENIED);
 		assert_says(&p.client_err, told);
-		assert_int_equal(tls_handshake(p.server, &p.server_err), ERR_UNAUTHENTICATED);
+		assert_int_equal(tls_handshake(p.server, &p.server_err), code);
 		close_pair(&p);
 	}
 }
@@ -88,8 +88,8 @@ static void a_client_of_another_authority_is_refused(void **state)
 	struct pki_leaf mallory;
 
 	pki_issue(&w->theirs, (struct x509_spec){ .common_name = "alice" }, &mallory);
-	assert_client_refused(w, &mallory, "'alice' is not signed by a trusted authority",
-	                      "unknown authority");
+	assert_client_refused(w, &mallory, ERR_UNTRUSTED,
+	                      "'alice' is not signed by a trusted authority", "unknown authority");
 	pki_leaf_deinit(&mallory);
 }
 
@@ -103,7 +103,7 @@ static void an_expired_client_is_refused_with_the_times(void **state)
 	                              .not_before_ms = PKI_NOW - 3 * PKI_HOUR,
 	                              .not_after_ms = PKI_NOW - 2 * PKI_HOUR },
 	          &late);
-	assert_client_refused(w, &late,
+	assert_client_refused(w, &late, ERR_UNAUTHENTICATED,
 	                      "'alice' expired at 2027-01-15T06:00:00Z (it is "
 	                      "2027-01-15T08:00:00Z here)",
 	                      "certificate");
@@ -120,7 +120,8 @@ static void a_client_from_the_future_is_refused_with_the_times(void **state)
 	                              .not_before_ms = PKI_NOW + PKI_HOUR,
 	                              .not_after_ms = PKI_NOW + 2 * PKI_HOUR },
 	          &early);
-	assert_client_refused(w, &early, "is not valid before 2027-01-15T09:00:00Z", "certificate");
+	assert_client_refused(w, &early, ERR_UNAUTHENTICATED,
+	                      "is not valid before 2027-01-15T09:00:00Z", "certificate");
 	pki_leaf_deinit(&early);
 }
 
@@ -130,18 +131,19 @@ static void a_servers_certificate_is_no_client_certificate(void **state)
 	struct pki_leaf web;
 
 	pki_issue(&w->ours, (struct x509_spec){ .common_name = "web", .usage = X509_SERVER }, &web);
-	assert_client_refused(w, &web, "is refused: Usage does not match the extendedKeyUsage", "");
+	assert_client_refused(w, &web, ERR_UNAUTHENTICATED,
+	                      "is refused: Usage does not match the extendedKeyUsage", "");
 	pki_leaf_deinit(&web);
 }
 
 /* The client refuses this server, before it sends anything of its own. */
-static void assert_server_refused(struct world *w, const char *host, const char *why)
+static void assert_server_refused(struct world *w, const char *host, int code, const char *why)
 {
 	struct pair p;
 
 	open_pair(&p, w, host);
 	shake(&p);
-	assert_int_equal(p.client_rc, ERR_UNAUTHENTICATED);
+	assert_int_equal(p.client_rc, code);
 	assert_says(&p.client_err, why);
 	assert_false(tls_is_ready(p.server));
 	close_pair(&p);
@@ -174,7 +176,7 @@ static void a_server_of_another_name_or_address_is_refused(void **state)
 	struct world *w = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_server_refused(w, bad[i],
+		assert_server_refused(w, bad[i], ERR_UNAUTHENTICATED,
 		                      "is for 'auth.example.com', '*.nodes.example.com', "
 		                      "'10.1.2.3', 'fd00::17', not for '");
 }
@@ -184,7 +186,8 @@ static void a_server_of_another_authority_is_refused(void **state)
 	struct world *w = *state;
 
 	w->client_spec.trust = w->theirs.trust;
-	assert_server_refused(w, "auth.example.com", "not signed by a trusted authority");
+	assert_server_refused(w, "auth.example.com", ERR_UNTRUSTED,
+	                      "not signed by a trusted authority");
 }
 
 static void a_user_cannot_pass_as_a_server(void **state)
@@ -231,10 +234,11 @@ static void a_client_with_another_pin_refuses_it(void **state)
 
 	w->client_spec.trust = NULL;
 	w->client_spec.pin = &x509_info(w->theirs.ca)->pin;
-	assert_server_refused(w, "auth.example.com",
+	assert_server_refused(w, "auth.example.com", ERR_UNTRUSTED,
 	                      "is not of the cluster with the CA pin sha256:");
 	w->client_spec.pin = &x509_info(w->ours.ca)->pin;
-	assert_server_refused(w, "evil.example.com", "not for 'evil.example.com'");
+	assert_server_refused(w, "evil.example.com", ERR_UNAUTHENTICATED,
+	                      "not for 'evil.example.com'");
 }
 
 /* Mallory sends our authority's public certificate behind one of her own. */
@@ -259,8 +263,38 @@ static void a_pinned_authority_that_did_not_sign_is_refused(void **state)
 	w->server_spec.own = &own;
 	w->client_spec.trust = NULL;
 	w->client_spec.pin = &x509_info(w->ours.ca)->pin;
-	assert_server_refused(w, host, "not signed by a trusted authority");
+	assert_server_refused(w, host, ERR_UNTRUSTED, "not signed by a trusted authority");
 	pki_leaf_deinit(&fake);
+}
+
+/* In a rotation either key's pin is good, whichever key signed what the server shows. */
+static void a_pin_of_the_authoritys_other_key_connects(void **state)
+{
+	struct world *w = *state;
+	const struct x509 *chain[4] = { w->server.cert, w->ours.ca };
+	struct tls_own own = { chain, 4, w->server.key };
+	struct x509 *cross;
+	struct pki next;
+	struct pair p;
+	struct err err;
+
+	pki_init(&next, x509_info(w->ours.ca)->common_name);
+	assert_int_equal(x509_issue_cross(w->ours.ca, next.ca, next.key, &cross, &err), 0);
+	chain[2] = cross;
+	chain[3] = next.ca;
+	w->server_spec.own = &own;
+	w->client_spec.trust = NULL;
+	w->client_spec.pin = &x509_info(next.ca)->pin;
+	open_pair(&p, w, "auth.example.com");
+	shake(&p);
+	assert_connected(&p);
+	close_pair(&p);
+	chain[2] = next.ca; /* without the cross certificate it is a stranger's */
+	own.chain_len = 3;
+	assert_server_refused(w, "auth.example.com", ERR_UNTRUSTED,
+	                      "not signed by a trusted authority");
+	x509_unref(cross);
+	pki_deinit(&next);
 }
 
 static void a_pinned_server_must_be_valid_now(void **state)
@@ -270,7 +304,8 @@ static void a_pinned_server_must_be_valid_now(void **state)
 	w->client_spec.trust = NULL;
 	w->client_spec.pin = &x509_info(w->ours.ca)->pin;
 	clock_fake_advance(&w->clock, 2 * PKI_HOUR);
-	assert_server_refused(w, "auth.example.com", "expired at 2027-01-15T09:00:00Z");
+	assert_server_refused(w, "auth.example.com", ERR_UNAUTHENTICATED,
+	                      "expired at 2027-01-15T09:00:00Z");
 }
 
 static void the_certificate_is_chosen_by_the_name_asked_for(void **state)
@@ -297,7 +332,8 @@ static void the_certificate_is_chosen_by_the_name_asked_for(void **state)
 	assert_connected(&p);
 	assert_string_equal(tls_peer(p.client)->cert->common_name, "web");
 	close_pair(&p);
-	assert_server_refused(w, "other.example.com", "is for 'auth.example.com'");
+	assert_server_refused(w, "other.example.com", ERR_UNAUTHENTICATED,
+	                      "is for 'auth.example.com'");
 	pki_leaf_deinit(&web);
 }
 
@@ -547,6 +583,7 @@ int main(void)
 		T(a_client_with_a_pin_takes_the_server_of_that_authority),
 		T(a_client_with_another_pin_refuses_it),
 		T(a_pinned_authority_that_did_not_sign_is_refused),
+		T(a_pin_of_the_authoritys_other_key_connects),
 		T(a_pinned_server_must_be_valid_now),
 		T(the_certificate_is_chosen_by_the_name_asked_for),
 		T(protocols_are_agreed_on_or_refused),

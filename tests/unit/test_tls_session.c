@@ -177,7 +177,7 @@ static void a_ticket_from_before_a_ca_change_is_not_taken(void **state)
 	make_session(w, &session);
 	w->server_spec.trust = w->theirs.trust;
 	come_back(&p, w, &session, true);
-	assert_int_equal(p.server_rc, ERR_UNAUTHENTICATED);
+	assert_int_equal(p.server_rc, ERR_UNTRUSTED);
 	assert_says(&p.server_err, "'alice' is not signed by a trusted authority");
 	close_pair(&p);
 	buf_wipe(&session);

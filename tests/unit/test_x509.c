@@ -181,7 +181,7 @@ static void verifying_names_the_reason(void **state)
 	assert_int_equal(x509_set_verify(p->trust, leaf.cert, NULL, 0, PKI_NOW, &ca, &err), 0);
 	assert_true(pin_equal(&ca, &x509_info(p->ca)->pin));
 	assert_int_equal(x509_set_verify(other.trust, leaf.cert, NULL, 0, PKI_NOW, NULL, &err),
-	                 ERR_UNAUTHENTICATED);
+	                 ERR_UNTRUSTED);
 	assert_string_equal(err.msg, "certificate of 'alice' is not signed by a trusted authority");
 	assert_int_equal(
 	        x509_set_verify(p->trust, leaf.cert, NULL, 0, PKI_NOW + 2 * PKI_HOUR, NULL, &err),
@@ -193,6 +193,32 @@ static void verifying_names_the_reason(void **state)
 	assert_non_null(strstr(err.msg, "is not valid before 2027-01-15T07:00:00"));
 	pki_leaf_deinit(&leaf);
 	pki_deinit(&other);
+}
+
+static void an_authority_certifies_its_own_next_key_and_nothing_else(void **state)
+{
+	const struct pki *p = *state;
+	struct pki next, stranger;
+	struct pki_leaf leaf;
+	struct x509 *cross, *none;
+	struct err err;
+	struct pin ca;
+
+	pki_init(&next, x509_info(p->ca)->common_name);
+	pki_init(&stranger, "somebody else");
+	pki_issue(&next, (struct x509_spec){ .common_name = "web-1" }, &leaf);
+	assert_int_equal(x509_issue_cross(next.ca, p->ca, p->key, &cross, &err), 0);
+	assert_true(x509_info(cross)->is_ca);
+	assert_true(pin_equal(&x509_info(cross)->pin, &x509_info(next.ca)->pin));
+	assert_int_equal(x509_set_verify(p->trust, cross, NULL, 0, PKI_NOW, &ca, &err), 0);
+	assert_true(pin_equal(&ca, &x509_info(p->ca)->pin));
+	assert_int_equal(x509_issue_cross(stranger.ca, p->ca, p->key, &none, &err), ERR_INVALID);
+	assert_int_equal(x509_issue_cross(leaf.cert, p->ca, p->key, &none, &err), ERR_INVALID);
+	assert_int_equal(x509_issue_cross(next.ca, p->ca, next.key, &none, &err), ERR_INVALID);
+	x509_unref(cross);
+	pki_leaf_deinit(&leaf);
+	pki_deinit(&stranger);
+	pki_deinit(&next);
 }
 
 static void generations_depend_on_the_keys_and_not_on_their_order(void **state)
@@ -272,7 +298,7 @@ static void any_changed_byte_is_noticed(void **state)
 		if (x509_load(copy, len, &cert, &err) != 0)
 			continue;
 		assert_int_equal(x509_set_verify(p->trust, cert, NULL, 0, PKI_NOW, NULL, &err),
-		                 ERR_UNAUTHENTICATED);
+		                 ERR_UNTRUSTED);
 		x509_unref(cert);
 	}
 	pki_leaf_deinit(&leaf);
@@ -313,6 +339,7 @@ int main(void)
 		cmocka_unit_test(only_a_ca_with_its_own_key_issues),
 		cmocka_unit_test(a_leaf_does_not_pass_as_an_authority),
 		cmocka_unit_test(verifying_names_the_reason),
+		cmocka_unit_test(an_authority_certifies_its_own_next_key_and_nothing_else),
 		cmocka_unit_test_setup_teardown(
 		        generations_depend_on_the_keys_and_not_on_their_order, set_up, tear_down),
 		cmocka_unit_test(certificates_survive_pem_and_come_in_bundles),

@@ -286,7 +286,7 @@ static void other_prefaces_are_refused(void **state)
 			int code;
 		} cases[] = {
 			{ &d.a.authorities.host, roles[1], "auth." CLUSTER, ERR_DENIED },
-			{ &d.a.authorities.user, roles[0], "auth." CLUSTER, ERR_UNAUTHENTICATED },
+			{ &d.a.authorities.user, roles[0], "auth." CLUSTER, ERR_UNTRUSTED },
 			{ &d.a.authorities.host, roles[0], "auth.other", ERR_UNAUTHENTICATED },
 		};
 

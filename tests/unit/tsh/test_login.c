@@ -72,7 +72,7 @@ static void a_proxy_without_the_pin_sees_no_request_at_all(void **state)
 	strcpy(other, u->pin);
 	other[10] = other[10] == '0' ? '1' : '0';
 	setenv("TSH_PASSWORD_FILE", "/nonexistent", 1); /* it is not even looked at */
-	assert_int_equal(fake_user_try(u, other, &err), ERR_UNAUTHENTICATED);
+	assert_int_equal(fake_user_try(u, other, &err), ERR_UNTRUSTED);
 	assert_non_null(
 	        strstr(err.msg, "has not proved that it holds the pin, so nothing was sent"));
 	assert_int_equal(u->proxy.pings + u->proxy.logins, 0);
@@ -84,7 +84,7 @@ static void a_proxy_that_the_system_does_not_trust_is_refused_with_advice(void *
 	struct err err = { 0 };
 
 	setenv("TSH_PASSWORD_FILE", "/nonexistent", 1);
-	assert_int_equal(cmd_login(&u->tsh, 0, NULL, &err), ERR_UNAUTHENTICATED);
+	assert_int_equal(cmd_login(&u->tsh, 0, NULL, &err), ERR_UNTRUSTED);
 	assert_non_null(strstr(err.msg, "log in with --ca-pin=sha256:..."));
 	assert_int_equal(u->proxy.pings + u->proxy.logins, 0);
 }

@@ -148,7 +148,7 @@ static void the_proxy_must_prove_itself_at_every_dial(void **state)
 	other[12] = other[12] == '0' ? '1' : '0';
 	fields_set_str(&f->profile.data.ca_pin, other, &err);
 	dial(f, "web-1");
-	assert_int_equal(f->err.code, ERR_UNAUTHENTICATED);
+	assert_int_equal(f->err.code, ERR_UNTRUSTED);
 	assert_int_equal(f->user.proxy.dials, 0);
 }
 
