@@ -288,11 +288,16 @@ int rpc_client_set_addrs(struct rpc_client *c, const char *const *addrs, struct 
 	return rc;
 }
 
+void rpc_client_set_next_tls(struct rpc_client *c, struct tls_conf *tls)
+{
+	tls_conf_unref(c->conf.tls);
+	c->conf.tls = tls_conf_ref(tls);
+}
+
 int rpc_client_set_tls(struct rpc_client *c, struct tls_conf *tls, struct err *err)
 {
 	(void)err;
-	tls_conf_unref(c->conf.tls);
-	c->conf.tls = tls_conf_ref(tls);
+	rpc_client_set_next_tls(c, tls);
 	start_anew(c);
 	return 0;
 }

@@ -42,6 +42,8 @@ struct rpc_client_conf {
 	unsigned backoff_max_ms;  /* 0 = 30 s */
 	unsigned ping_ms;         /* silence before a PING, and again before giving up; 0 = 20 s */
 	size_t message_max;       /* of one response; 0 = 4 MB */
+	unsigned retire_ms;       /* calls on a connection that takes no new ones are ended after so
+	                             long, give or take a fifth; 0 = never */
 	void *ctx;                /* of the hooks below */
 
 	/* Appends what goes out before TLS (a signed preface). May be NULL. */
@@ -62,9 +64,13 @@ struct rpc_client *rpc_client_new(const struct rpc_client_conf *conf, struct err
 void rpc_client_close(struct rpc_client *c, void (*on_closed)(void *ctx), void *ctx);
 
 /* Other addresses from the next connection on, or another TLS configuration (renewed
- * certificate): the present connection finishes its calls, new ones go to a new one. */
+ * certificate): the present connection finishes its calls (retire_ms), new ones go to a new one. */
 int rpc_client_set_addrs(struct rpc_client *c, const char *const *addrs, struct err *err);
 int rpc_client_set_tls(struct rpc_client *c, struct tls_conf *tls, struct err *err);
+
+/* Another TLS configuration (authorities changed) for when a connection is next made; the present
+ * one goes on. */
+void rpc_client_set_next_tls(struct rpc_client *c, struct tls_conf *tls);
 
 bool rpc_client_ready(const struct rpc_client *c); /* connected */
 

@@ -70,6 +70,7 @@ struct client_link {
 	struct list streams;
 	struct timer *ping;
 	struct timer *soon; /* what may not happen within a user's call */
+	struct timer *last; /* an old one ends then */
 	struct err failure; /* why it ends; code 0: because we want it */
 	bool proven;        /* the server has said something: the address is good */
 	bool heard;         /* it has since the last tick of ping */

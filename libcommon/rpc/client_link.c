@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/rand.h"
 #include "base/str.h"
 #include "crypto/tls.h"
 #include "loop/dial.h"
@@ -38,6 +39,7 @@ void client_link_free(struct client_link *l)
 		return;
 	timer_free(l->ping);
 	timer_free(l->soon);
+	timer_free(l->last);
 	http2_free(l->h2);
 	tls_conf_unref(l->tls);
 	free(l->addr);
@@ -71,7 +73,20 @@ void client_link_retire(struct client_link *l)
 	l->old = true;
 	list_append(&l->client->old_links, &l->old_link);
 	l->client->link = NULL;
+	if (l->client->conf.retire_ms > 0)
+		timer_once(l->last, rand_jitter(l->client->conf.retire_ms));
 	client_link_soon(l);
+}
+
+/* A watch would stay on it for ever, under a certificate that was renewed since. */
+static void on_last(void *owner)
+{
+	struct client_link *l = owner;
+	struct err err;
+
+	err_set(&err, ERR_UNAVAILABLE, "it goes on over a new connection");
+	client_link_end(l, &err);
+	client_tell_finished(l->client);
 }
 
 /* --- working -------------------------------------------------------------------------------------
@@ -320,7 +335,8 @@ int client_link_start(struct rpc_client *c, const char *addr, struct client_link
 	l->addr = strdup(addr);
 	l->ping = timer_new(c->conf.loop, on_ping, l);
 	l->soon = timer_new(c->conf.loop, on_soon, l);
-	if (l->addr == NULL || l->ping == NULL || l->soon == NULL)
+	l->last = timer_new(c->conf.loop, on_last, l);
+	if (l->addr == NULL || l->ping == NULL || l->soon == NULL || l->last == NULL)
 		err_set_nomem(err);
 	else if (dial_start(c->conf.loop, addr, c->conf.connect_ms, on_dialed, l, &l->dial, err) ==
 	         0) {

@@ -28,6 +28,7 @@ struct world {
 	struct buf session; /* the last that the client was given */
 	int resumed;        /* connections that were */
 	char name[64];      /* of the certificate of the last connection */
+	unsigned retire_ms; /* of clients */
 };
 
 static void issue(struct world *w, const char *name, unsigned usage, struct pki_leaf *out)
@@ -165,6 +166,7 @@ static struct rpc_client *client_with(struct world *w, struct tls_conf *tls, con
 		                        .addrs = addrs,
 		                        .tls = tls,
 		                        .server_name = name,
+		                        .retire_ms = w->retire_ms,
 		                        .ctx = w,
 		                        .session = w->session.data,
 		                        .session_len = w->session.len,
@@ -257,6 +259,48 @@ static void renewed_certificates_are_used_from_the_next_call_on(void **state)
 	world_stop(&w);
 }
 
+static void on_retired(struct rpc_stream *s, const struct err *err)
+{
+	struct err *out = rpc_stream_data(s);
+
+	err_copy(out, err);
+}
+
+/* A watch does not stay for ever on a connection of a certificate that was renewed. */
+static void a_long_call_leaves_the_connection_of_the_old_certificate(void **state)
+{
+	static const struct rpc_stream_events events = { .closed = on_retired };
+	struct world w = { 0 };
+	struct rpc_stream *stream;
+	struct pki_leaf bob;
+	struct tls_conf *tls;
+	struct rpc_client *c;
+	struct err ended = { 0 };
+	struct err err;
+
+	world_start(&w, *state);
+	issue(&w, "bob", X509_CLIENT, &bob);
+	tls = make_conf(&w, TLS_CLIENT, &bob);
+	w.retire_ms = 30;
+	c = client_with(&w, w.client_conf, NULL);
+	assert_int_equal(rpc_stream_start(c, ECHO_TALK, NULL, 0, &events, &ended, &stream, &err),
+	                 0);
+	turn_until(w.echo.loop, rpc_client_ready(c));
+	rpc_client_set_next_tls(c, tls);
+	assert_int_equal(echo_say_wait(c, ECHO_SAY, "a", &err), 0);
+	assert_string_equal(w.name, "alice"); /* only the next connection is bob's */
+	assert_int_equal(rpc_client_set_tls(c, tls, &err), 0);
+	assert_int_equal(echo_say_wait(c, ECHO_SAY, "b", &err), 0);
+	assert_string_equal(w.name, "bob");
+	turn_until(w.echo.loop, ended.code != 0);
+	assert_int_equal(ended.code, ERR_UNAVAILABLE);
+	assert_non_null(strstr(ended.msg, "goes on over a new connection"));
+	echo_client_close(&w.echo, c);
+	tls_conf_unref(tls);
+	pki_leaf_deinit(&bob);
+	world_stop(&w);
+}
+
 /* --- other people's clients --------------------------------------------------------------------
  */
 
@@ -333,6 +377,7 @@ int main(void)
 		loop_test(without_a_certificate_it_is_nobody),
 		loop_test(a_server_of_another_name_is_refused),
 		loop_test(renewed_certificates_are_used_from_the_next_call_on),
+		loop_test(a_long_call_leaves_the_connection_of_the_old_certificate),
 		loop_test(python_and_curl_are_served),
 	};
 
