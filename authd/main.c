@@ -24,6 +24,8 @@
 #include "authd/recordings/orphans.h"
 #include "authd/recordings/recordings.h"
 #include "authd/restore.h"
+#include "authd/rotation/follow.h"
+#include "authd/rotation/schedule.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -136,7 +138,7 @@ static int open_recordings(struct authd *a, struct err *err)
 		.dir = a->conf.recordings_dir != NULL ? a->conf.recordings_dir : dir,
 		.quota = a->conf.recordings_quota,
 		.keep_ms = a->conf.recordings_keep,
-		.key = a->authorities.host.tls_key,
+		.key = a->authorities.host->client.tls_key,
 		.loop = a->loop,
 		.clock = a->clock,
 	};
@@ -224,6 +226,8 @@ static void on_server_stopped(void *ctx)
 	struct authd *a = &p->authd;
 
 	a->server = NULL;
+	follow_close(a->follow);
+	schedule_close(a->schedule);
 	changes_close(a->changes);
 	role_cache_free(a->role_sets);
 	semaphores_free(a->semaphores);
@@ -314,7 +318,11 @@ static int open_services(struct process *p, struct err *err)
 	a->semaphores = semaphores_new();
 	if (a->role_sets == NULL || a->semaphores == NULL)
 		return err_set_nomem(err);
-	return changes_open(a, &a->changes, err);
+	if (changes_open(a, &a->changes, err) != 0)
+		return err->code;
+	if (schedule_open(a, &a->schedule, err) != 0)
+		return err->code;
+	return follow_open(a, &a->follow, err);
 }
 
 static int open_ports(struct process *p, struct err *err)

@@ -6,6 +6,7 @@
 #include "authd/people/calls.h"
 #include "authd/recordings/calls.h"
 #include "authd/resources/calls.h"
+#include "authd/rotation/calls.h"
 
 #include "base/buf.h"
 #include "proto/auth.service.h"
@@ -19,6 +20,7 @@ static const struct access_rule create_user = { "user", "create" };
 static const struct access_rule update_user = { "user", "update" };
 static const struct access_rule create_token = { "token", "create" };
 static const struct access_rule kill_session = { "session", "update" };
+static const struct access_rule rotate = { "cert_authority", "rotate" };
 
 static const struct rpc_method table[] = {
 	{ AUTH_PING, ACCESS_ANYBODY, NULL, handle_ping },
@@ -63,6 +65,8 @@ static const struct rpc_method table[] = {
 	{ AUTH_KILL_SESSION, ACCESS_RULE, &kill_session, handle_kill_session },
 	{ AUTH_ISSUE_USER_CERTIFICATE, ACCESS_LOCAL, NULL, handle_issue_user_certificate },
 	{ AUTH_BACKUP, ACCESS_LOCAL, NULL, handle_backup },
+	{ AUTH_ROTATE_AUTHORITY, ACCESS_RULE, &rotate, handle_rotate_authority },
+	{ AUTH_GET_ROTATION, ACCESS_RULE, &rotate, handle_get_rotation },
 };
 
 void methods_main(struct rpc_offer *out)

@@ -42,10 +42,13 @@ static int local_peer(struct peer *out, uid_t uid, struct err *err)
 static int check_issuer(const struct authd *a, const struct tls_peer *tls, const pv_Identity *id,
                         struct err *err)
 {
-	const struct x509 *hosts = a->authorities.host.tls_cert;
+	bool by_hosts = authority_trusts(a->authorities.host, &tls->ca);
 
-	return identity_check_issuer(id, tls->cert->common_name,
-	                             pin_equal(&tls->ca, &x509_info(hosts)->pin), err);
+	if (!by_hosts && !authority_trusts(a->authorities.user, &tls->ca))
+		return err_set(err, ERR_UNTRUSTED,
+		               "the certificate of '%s' is of a key that was rotated away",
+		               tls->cert->common_name);
+	return identity_check_issuer(id, tls->cert->common_name, by_hosts, err);
 }
 
 static int check_name(const struct tls_peer *tls, const pv_Identity *id, struct err *err)

@@ -1,6 +1,6 @@
 #include "authd/authorities/certify.h"
 
-#include "authd/authorities/authorities.h"
+#include "authd/authorities/authority.h"
 #include "base/buf.h"
 #include "base/rand.h"
 #include "base/str.h"
@@ -21,7 +21,7 @@ static bool is_host(const struct certify *c)
 
 /* --- X.509 ---------------------------------------------------------------------------------- */
 
-static int sign_tls(struct certify *c, struct err *err)
+static int sign_tls(struct certify *c, const struct signer *signer, char **out, struct err *err)
 {
 	const char *const host_role[] = { c->identity.system_role };
 	struct buf identity = { 0 }, pem = { 0 };
@@ -49,13 +49,13 @@ static int sign_tls(struct certify *c, struct err *err)
 	spec.subject_key = key;
 	spec.identity = identity.data;
 	spec.identity_len = identity.len;
-	rc = x509_issue(&spec, c->ca->tls_cert, c->ca->tls_key, &cert, err);
+	rc = x509_issue(&spec, signer->tls_cert, signer->tls_key, &cert, err);
 	if (rc != 0)
 		goto out;
 	x509_append_pem(cert, &pem);
 	rc = buf_check(&pem, err);
 	if (rc == 0)
-		c->tls = (char *)buf_take(&pem, &(size_t){ 0 });
+		*out = (char *)buf_take(&pem, &(size_t){ 0 });
 out:
 	x509_unref(cert);
 	pubkey_unref(key);
@@ -63,6 +63,19 @@ out:
 	buf_deinit(&pem);
 	free(name);
 	return rc != 0 ? err_wrap(err, "certify the TLS key") : 0;
+}
+
+/* What hosts call others with, and, while servers still show the old key's, what they show. */
+static int sign_both_tls(struct certify *c, struct err *err)
+{
+	const struct authority *ca = c->ca;
+
+	if (sign_tls(c, &ca->client, &c->tls, err) != 0)
+		return err->code;
+	if (!is_host(c) ||
+	    pin_equal(&x509_info(ca->server.tls_cert)->pin, &x509_info(ca->client.tls_cert)->pin))
+		return 0;
+	return sign_tls(c, &ca->server, &c->tls_server, err);
 }
 
 /* --- SSH ------------------------------------------------------------------------------------ */
@@ -104,6 +117,7 @@ static int sign_ssh(struct certify *c, struct err *err)
 	struct sshcert_option ext[EXTENSIONS_MAX];
 	struct strlist allowed = { 0 };
 	struct buf identity = { 0 }, line = { 0 };
+	const struct signer *signer;
 	struct sshkey key = { 0 };
 	struct sshcert_spec spec = {
 		.type = is_host(c) ? SSHCERT_HOST : SSHCERT_USER,
@@ -127,7 +141,9 @@ static int sign_ssh(struct certify *c, struct err *err)
 	spec.principals = (const char *const *)allowed.items;
 	spec.principal_count = allowed.count;
 	spec.extension_count = extensions(c, buf_str(&identity), ext);
-	rc = sshcert_issue(&spec, c->ca->ssh_key, &line, err);
+	/* sshd only ever shows a host's. */
+	signer = is_host(c) ? &c->ca->server : &c->ca->client;
+	rc = sshcert_issue(&spec, signer->ssh_key, &line, err);
 	if (rc == 0)
 		rc = buf_check(&line, err);
 	if (rc == 0)
@@ -143,17 +159,27 @@ out:
 
 /* --- the operation -------------------------------------------------------------------------- */
 
-int certify_now(struct certify *c, const struct authority *ca, struct err *err)
+static int sign(struct certify *c, struct err *err)
 {
 	int rc = 0;
 
-	c->ca = ca;
 	if (str_empty(c->tls_public_key) && str_empty(c->ssh_public_key))
 		return err_set(err, ERR_INVALID, "there is no public key to certify");
 	if (!str_empty(c->tls_public_key))
-		rc = sign_tls(c, err);
+		rc = sign_both_tls(c, err);
 	if (rc == 0 && !str_empty(c->ssh_public_key))
 		rc = sign_ssh(c, err);
+	return rc;
+}
+
+int certify_now(struct certify *c, struct authority *ca, struct err *err)
+{
+	int rc;
+
+	c->ca = authority_ref(ca);
+	rc = sign(c, err);
+	authority_unref(ca);
+	c->ca = NULL;
 	return rc;
 }
 
@@ -161,24 +187,28 @@ static void run(struct work *w)
 {
 	struct certify *c = container_of(w, struct certify, work);
 
-	certify_now(c, c->ca, &c->err);
+	sign(c, &c->err);
 }
 
 static void done(struct work *w, bool canceled)
 {
 	struct certify *c = container_of(w, struct certify, work);
 
+	authority_unref(c->ca);
+	c->ca = NULL;
 	if (canceled)
 		err_set(&c->err, ERR_CANCELED, "shutting down");
 	c->done(c, c->err.code != 0 ? &c->err : NULL);
 }
 
-int certify_start(struct certify *c, const struct authority *ca, struct work_pool *pool,
-                  struct err *err)
+int certify_start(struct certify *c, struct authority *ca, struct work_pool *pool, struct err *err)
 {
-	c->ca = ca;
+	c->ca = authority_ref(ca);
 	c->err = (struct err){ 0 };
-	return work_start(pool, &c->work, run, done, err);
+	if (work_start(pool, &c->work, run, done, err) == 0)
+		return 0;
+	authority_unref(ca);
+	return err->code;
 }
 
 void certify_deinit(struct certify *c)
@@ -190,5 +220,6 @@ void certify_deinit(struct certify *c)
 	free(c->tls_public_key);
 	free(c->ssh);
 	free(c->tls);
-	c->ssh_public_key = c->tls_public_key = c->ssh = c->tls = NULL;
+	free(c->tls_server);
+	c->ssh_public_key = c->tls_public_key = c->ssh = c->tls = c->tls_server = NULL;
 }

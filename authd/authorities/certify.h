@@ -39,21 +39,21 @@ struct certify {
 	certify_cb done;
 
 	/* The results, of which the caller may take the strings. */
-	char *ssh; /* one line of a -cert.pub file */
-	char *tls; /* PEM */
+	char *ssh;        /* one line of a -cert.pub file */
+	char *tls;        /* PEM */
+	char *tls_server; /* the same for hosts to show as servers; NULL: tls serves for both */
 
 	/* Private. */
 	struct work work;
-	const struct authority *ca; /* user or host, as the identity is */
+	struct authority *ca; /* user or host, as the identity is; a reference while under way */
 	struct err err;
 };
 
 /* `done` comes once, later, unless this fails. ERR_LIMIT: too many wait. */
-int certify_start(struct certify *c, const struct authority *ca, struct work_pool *pool,
-                  struct err *err);
+int certify_start(struct certify *c, struct authority *ca, struct work_pool *pool, struct err *err);
 
 /* The same at once, on the caller's thread. ERR_INVALID: a key or name that cannot be certified. */
-int certify_now(struct certify *c, const struct authority *ca, struct err *err);
+int certify_now(struct certify *c, struct authority *ca, struct err *err);
 
 /* Frees what it holds; legal when nothing is under way. */
 void certify_deinit(struct certify *c);

@@ -22,6 +22,7 @@ struct authd;
 struct changes;
 struct clock;
 struct err;
+struct follow;
 struct keyspace;
 struct orphans;
 struct people;
@@ -31,6 +32,7 @@ struct recordings;
 struct role_cache;
 struct rpc_call;
 struct rpc_server;
+struct schedule;
 struct semaphores;
 struct shifts;
 struct tls_port;
@@ -57,6 +59,8 @@ struct authd {
 	struct event_bytes event_bytes; /* of the change that watches send now */
 	struct audit_log *audit;
 	struct recordings *recordings;
+	struct schedule *schedule; /* of automatic rotations */
+	struct follow *follow;     /* of the authorities, whoever changes them */
 };
 
 /* The daemon that a call was made to. */

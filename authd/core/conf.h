@@ -22,6 +22,7 @@ struct authd_conf {
 	int64_t node_ttl;   /* the longest that a host may be silent before it is forgotten */
 	int64_t log_events; /* changes that the keyspace keeps for who resumes a watch */
 	int64_t log_age;
+	int64_t rotation_spread; /* how long hosts may take to renew after a change of phase */
 	int64_t invite_ttl;
 	int64_t token_ttl;
 	int64_t login_attempts; /* failures that lock a user */

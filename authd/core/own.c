@@ -165,7 +165,7 @@ int own_issue(const struct own *own, const struct authd_conf *conf, const struct
 		spec.host_count = hosts.count;
 		spec.identity = identity.data;
 		spec.identity_len = identity.len;
-		rc = x509_issue(&spec, host->tls_cert, host->tls_key, out, err);
+		rc = x509_issue(&spec, host->server.tls_cert, host->server.tls_key, out, err);
 	}
 	free(name);
 	identity_deinit(&id);

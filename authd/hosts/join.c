@@ -26,6 +26,7 @@
 #include "base/rand.h"
 #include "base/str.h"
 #include "crypto/pubkey.h"
+#include "crypto/x509.h"
 #include "model/identity.h"
 #include "model/lock.h"
 #include "model/system_role.h"
@@ -125,7 +126,8 @@ static int fill_answer(struct join *j, struct err *err)
 		                      &j->answer.authorities_count, err);
 	j->answer.ssh_certificate = c->ssh;
 	j->answer.tls_certificate = c->tls;
-	c->ssh = c->tls = NULL;
+	j->answer.tls_server_certificate = c->tls_server;
+	c->ssh = c->tls = c->tls_server = NULL;
 	j->answer.valid_until = c->identity.expires;
 	j->answer.time = authd_now(j->authd);
 	return rc;
@@ -294,9 +296,21 @@ static int fill_certify(struct join *j, const struct wanted *w, struct err *err)
 	return rc;
 }
 
+/* By which a rotation knows who is left behind. */
+static int note_certificate(struct join *j, struct err *err)
+{
+	const struct authority *ca = j->authd->authorities.host;
+	const struct pin *pin = &x509_info(ca->client.tls_cert)->pin;
+
+	j->host.valid_until = j->certify.identity.expires;
+	return fields_set_bytes(&j->host.signed_by, pin->sha256, sizeof(pin->sha256), err);
+}
+
 static int sign(struct join *j, struct err *err)
 {
-	return people_certify(j->authd, &j->certify, &j->authd->authorities.host, err);
+	if (note_certificate(j, err) != 0)
+		return err->code;
+	return people_certify(j->authd, &j->certify, j->authd->authorities.host, err);
 }
 
 static void on_turn(struct admission_guest *g)

@@ -84,7 +84,7 @@ static void start(struct rpc_call *call, const struct issue_request *request)
 	pending_begin(&op->pending, call);
 	rc = issue_prepare(op->authd, request, &op->certify, &err);
 	if (rc == 0)
-		rc = people_certify(op->authd, &op->certify, &op->authd->authorities.user, &err);
+		rc = people_certify(op->authd, &op->certify, op->authd->authorities.user, &err);
 	if (rc != 0)
 		finish(op, &err);
 }

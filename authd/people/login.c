@@ -197,7 +197,7 @@ static void sign(struct login *l)
 
 	l->certify.done = on_signed;
 	if (rc == 0)
-		rc = people_certify(l->authd, &l->certify, &l->authd->authorities.user, &err);
+		rc = people_certify(l->authd, &l->certify, l->authd->authorities.user, &err);
 	if (rc != 0) {
 		fail(l, &err);
 		audit(l);

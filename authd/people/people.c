@@ -76,7 +76,7 @@ int people_hash(struct authd *a, struct work *w, work_run run, work_done done, s
 	return 0;
 }
 
-int people_certify(struct authd *a, struct certify *c, const struct authority *ca, struct err *err)
+int people_certify(struct authd *a, struct certify *c, struct authority *ca, struct err *err)
 {
 	if (a->people->signers == NULL)
 		return stopping(err);

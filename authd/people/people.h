@@ -33,7 +33,7 @@ void people_close(struct authd *a);
 
 /* Start work in a pool. ERR_LIMIT: too much waits; ERR_CANCELED: authd stops. */
 int people_hash(struct authd *a, struct work *w, work_run run, work_done done, struct err *err);
-int people_certify(struct authd *a, struct certify *c, const struct authority *ca, struct err *err);
+int people_certify(struct authd *a, struct certify *c, struct authority *ca, struct err *err);
 
 /* Somebody at a gate. Embed it. */
 struct gate_guest {

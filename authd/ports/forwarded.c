@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "crypto/x509.h"
-#include "crypto/x509_set.h"
 #include "loop/strikes.h"
 #include "model/identity.h"
 #include "wire/preface.h"
@@ -20,7 +19,6 @@
 struct forwarded {
 	struct authd *authd;
 	struct preface_seen *seen;
-	struct x509_set *trust;
 	struct strikes *wrong; /* who makes us check signatures for nothing */
 	char *target;          /* "auth.<cluster>" */
 };
@@ -28,7 +26,6 @@ struct forwarded {
 struct forwarded *forwarded_new(struct authd *a)
 {
 	struct forwarded *f = calloc(1, sizeof(*f));
-	struct err err;
 
 	if (f == NULL)
 		return NULL;
@@ -36,9 +33,7 @@ struct forwarded *forwarded_new(struct authd *a)
 	f->seen = preface_seen_new(SEEN_MAX);
 	f->target = str_printf("auth.%s", a->conf.cluster_name);
 	f->wrong = strikes_new(WRONG_MAX, WRONG_MS);
-	if (f->seen == NULL || f->wrong == NULL || f->target == NULL ||
-	    x509_set_new(&f->trust, &err) != 0 ||
-	    x509_set_add(f->trust, a->authorities.host.tls_cert, &err) != 0) {
+	if (f->seen == NULL || f->wrong == NULL || f->target == NULL) {
 		forwarded_free(f);
 		return NULL;
 	}
@@ -51,7 +46,6 @@ void forwarded_free(struct forwarded *f)
 		return;
 	preface_seen_free(f->seen);
 	strikes_free(f->wrong);
-	x509_set_unref(f->trust);
 	free(f->target);
 	free(f);
 }
@@ -76,7 +70,7 @@ static int verify(struct forwarded *f, const pv_Preface *message,
                   char out_addr[FORWARDED_ADDR_SIZE], struct err *err)
 {
 	const struct preface_check check = {
-		.trust = f->trust,
+		.trust = f->authd->authorities.host->trust,
 		.target = f->target,
 		.now_ms = authd_now(f->authd),
 		.seen = f->seen,

@@ -36,6 +36,8 @@ struct tls_port {
 	struct listen *listen;
 	struct arrivals *arrivals;
 	struct ticket_keys *tickets;
+	uint8_t generation[HASH_SIZE]; /* of the authorities that the tickets are for */
+	bool serving;                  /* the generation is known */
 	struct timer *renew;
 	struct timer *save;
 	char *tickets_path;
@@ -68,12 +70,32 @@ static void on_refuse(void *owner, const struct err *err)
 
 /* --- certificate ----------------------------------------------------------------------------- */
 
+static void save_tickets(void *owner);
+
+/* Tickets belong to the authorities that were trusted when they were made: others, and nobody may
+ * ever resume from before. */
+static int forget_tickets(struct tls_port *p, const struct x509_set *trust, struct err *err)
+{
+	uint8_t generation[HASH_SIZE];
+
+	if (x509_set_generation(trust, generation, err) != 0)
+		return err->code;
+	if (p->serving && memcmp(generation, p->generation, HASH_SIZE) != 0) {
+		ticket_keys_reset(p->tickets);
+		save_tickets(p);
+	}
+	memcpy(p->generation, generation, HASH_SIZE);
+	p->serving = true;
+	return 0;
+}
+
 static int make_conf(struct tls_port *p, struct x509 *cert, struct tls_conf **out, struct err *err)
 {
 	static const char *const alpn[] = { "h2", "http/1.1", NULL };
 	struct authd *a = p->authd;
-	const struct x509 *chain[] = { cert, a->authorities.host.tls_cert };
-	struct tls_own own = { .chain = chain, .chain_len = 2, .key = a->own.key };
+	const struct authority *host = a->authorities.host;
+	const struct x509 *chain[1 + AUTHORITY_CHAIN_MAX] = { cert };
+	struct tls_own own = { .chain = chain, .chain_len = 1, .key = a->own.key };
 	struct x509_set *trust = NULL;
 	struct tls_conf_spec spec = {
 		.role = TLS_SERVER,
@@ -87,10 +109,13 @@ static int make_conf(struct tls_port *p, struct x509 *cert, struct tls_conf **ou
 	};
 	int rc = authorities_trust(&a->authorities, &trust, err);
 
-	if (rc == 0) {
-		spec.trust = trust;
+	for (size_t i = 0; i < host->chain_len; i++)
+		chain[own.chain_len++] = host->chain[i];
+	spec.trust = trust;
+	if (rc == 0)
+		rc = forget_tickets(p, trust, err);
+	if (rc == 0)
 		rc = tls_conf_new(&spec, out, err);
-	}
 	x509_set_unref(trust);
 	return rc;
 }
@@ -103,7 +128,7 @@ static int renew(struct tls_port *p, struct err *err)
 	struct x509 *cert;
 	int rc;
 
-	if (own_issue(&a->own, &a->conf, &a->authorities.host, authd_now(a), &cert, err) != 0)
+	if (own_issue(&a->own, &a->conf, a->authorities.host, authd_now(a), &cert, err) != 0)
 		return err->code;
 	rc = make_conf(p, cert, &conf, err);
 	x509_unref(cert);
@@ -113,6 +138,11 @@ static int renew(struct tls_port *p, struct err *err)
 	tls_conf_unref(conf);
 	timer_once(p->renew, a->conf.host_cert_ttl / 3 * 2);
 	return 0;
+}
+
+int tls_port_reload(struct tls_port *p, struct err *err)
+{
+	return renew(p, err) == 0 ? 0 : err_wrap(err, "own certificate");
 }
 
 static void on_renew(void *owner)

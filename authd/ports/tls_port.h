@@ -17,6 +17,10 @@ struct tls_port;
 /* Listens; connections go to a->server. */
 int tls_port_open(struct authd *a, struct tls_port **out, struct err *err);
 
+/* The authorities have changed: shows and believes what they want now; connections that are open
+ * keep what they have. */
+int tls_port_reload(struct tls_port *p, struct err *err);
+
 /* The TCP port that it listens on, for a log line. */
 unsigned tls_port_number(const struct tls_port *p);
 

@@ -58,6 +58,7 @@ struct upload {
 	struct work work;
 	struct recording_file file;
 	struct buf out;
+	struct key *key; /* countersigns: the authority's of the moment */
 	uint8_t signature[KEY_SIGNATURE_MAX];
 	size_t signature_len;
 	bool completing;
@@ -78,6 +79,7 @@ static void upload_free(struct upload *u)
 	fields_release(&pv_RecordingChunk_table, &u->held);
 	buf_deinit(&u->in);
 	buf_deinit(&u->out);
+	key_unref(u->key);
 	free(u);
 	recordings_unref(all);
 }
@@ -154,7 +156,7 @@ static void run(struct work *w)
 		             : 0;
 	}
 	if (rc == 0)
-		rc = recording_file_sign(&u->file, u->all->key, u->signature, &u->signature_len,
+		rc = recording_file_sign(&u->file, u->key, u->signature, &u->signature_len,
 		                         &u->err);
 	if (rc == 0 && u->completing && !recording_file_ended(&u->file))
 		rc = err_set(&u->err, ERR_INVALID, "the recording has no end yet");
@@ -244,6 +246,8 @@ static int start_thread(struct upload *u, enum upload_state state, struct err *e
 	int rc;
 
 	u->state = state;
+	key_unref(u->key);
+	u->key = key_ref(u->all->key);
 	rc = recordings_work(u->all, &u->work, run, on_done, err);
 	if (rc != 0)
 		u->state = before;

@@ -201,6 +201,12 @@ int recordings_open(struct recordings **out, const struct recordings_spec *spec,
 	return 0;
 }
 
+void recordings_set_key(struct recordings *r, struct key *key)
+{
+	key_unref(r->key);
+	r->key = key_ref(key);
+}
+
 static void on_closed(uv_handle_t *timer)
 {
 	recordings_free(container_of((uv_timer_t *)timer, struct recordings, sweep));

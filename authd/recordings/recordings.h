@@ -30,6 +30,9 @@ struct recordings_spec {
 
 int recordings_open(struct recordings **out, const struct recordings_spec *spec, struct err *err);
 
+/* Another key countersigns from now on. */
+void recordings_set_key(struct recordings *r, struct key *key);
+
 /* Legal once no call is open any more; its last handles close as the loop runs on. NULL is fine. */
 void recordings_close(struct recordings *r);
 

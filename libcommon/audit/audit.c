@@ -72,6 +72,7 @@ static const struct {
 	[AUDIT_RESOURCE_UPDATE] = { "resource.update", "TPS11I", NULL, false },
 	[AUDIT_RESOURCE_DELETE] = { "resource.delete", "TPS12I", NULL, false },
 	[AUDIT_KEYSPACE_BACKUP] = { "keyspace.backup", "TPS00I", NULL, false }, /* our own */
+	[AUDIT_CERT_AUTHORITY_ROTATE] = { "cert_authority.rotate", "TPS01I", NULL, false },
 };
 
 void audit_event_init(struct audit_event *e, enum audit_kind kind, bool success, int64_t now_ms)

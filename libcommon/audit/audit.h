@@ -76,6 +76,7 @@ enum audit_kind {
 	AUDIT_RESOURCE_CREATE, /* of kinds that have no event of their own; `target` is the kind */
 	AUDIT_RESOURCE_UPDATE,
 	AUDIT_RESOURCE_DELETE,
+	AUDIT_CERT_AUTHORITY_ROTATE,
 	AUDIT_KINDS
 };
 

@@ -220,7 +220,7 @@ void rotation_change_keys(pv_CertAuthoritySpec *spec, enum rotation_change chang
 	case ROTATION_KEEP:
 		break;
 	case ROTATION_ADD:
-		drop_keys(spec);
+		fields_release(&pv_CaKeys_table, &spec->additional_trusted_keys);
 		spec->additional_trusted_keys = *take_new;
 		spec->has_additional_trusted_keys = true;
 		*take_new = (pv_CaKeys)pv_CaKeys_init_zero;

@@ -42,6 +42,8 @@ ADMINISTRATION = (
     ("IssueUserCertificate", {"user": "carol"}),
     ("ExplainAccess", {"user": "carol", "node": "web-1"}),
     ("Backup", {}),
+    ("RotateAuthority", {"type": "host"}),
+    ("GetRotation", {}),
     ("ListResources", {"kind": "token"}),
     ("RenewHost", {"hostname": "web-9"}),
     ("Announce", {"node": {"metadata": {"name": str(uuid.uuid4())}}}),
@@ -166,12 +168,13 @@ def private_scalars(c):
     for kind in ("user", "host"):
         spec = c.call("GetResource", {"kind": "cert_authority", "sub_kind": kind,
                                       "name": "example"})["cert_authority"]["spec"]
-        for pair in spec["active_keys"]["tls"]:
-            key = x509.load_pem_x509_certificate(pair["cert"].encode()).public_key()
-            public.add(key.public_numbers())
-        for pair in spec["active_keys"]["ssh"]:
-            key = serialization.load_ssh_public_key(pair["public_key"].encode())
-            public.add(key.public_numbers())
+        for pairs in (spec["active_keys"], spec["additional_trusted_keys"]):
+            for pair in pairs["tls"]:
+                key = x509.load_pem_x509_certificate(pair["cert"].encode()).public_key()
+                public.add(key.public_numbers())
+            for pair in pairs["ssh"]:
+                key = serialization.load_ssh_public_key(pair["public_key"].encode())
+                public.add(key.public_numbers())
     with open(c.path("authd", "keyspace", "data.mdb"), "rb") as f:
         data = f.read()
     found = {}
@@ -183,7 +186,7 @@ def private_scalars(c):
             continue
         if key.public_key().public_numbers() in public:
             found[data[at:at + 32]] = key
-    assert len(found) == len(public) == 4, (len(found), len(public))
+    assert len(found) == len(public) == 8, (len(found), len(public))
     return found
 
 
@@ -221,6 +224,13 @@ def every_answer(c):
                     except grpc.RpcError as e:
                         yield who, str(e.details()).encode()
             yield who, watched(calls, kind)
+        for call, request in ((calls.GetRotation, pb.GetRotationRequest()),
+                              (calls.RotateAuthority,
+                               pb.RotateAuthorityRequest(phase="update_clients"))):
+            try:
+                yield who, call(request, timeout=10).SerializeToString()
+            except grpc.RpcError as e:
+                yield who, str(e.details()).encode()
     for secret in (False, True):
         for method, body in (("ListResources", {"kind": "cert_authority"}), ("GetResource", {
                 "kind": "cert_authority", "sub_kind": "user", "name": "example"})):
@@ -246,6 +256,8 @@ def watched(calls, kind):
 
 
 def private_keys_leave_authd_to_nobody(c):
+    """In the midst of a rotation, when there are twice as many."""
+    c.call("RotateAuthority", {"phase": "init"})
     keys = private_scalars(c)
     forbidden = [s for scalar, key in keys.items() for s in spellings(scalar, key)]
     public = host_authority(c)["ssh"][0]["public_key"].split()[1].encode()

@@ -21,6 +21,7 @@
 #include "wire/preface.h"
 
 #define CLUSTER "example"
+#define FROM    "198.51.100.1:40000" /* who forwards */
 
 static struct authorities open_authorities(struct fixture *f)
 {
@@ -48,12 +49,12 @@ static void the_first_start_makes_them_and_later_ones_find_them(void **state)
 	struct authorities second;
 	char pins[2][PIN_TEXT_SIZE];
 
-	pin_format(&x509_info(first.host.tls_cert)->pin, pins[0]);
+	pin_format(&x509_info(first.host->client.tls_cert)->pin, pins[0]);
 	authorities_deinit(&first);
 	keyspace_close(f->ks);
 	fixture_open(f);
 	second = open_authorities(f);
-	pin_format(&x509_info(second.host.tls_cert)->pin, pins[1]);
+	pin_format(&x509_info(second.host->client.tls_cert)->pin, pins[1]);
 	assert_string_equal(pins[0], pins[1]);
 	authorities_deinit(&second);
 }
@@ -62,8 +63,8 @@ static void all_keys_differ(void **state)
 {
 	struct fixture *f = *state;
 	struct authorities all = open_authorities(f);
-	const struct key *keys[] = { all.user.tls_key, all.user.ssh_key, all.host.tls_key,
-		                     all.host.ssh_key };
+	const struct key *keys[] = { all.user->client.tls_key, all.user->client.ssh_key,
+		                     all.host->client.tls_key, all.host->client.ssh_key };
 
 	for (size_t i = 0; i < 4; i++)
 		for (size_t j = i + 1; j < 4; j++)
@@ -91,13 +92,13 @@ static void private_halves_are_under_secrets_only(void **state)
 	struct buf secret = { 0 };
 	pb_size_t count;
 
-	assert_int_equal(key_append_der(all.user.tls_key, &secret, &f->err), 0);
+	assert_int_equal(key_append_der(all.user->client.tls_key, &secret, &f->err), 0);
 	assert_int_equal(
 	        keyspace_each(f->ks, &everything, find_private_key, &secret, NULL, &f->err), 0);
 	while (keyspace_watch_next(w, &event, &f->err) == 0 && event != NULL)
 		assert_int_equal(find_private_key(&secret, &event->item), 0);
 	keyspace_watch_close(w);
-	assert_false(has_private_half(&all.user.resource.spec.active_keys));
+	assert_false(has_private_half(&all.user->resource.spec.active_keys));
 	assert_int_equal(authorities_copy(&all, &copies, &count, &f->err), 0);
 	assert_int_equal(count, 2);
 	for (pb_size_t i = 0; i < count; i++) {
@@ -156,7 +157,7 @@ static void its_own_certificate_is_for_every_name_that_reaches_it(void **state)
 
 	daemon_open_parts(&d, f);
 	assert_int_equal(
-	        own_issue(&d.a.own, &d.a.conf, &d.a.authorities.host, START_MS, &cert, &f->err), 0);
+	        own_issue(&d.a.own, &d.a.conf, d.a.authorities.host, START_MS, &cert, &f->err), 0);
 	info = x509_info(cert);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		assert_true(x509_is_for_host(info, names[i]));
@@ -213,7 +214,8 @@ static struct x509 *certify_host(struct fixture *f, const struct authority *ca,
 	assert_int_equal(identity_encode(&id, &identity, &f->err), 0);
 	spec.identity = identity.data;
 	spec.identity_len = identity.len;
-	assert_int_equal(x509_issue(&spec, ca->tls_cert, ca->tls_key, &cert, &f->err), 0);
+	assert_int_equal(x509_issue(&spec, ca->client.tls_cert, ca->client.tls_key, &cert, &f->err),
+	                 0);
 	buf_deinit(&identity);
 	return cert;
 }
@@ -241,7 +243,7 @@ static int take(struct fixture *f, struct forwarded *fw, const struct buf *b, ch
 {
 	size_t used;
 
-	return forwarded_take(fw, b->data, b->len, addr, &used, &f->err);
+	return forwarded_take(fw, b->data, b->len, FROM, addr, &used, &f->err);
 }
 
 static void a_proxys_preface_tells_whose_connection_it_is_once(void **state)
@@ -256,10 +258,10 @@ static void a_proxys_preface_tells_whose_connection_it_is_once(void **state)
 
 	daemon_open_parts(&d, f);
 	fw = forwarded_new(&d.a);
-	write_preface(f, &d.a.authorities.host, proxy, "auth." CLUSTER, &b);
-	assert_int_equal(forwarded_take(fw, b.data, b.len - 1, addr, &used, &f->err), 0);
+	write_preface(f, d.a.authorities.host, proxy, "auth." CLUSTER, &b);
+	assert_int_equal(forwarded_take(fw, b.data, b.len - 1, FROM, addr, &used, &f->err), 0);
 	assert_int_equal(used, 0);
-	assert_int_equal(forwarded_take(fw, b.data, b.len, addr, &used, &f->err), 0);
+	assert_int_equal(forwarded_take(fw, b.data, b.len, FROM, addr, &used, &f->err), 0);
 	assert_int_equal(used, b.len);
 	assert_string_equal(addr, "192.0.2.7:51234");
 	assert_int_equal(take(f, fw, &b, addr), ERR_UNAUTHENTICATED);
@@ -285,9 +287,9 @@ static void other_prefaces_are_refused(void **state)
 			const char *target;
 			int code;
 		} cases[] = {
-			{ &d.a.authorities.host, roles[1], "auth." CLUSTER, ERR_DENIED },
-			{ &d.a.authorities.user, roles[0], "auth." CLUSTER, ERR_UNTRUSTED },
-			{ &d.a.authorities.host, roles[0], "auth.other", ERR_UNAUTHENTICATED },
+			{ d.a.authorities.host, roles[1], "auth." CLUSTER, ERR_DENIED },
+			{ d.a.authorities.user, roles[0], "auth." CLUSTER, ERR_UNTRUSTED },
+			{ d.a.authorities.host, roles[0], "auth.other", ERR_UNAUTHENTICATED },
 		};
 
 		for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

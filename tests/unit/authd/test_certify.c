@@ -1,6 +1,6 @@
 #include "authd/authorities/certify.h"
 
-#include "authd/authorities/authorities.h"
+#include "authd/authorities/authority.h"
 #include "base/buf.h"
 #include "base/str.h"
 #include "crypto/key.h"
@@ -19,7 +19,7 @@
 #define HOUR (60 * 60 * 1000LL)
 #define ID   "6b1d0c2e-0a4b-4e0d-9a3c-9f1f0f2f7d11"
 
-static struct authority ca;
+static struct authority ca = { .refs = 1 };
 static char *ssh_line;
 static char *tls_pem;
 
@@ -31,11 +31,12 @@ static int make_keys(void **state)
 	struct err err;
 
 	(void)state;
-	assert_int_equal(key_generate(&ca.tls_key, &err), 0);
-	assert_int_equal(key_generate(&ca.ssh_key, &err), 0);
-	assert_int_equal(x509_issue_ca("example", "user", ca.tls_key, NOW - HOUR, NOW + 100 * HOUR,
-	                               &ca.tls_cert, &err),
+	assert_int_equal(key_generate(&ca.client.tls_key, &err), 0);
+	assert_int_equal(key_generate(&ca.client.ssh_key, &err), 0);
+	assert_int_equal(x509_issue_ca("example", "user", ca.client.tls_key, NOW - HOUR,
+	                               NOW + 100 * HOUR, &ca.client.tls_cert, &err),
 	                 0);
+	ca.server = ca.client;
 	assert_int_equal(key_generate(&key, &err), 0);
 	pubkey_append_pem(key_public(key), &pem);
 	assert_int_equal(sshkey_from_pubkey(key_public(key), "me", &ssh, &err), 0);
@@ -50,9 +51,9 @@ static int make_keys(void **state)
 static int drop_keys(void **state)
 {
 	(void)state;
-	x509_unref(ca.tls_cert);
-	key_unref(ca.tls_key);
-	key_unref(ca.ssh_key);
+	x509_unref(ca.client.tls_cert);
+	key_unref(ca.client.tls_key);
+	key_unref(ca.client.ssh_key);
 	free(ssh_line);
 	free(tls_pem);
 	return 0;
@@ -82,11 +83,11 @@ static void sign(struct certify *c, struct x509 **tls, struct sshcert *ssh)
 		fail_msg("%s", err.msg);
 	assert_int_equal(x509_load(c->tls, strlen(c->tls), tls, &err), 0);
 	assert_int_equal(x509_set_new(&trust, &err), 0);
-	assert_int_equal(x509_set_add(trust, ca.tls_cert, &err), 0);
+	assert_int_equal(x509_set_add(trust, ca.client.tls_cert, &err), 0);
 	assert_int_equal(x509_set_verify(trust, *tls, NULL, 0, NOW, NULL, &err), 0);
 	x509_set_unref(trust);
 	assert_int_equal(sshcert_parse_line(c->ssh, ssh, &err), 0);
-	assert_int_equal(sshkey_from_pubkey(key_public(ca.ssh_key), "", &ssh_ca, &err), 0);
+	assert_int_equal(sshkey_from_pubkey(key_public(ca.client.ssh_key), "", &ssh_ca, &err), 0);
 	assert_int_equal(sshcert_verify(ssh, &ssh_ca, 1, NOW, &err), 0);
 	sshkey_deinit(&ssh_ca);
 }

@@ -1,0 +1,161 @@
+#include "authd/rotation/stragglers.h"
+
+#include "authd/core/authd.h"
+#include "authd/core/resource_store.h"
+#include "authd/core/secrets.h"
+#include "authd/rotation/step.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "crypto/pin.h"
+#include "model/resource.h"
+#include "model/rotation.h"
+#include "store/keyspace.h"
+#include "wire/fields.h"
+
+#include "proto/resource.fields.h"
+#include "proto/secrets.fields.h"
+
+#include <string.h>
+
+struct walk {
+	struct authd *authd;
+	unsigned authorities;
+	pv_RotationStatus *out;
+	struct err *err;
+};
+
+/* What is looked at: a host, and what it says of itself. */
+struct suspect {
+	const char *id;
+	const pv_StoredHost *host;
+	const pv_ReachedRotation *reports;
+	size_t count;
+};
+
+static bool was_rotated(const struct authority *a)
+{
+	return !str_empty(a->resource.spec.rotation.current_id);
+}
+
+/* The phase that it reports, if it is one of this rotation. */
+static const char *reported(const struct suspect *s, const pv_CertAuthoritySpec *ca)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (str_eq(s->reports[i].type, ca->type) &&
+		    str_eq(s->reports[i].current_id, ca->rotation.current_id))
+			return s->reports[i].phase;
+	return NULL;
+}
+
+/* Can it not come back by itself? Only the host authority certifies it. */
+static bool is_locked_out(const struct authd *a, const struct suspect *s, const char *type)
+{
+	const pb_bytes_array_t *by = s->host->signed_by;
+	struct pin pin;
+
+	if (by == NULL || by->size != sizeof(pin.sha256) || !str_eq(type, "host"))
+		return false;
+	memcpy(pin.sha256, by->bytes, sizeof(pin.sha256));
+	return !authority_trusts(a->authorities.host, &pin);
+}
+
+static int add(struct walk *w, const struct suspect *s, const pv_CertAuthoritySpec *ca)
+{
+	pv_Straggler *to;
+	int rc;
+
+	w->out->straggler_count++;
+	if (w->out->stragglers_count == STRAGGLERS_MAX)
+		return 0;
+	to = fields_add(&w->out->stragglers, &w->out->stragglers_count, sizeof(*to), w->err);
+	if (to == NULL)
+		return w->err->code;
+	to->locked_out = is_locked_out(w->authd, s, ca->type);
+	rc = fields_set_str(&to->host_id, s->id, w->err);
+	if (rc == 0)
+		rc = fields_set_str(&to->hostname, s->host->hostname, w->err);
+	if (rc == 0)
+		rc = fields_set_str(&to->system_role, s->host->system_role, w->err);
+	if (rc == 0)
+		rc = fields_set_str(&to->type, ca->type, w->err);
+	return rc == 0 ? fields_set_str(&to->phase, reported(s, ca), w->err) : rc;
+}
+
+static int judge(struct walk *w, const struct suspect *s)
+{
+	const struct authorities *all = &w->authd->authorities;
+	const struct authority *each[] = { w->authorities & STEP_USER ? all->user : NULL,
+		                           w->authorities & STEP_HOST ? all->host : NULL };
+
+	for (size_t i = 0; i < 2; i++) {
+		const pv_CertAuthoritySpec *ca;
+
+		if (each[i] == NULL)
+			continue;
+		ca = &each[i]->resource.spec;
+		if (!rotation_reached(s->reports, s->count, ca) && add(w, s, ca) != 0)
+			return w->err->code;
+	}
+	return 0;
+}
+
+/* With the record by which it is announced; none when it has long been silent. */
+static int judge_host(struct walk *w, const char *id, const pv_StoredHost *host)
+{
+	bool proxy = str_eq(host->system_role, "Proxy");
+	struct suspect s = { .id = id, .host = host };
+	pv_Resource r;
+	int rc = resource_load(w->authd, resource_kind_find(proxy ? "proxy" : "node"), NULL, id, &r,
+	                       w->err);
+
+	if (rc != 0 && rc != ERR_NOT_FOUND)
+		return rc;
+	if (rc == 0) {
+		s.reports = r.of.node.spec.rotation;
+		s.count = r.of.node.spec.rotation_count;
+	}
+	if (rc == 0 && r.which_of == pv_Resource_proxy_tag) {
+		s.reports = r.of.proxy.spec.rotation;
+		s.count = r.of.proxy.spec.rotation_count;
+	}
+	if (rc == 0) {
+		rc = judge(w, &s);
+		resource_deinit(&r);
+		return rc;
+	}
+	return judge(w, &s);
+}
+
+/* One whose certificates have expired must join anew whatever we do. */
+static bool may_come(const struct authd *a, const pv_StoredHost *host)
+{
+	return host->valid_until == 0 || host->valid_until > authd_now(a);
+}
+
+static int visit(void *arg, const struct keyspace_item *item)
+{
+	struct walk *w = arg;
+	const char *id = strrchr(item->key, '/') + 1;
+	pv_StoredHost host;
+	int rc = fields_decode(&pv_StoredHost_table, item->value, item->len, &host, w->err);
+
+	if (rc != 0)
+		return rc;
+	if (may_come(w->authd, &host))
+		rc = judge_host(w, id, &host);
+	fields_release(&pv_StoredHost_table, &host);
+	return rc;
+}
+
+int stragglers_collect(struct authd *a, unsigned authorities, pv_RotationStatus *out,
+                       struct err *err)
+{
+	struct walk w = { a, authorities, out, err };
+	char prefix[SECRETS_KEY_SIZE];
+	const struct keyspace_query hosts = { .prefix = secrets_host_key(prefix, "") };
+
+	if (!was_rotated(a->authorities.user) && !was_rotated(a->authorities.host))
+		return 0;
+	return keyspace_each(a->keyspace, &hosts, visit, &w, NULL, err);
+}
