@@ -278,7 +278,7 @@ static int reach(struct join *j, struct err *err)
 
 static int identify(struct join *j, const struct tls_peer *peer, struct err *err)
 {
-	const struct x509_set *hosts = host_credentials(j->port->n->host)->host_cas;
+	const struct x509_set *hosts = host_credentials(j->port->n->host)->parts.host_cas;
 	const struct x509_info *cert = peer->cert;
 
 	if (identity_decode(&j->identity, cert->identity, cert->identity_len, err) != 0 ||
@@ -401,15 +401,15 @@ void join_serve(struct join_port *p, struct stream *take_stream, const char *cli
 int join_port_reload(struct join_port *p, struct err *err)
 {
 	const struct credentials *c = host_credentials(p->n->host);
-	const struct tls_own own = { (const struct x509 *const *)c->chain, c->chain_len,
-		                     c->tls_key };
+	const struct tls_own own = { (const struct x509 *const *)c->parts.server_chain,
+		                     c->parts.server_chain_len, c->tls_key };
 	const struct tls_conf_spec spec = {
 		.role = TLS_SERVER,
 		.service = "noded-join",
 		.clock = p->n->clock,
 		.own = &own,
 		.own_count = 1,
-		.trust = c->all_cas,
+		.trust = c->parts.all_cas,
 		.client_auth = TLS_AUTH_REQUIRED,
 	};
 	struct tls_conf *fresh = NULL;

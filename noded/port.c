@@ -135,7 +135,7 @@ static int verify(struct noded *n, const pv_Preface *preface, pv_PrefacePayload 
                   struct err *err)
 {
 	const struct preface_check check = {
-		.trust = host_credentials(n->host)->host_cas,
+		.trust = host_credentials(n->host)->parts.host_cas,
 		.target = host_id(n->host),
 		.now_ms = clock_wall_ms(n->clock),
 		.seen = n->prefaces,

@@ -41,7 +41,7 @@ int access_tls_peer(const struct proxyd *p, const struct tls_peer *tls, const ch
 		return err_set(err, ERR_UNAUTHENTICATED, "certificate of '%s' has no identity",
 		               tls->cert->common_name);
 	if (identity_check_issuer(&id, tls->cert->common_name,
-	                          x509_set_has(host_credentials(p->host)->host_cas, &tls->ca),
+	                          x509_set_has(host_credentials(p->host)->parts.host_cas, &tls->ca),
 	                          err) != 0) {
 		identity_deinit(&id);
 		return err->code;

@@ -83,8 +83,8 @@ static int sign(struct proxyd *p, const pv_PrefacePayload *payload, struct buf *
 	pv_PrefacePayload full = *payload;
 
 	full.time = clock_wall_ms(p->clock);
-	return preface_append(&full, c->tls_key, (const struct x509 *const *)c->chain, c->chain_len,
-	                      out, err);
+	return preface_append(&full, c->tls_key, (const struct x509 *const *)c->parts.chain,
+	                      c->parts.chain_len, out, err);
 }
 
 int forward_start(struct proxyd *p, const char *addr, const pv_PrefacePayload *payload,

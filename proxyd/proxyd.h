@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "base/strlist.h"
+#include "crypto/hash.h"
 #include "proxyd/conf.h"
 
 #include <stdbool.h>
@@ -43,6 +44,7 @@ struct proxyd {
 	struct admission *admission; /* to handshakes on the public port */
 	struct work_pool *handshakes;
 	struct ticket_keys *tickets;
+	uint8_t ticket_generation[HASH_SIZE]; /* of the authorities that were trusted */
 	struct tls_conf *public_tls; /* of the public port; made anew when certificates change */
 	struct tls_conf *pinned_tls; /* the same for clients that trust the authority by its pin */
 	struct listen *public_port;

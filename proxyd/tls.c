@@ -5,12 +5,14 @@
 #include "crypto/key.h"
 #include "crypto/ticket.h"
 #include "crypto/tls.h"
+#include "crypto/x509_set.h"
 #include "daemon/host.h"
 #include "file/file.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/stream_dial.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define PEM_MAX            (256 * 1024)
 #define WEB_CHAIN_MAX      8
@@ -61,7 +63,7 @@ static int make_conf(struct proxyd *p, const struct tls_own *own, size_t own_cou
 		.clock = p->clock,
 		.own = own,
 		.own_count = own_count,
-		.trust = host_credentials(p->host)->all_cas,
+		.trust = host_credentials(p->host)->parts.all_cas,
 		.client_auth = TLS_AUTH_OPTIONAL,
 		.alpn = alpn,
 		.tickets = p->tickets,
@@ -70,13 +72,29 @@ static int make_conf(struct proxyd *p, const struct tls_own *own, size_t own_cou
 	return tls_conf_new(&spec, out, err);
 }
 
+/* Tickets belong to the authorities that were trusted when they were made: others, and nobody may
+ * ever resume from before. */
+static int forget_tickets(struct proxyd *p, struct err *err)
+{
+	uint8_t generation[HASH_SIZE];
+
+	if (x509_set_generation(host_credentials(p->host)->parts.all_cas, generation, err) != 0)
+		return err->code;
+	if (p->public_tls != NULL && memcmp(generation, p->ticket_generation, HASH_SIZE) != 0) {
+		ticket_keys_reset(p->tickets);
+		tls_save_tickets(p);
+	}
+	memcpy(p->ticket_generation, generation, HASH_SIZE);
+	return 0;
+}
+
 /* `own` ends with the host certificate, which alone serves those who pinned its authority. */
 static int replace_confs(struct proxyd *p, const struct tls_own *own, size_t count, struct err *err)
 {
 	struct tls_conf *public = NULL;
 	struct tls_conf *pinned = NULL;
 
-	if (make_conf(p, own, count, &public, err) != 0)
+	if (forget_tickets(p, err) != 0 || make_conf(p, own, count, &public, err) != 0)
 		return err->code;
 	if (make_conf(p, &own[count - 1], 1, &pinned, err) != 0) {
 		tls_conf_unref(public);
@@ -109,8 +127,8 @@ int tls_reload(struct proxyd *p, struct err *err)
 		own[count++] = (struct tls_own){ (const struct x509 *const *)web.chain,
 			                         web.chain_len, web.key };
 	}
-	own[count++] =
-	        (struct tls_own){ (const struct x509 *const *)c->chain, c->chain_len, c->tls_key };
+	own[count++] = (struct tls_own){ (const struct x509 *const *)c->parts.server_chain,
+		                         c->parts.server_chain_len, c->tls_key };
 	if (rc == 0)
 		rc = replace_confs(p, own, count, err);
 	web_cert_deinit(&web);

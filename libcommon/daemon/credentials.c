@@ -20,7 +20,6 @@
 
 #define KEY_FILE_MAX    16384
 #define ANSWER_FILE_MAX (1024 * 1024)
-#define CHAIN_MAX       4
 
 char *credentials_path(const struct credentials *c, const char *name,
                        char out[CREDENTIALS_PATH_MAX])
@@ -66,153 +65,20 @@ static int open_key(const struct credentials *c, const char *name, struct key **
 	return rc;
 }
 
-/* --- an answer of authd, as objects ---------------------------------------------------------- */
-
-/* What an answer turns into; moved into the credentials once all of it stands. */
-struct parts {
-	struct x509 **chain;
-	size_t chain_len;
-	struct x509_set *host_cas;
-	struct x509_set *all_cas;
-};
-
-static void parts_deinit(struct parts *p)
-{
-	x509_unref_all(p->chain, p->chain_len);
-	x509_set_unref(p->host_cas);
-	x509_set_unref(p->all_cas);
-	*p = (struct parts){ 0 };
-}
-
-static int add_tls_keys(struct x509_set *set, const pv_CaKeys *keys, struct err *err)
-{
-	for (pb_size_t i = 0; i < keys->tls_count; i++) {
-		const char *pem = keys->tls[i].cert;
-		struct x509 *ca = NULL;
-		int rc;
-
-		if (str_empty(pem))
-			continue;
-		rc = x509_load(pem, strlen(pem), &ca, err);
-		if (rc == 0)
-			rc = x509_set_add(set, ca, err);
-		x509_unref(ca);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int add_authority(struct x509_set *set, const pv_CertAuthority *ca, struct err *err)
-{
-	if (add_tls_keys(set, &ca->spec.active_keys, err) != 0)
-		return err->code;
-	return add_tls_keys(set, &ca->spec.additional_trusted_keys, err);
-}
-
-static int make_sets(struct parts *p, const pv_JoinResponse *a, struct err *err)
-{
-	int rc = x509_set_new(&p->host_cas, err);
-
-	if (rc == 0)
-		rc = x509_set_new(&p->all_cas, err);
-	for (pb_size_t i = 0; rc == 0 && i < a->authorities_count; i++) {
-		const pv_CertAuthority *ca = &a->authorities[i];
-
-		rc = add_authority(p->all_cas, ca, err);
-		if (rc == 0 && str_eq(ca->spec.type, "host"))
-			rc = add_authority(p->host_cas, ca, err);
-	}
-	if (rc == 0 && x509_set_count(p->host_cas) == 0)
-		rc = err_set(err, ERR_INVALID, "no host authority among those of the cluster");
-	return rc;
-}
-
-/* The authority's certificate with this key; the caller's to x509_unref(). */
-static int find_ca(const pv_JoinResponse *a, const struct pin *pin, struct x509 **out,
-                   struct err *err)
-{
-	for (pb_size_t i = 0; i < a->authorities_count; i++) {
-		const pv_CaKeys *keys = &a->authorities[i].spec.active_keys;
-
-		for (pb_size_t k = 0; k < keys->tls_count; k++) {
-			const char *pem = keys->tls[k].cert;
-
-			if (str_empty(pem) || x509_load(pem, strlen(pem), out, err) != 0)
-				continue;
-			if (pin_equal(&x509_info(*out)->pin, pin))
-				return 0;
-			x509_unref(*out);
-		}
-	}
-	return err_set(err, ERR_INVALID, "our certificate's authority is not an active one");
-}
-
-/* The chain that we show: who knows us by the authority's pin needs the authority in it. */
-static int append_ca(struct parts *p, const pv_JoinResponse *a, struct err *err)
-{
-	struct x509 **longer;
-	struct x509 *ca;
-	struct pin pin;
-
-	if (x509_set_verify(p->host_cas, p->chain[0], NULL, 0,
-	                    x509_info(p->chain[0])->not_after_ms - 1000, &pin, err) != 0 ||
-	    find_ca(a, &pin, &ca, err) != 0)
-		return err->code;
-	longer = realloc(p->chain, 2 * sizeof(*longer));
-	if (longer == NULL) {
-		x509_unref(ca);
-		return err_set_nomem(err);
-	}
-	longer[1] = ca;
-	p->chain = longer;
-	p->chain_len = 2;
-	return 0;
-}
-
-static int make_chain(struct parts *p, const struct credentials *c, const pv_JoinResponse *a,
-                      struct err *err)
-{
-	const char *pem = a->tls_certificate != NULL ? a->tls_certificate : "";
-	int rc = x509_load_all(pem, strlen(pem), CHAIN_MAX, &p->chain, &p->chain_len, err);
-
-	if (rc != 0)
-		return err_wrap(err, "read our certificate");
-	if (!pubkey_equal(x509_public(p->chain[0]), key_public(c->tls_key)))
-		return err_set(err, ERR_INVALID, "our certificate is for another key");
-	return p->chain_len > 1 ? 0 : append_ca(p, a, err);
-}
-
-static int parts_make(struct parts *p, const struct credentials *c, const pv_JoinResponse *a,
-                      struct err *err)
-{
-	int rc;
-
-	*p = (struct parts){ 0 };
-	rc = make_sets(p, a, err);
-	if (rc == 0)
-		rc = make_chain(p, c, a, err);
-	if (rc != 0)
-		parts_deinit(p);
-	return rc;
-}
+/* --- an answer of authd ---------------------------------------------------------------------- */
 
 /* Moves both in; what was there goes. */
-static void adopt(struct credentials *c, pv_JoinResponse *take_answer, struct parts *take_parts)
+static void adopt(struct credentials *c, pv_JoinResponse *take_answer,
+                  struct credentials_parts *take_parts)
 {
-	struct parts old = { c->chain, c->chain_len, c->host_cas, c->all_cas };
-
 	if (c->joined) {
-		parts_deinit(&old);
+		credentials_parts_deinit(&c->parts);
 		fields_release(&pv_JoinResponse_table, &c->answer);
 	}
 	c->answer = *take_answer;
-	c->chain = take_parts->chain;
-	c->chain_len = take_parts->chain_len;
-	c->host_cas = take_parts->host_cas;
-	c->all_cas = take_parts->all_cas;
-	c->not_before_ms = x509_info(c->chain[0])->not_before_ms;
-	c->not_after_ms = x509_info(c->chain[0])->not_after_ms;
+	c->parts = *take_parts;
+	c->not_before_ms = x509_info(c->parts.chain[0])->not_before_ms;
+	c->not_after_ms = x509_info(c->parts.chain[0])->not_after_ms;
 	c->joined = true;
 }
 
@@ -223,7 +89,7 @@ static int load_answer(struct credentials *c, struct err *err)
 	char path[CREDENTIALS_PATH_MAX];
 	pv_JoinResponse answer;
 	struct buf bytes = { 0 };
-	struct parts parts;
+	struct credentials_parts parts;
 	int rc;
 
 	rc = file_read(credentials_path(c, "credentials", path), ANSWER_FILE_MAX, &bytes, err);
@@ -234,7 +100,7 @@ static int load_answer(struct credentials *c, struct err *err)
 	buf_deinit(&bytes);
 	if (rc != 0)
 		return err_wrap(err, "read '%s'", path);
-	rc = parts_make(&parts, c, &answer, err);
+	rc = credentials_parts_make(&parts, &answer, key_public(c->tls_key), err);
 	if (rc == 0) {
 		adopt(c, &answer, &parts);
 		return 0;
@@ -267,10 +133,8 @@ int credentials_open(struct credentials *c, const char *dir, struct err *err)
 
 void credentials_deinit(struct credentials *c)
 {
-	struct parts parts = { c->chain, c->chain_len, c->host_cas, c->all_cas };
-
 	if (c->joined) {
-		parts_deinit(&parts);
+		credentials_parts_deinit(&c->parts);
 		fields_release(&pv_JoinResponse_table, &c->answer);
 	}
 	key_unref(c->tls_key);
@@ -301,60 +165,104 @@ static int write_answer(const struct credentials *c, const pv_JoinResponse *a, s
 	return rc;
 }
 
+/* The place of the authority of the same type and cluster; their number when there is none. */
+static pb_size_t find_authority(const pv_JoinResponse *a, const pv_CertAuthority *like)
+{
+	pb_size_t i = 0;
+
+	while (i < a->authorities_count &&
+	       !(str_eq(a->authorities[i].spec.type, like->spec.type) &&
+	         str_eq(a->authorities[i].spec.cluster_name, like->spec.cluster_name)))
+		i++;
+	return i;
+}
+
+/* Of the keyspace's write; 0 when it is not known. */
+static int64_t revision_of(const pv_CertAuthority *ca)
+{
+	const char *text = ca->metadata.revision != NULL ? ca->metadata.revision : "";
+	struct err ignored;
+	int64_t revision;
+
+	return str_to_i64(text, 0, INT64_MAX, &revision, &ignored) == 0 ? revision : 0;
+}
+
+/* `take_answer` is ours in any case. */
+static int store(struct credentials *c, pv_JoinResponse *take_answer, bool fresh, struct err *err)
+{
+	struct credentials_parts parts;
+	int rc = credentials_parts_make(&parts, take_answer, key_public(c->tls_key), err);
+
+	if (rc == 0 && fresh && !parts.trusted)
+		rc = err_set(err, ERR_INVALID,
+		             "our certificate is not signed by the cluster's host authority");
+	if (rc == 0)
+		rc = write_answer(c, take_answer, err);
+	if (rc == 0)
+		adopt(c, take_answer, &parts);
+	else
+		fields_release(&pv_JoinResponse_table, take_answer);
+	if (rc != 0)
+		credentials_parts_deinit(&parts);
+	return rc;
+}
+
+/* The watch may have brought an authority before the answer to a call that was made earlier. */
+static int keep_newer(const struct credentials *c, pv_JoinResponse *answer, struct err *err)
+{
+	for (pb_size_t i = 0; c->joined && i < answer->authorities_count; i++) {
+		pv_CertAuthority *to = &answer->authorities[i];
+		pb_size_t at = find_authority(&c->answer, to);
+		const pv_CertAuthority *had = &c->answer.authorities[at];
+
+		if (at == c->answer.authorities_count || revision_of(had) <= revision_of(to))
+			continue;
+		fields_release(&pv_CertAuthority_table, to);
+		if (fields_clone(&pv_CertAuthority_table, had, to, err) != 0)
+			return err->code;
+	}
+	return 0;
+}
+
 int credentials_store(struct credentials *c, const pv_JoinResponse *answer, struct err *err)
 {
 	pv_JoinResponse copy;
-	struct parts parts;
-	int rc;
 
-	rc = fields_clone(&pv_JoinResponse_table, answer, &copy, err);
-	if (rc != 0)
-		return rc;
-	rc = parts_make(&parts, c, &copy, err);
-	if (rc == 0) {
-		rc = write_answer(c, &copy, err);
-		if (rc != 0)
-			parts_deinit(&parts);
-	}
-	if (rc != 0) {
-		fields_release(&pv_JoinResponse_table, &copy);
-		return rc;
-	}
-	adopt(c, &copy, &parts);
-	return 0;
+	if (fields_clone(&pv_JoinResponse_table, answer, &copy, err) != 0)
+		return err->code;
+	if (keep_newer(c, &copy, err) == 0)
+		return store(c, &copy, true, err);
+	fields_release(&pv_JoinResponse_table, &copy);
+	return err->code;
 }
 
 /* --- authorities ----------------------------------------------------------------------------- */
 
-static pv_CertAuthority *find_authority(pv_JoinResponse *a, const pv_CertAuthority *like)
+static bool is_news(const pv_CertAuthority *had, const pv_CertAuthority *ca)
 {
-	for (pb_size_t i = 0; i < a->authorities_count; i++)
-		if (str_eq(a->authorities[i].spec.type, like->spec.type) &&
-		    str_eq(a->authorities[i].spec.cluster_name, like->spec.cluster_name))
-			return &a->authorities[i];
-	return NULL;
+	return revision_of(had) <= revision_of(ca) &&
+	       !fields_equal(&pv_CertAuthoritySpec_table, &had->spec, &ca->spec);
 }
 
 int credentials_store_authority(struct credentials *c, const pv_CertAuthority *ca, struct err *err)
 {
+	pb_size_t i = find_authority(&c->answer, ca);
+	bool known = i < c->answer.authorities_count;
 	pv_JoinResponse changed;
 	pv_CertAuthority *at;
 	int rc;
 
-	at = find_authority(&c->answer, ca);
-	if (at != NULL && fields_equal(&pv_CertAuthority_table, at, ca))
+	if (known && !is_news(&c->answer.authorities[i], ca))
 		return 0;
-	rc = fields_clone(&pv_JoinResponse_table, &c->answer, &changed, err);
-	if (rc != 0)
-		return rc;
-	at = find_authority(&changed, ca);
-	if (at != NULL)
+	if (fields_clone(&pv_JoinResponse_table, &c->answer, &changed, err) != 0)
+		return err->code;
+	at = known ? &changed.authorities[i]
+	           : fields_add(&changed.authorities, &changed.authorities_count, sizeof(*at), err);
+	if (known)
 		fields_release(&pv_CertAuthority_table, at);
-	else
-		at = fields_add(&changed.authorities, &changed.authorities_count, sizeof(*at), err);
 	rc = at != NULL ? fields_clone(&pv_CertAuthority_table, ca, at, err) : err->code;
 	if (rc == 0)
-		rc = credentials_store(c, &changed, err);
+		return store(c, &changed, false, err);
 	fields_release(&pv_JoinResponse_table, &changed);
 	return rc;
 }

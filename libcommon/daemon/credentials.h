@@ -14,7 +14,7 @@
 #ifndef DAEMON_CREDENTIALS_H
 #define DAEMON_CREDENTIALS_H
 
-#include "proto/auth.pb.h"
+#include "daemon/credentials_parts.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,11 +31,8 @@ struct credentials {
 	struct key *ssh_key;
 	bool joined; /* what follows is there */
 	pv_JoinResponse answer;
-	struct x509 **chain; /* its certificate, then the CA that signed it */
-	size_t chain_len;
-	struct x509_set *host_cas;
-	struct x509_set *all_cas; /* hosts' and people's: who may call us */
-	int64_t not_before_ms;    /* of its certificate */
+	struct credentials_parts parts;
+	int64_t not_before_ms; /* of its certificate */
 	int64_t not_after_ms;
 };
 
@@ -45,10 +42,12 @@ int credentials_open(struct credentials *c, const char *dir, struct err *err);
 void credentials_deinit(struct credentials *c);
 
 /* Takes a new answer of authd over, on disk and in memory; on failure the old ones stay. The
- * message's content is copied. ERR_INVALID: it does not fit our key or holds no authority. */
+ * message's content is copied; of an authority that we know already, the newer revision stays.
+ * ERR_INVALID: it does not fit our key, holds no authority or is not signed by it. */
 int credentials_store(struct credentials *c, const pv_JoinResponse *answer, struct err *err);
 
-/* The same for one authority that changed. */
+/* The same for one authority that changed, unless we know a newer revision of it. Our certificates
+ * may not be of its keys any more (parts.trusted). */
 int credentials_store_authority(struct credentials *c, const pv_CertAuthority *ca, struct err *err);
 
 /* Lines "type base64" of the SSH keys of all authorities of a type ("user", "host"), active and

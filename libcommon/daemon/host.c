@@ -1,4 +1,5 @@
 #include "daemon/host.h"
+#include "daemon/host_inside.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -8,7 +9,6 @@
 #include "crypto/tls.h"
 #include "daemon/heartbeat.h"
 #include "file/file.h"
-#include "loop/timer.h"
 #include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "wire/fields.h"
@@ -19,27 +19,7 @@
 #include <string.h>
 
 #define SESSION_FILE_MAX 65536
-#define RENEW_RETRY_MS   (60 * 1000)
-#define RENEW_CALL_MS    (30 * 1000)
-#define RENEW_WAIT_MAX   (12 * 3600 * 1000LL) /* looks again at least this often */
-
-/* A renewal under way; outlives the host until its callback. */
-struct renewal {
-	struct host *owner; /* NULL: the host is gone */
-	struct rpc_stream *call;
-};
-
-struct host {
-	struct host_conf conf;
-	struct credentials creds;
-	struct rpc_client *client;
-	struct timer *renew;
-	struct renewal *renewing;    /* NULL: none */
-	struct heartbeat *heartbeat; /* NULL: no record */
-	int64_t skew_ms;
-};
-
-static void plan_renewal(struct host *h);
+#define RETIRE_MS        (45 * 1000) /* a watch moves to the connection of the renewed certificate */
 
 /* --- making and asking ----------------------------------------------------------------------- */
 
@@ -64,12 +44,9 @@ void host_close(struct host *h)
 {
 	if (h == NULL)
 		return;
-	if (h->renewing != NULL) {
-		h->renewing->owner = NULL;
-		rpc_stream_cancel(h->renewing->call);
-	}
+	host_renew_stop(h);
+	host_follow_stop(h);
 	heartbeat_close(h->heartbeat);
-	timer_free(h->renew);
 	rpc_client_close(h->client, NULL, NULL);
 	credentials_deinit(&h->creds);
 	free(h);
@@ -108,15 +85,15 @@ int64_t host_clock_skew(const struct host *h)
 int host_client_tls(const struct host *h, struct tls_conf **out, struct err *err)
 {
 	static const char *const alpn[] = { "h2", NULL };
-	const struct tls_own own = { (const struct x509 *const *)h->creds.chain, h->creds.chain_len,
-		                     h->creds.tls_key };
+	const struct tls_own own = { (const struct x509 *const *)h->creds.parts.chain,
+		                     h->creds.parts.chain_len, h->creds.tls_key };
 	const struct tls_conf_spec spec = {
 		.role = TLS_CLIENT,
 		.service = "authd",
 		.clock = h->conf.clock,
 		.own = &own,
 		.own_count = 1,
-		.trust = h->creds.host_cas,
+		.trust = h->creds.parts.host_cas,
 		.alpn = alpn,
 	};
 
@@ -205,12 +182,29 @@ static void on_session(void *ctx, const uint8_t *session, size_t len)
 	file_replace(credentials_path(&h->creds, "session", path), session, len, 0600, &ignored);
 }
 
+/* Who was away while the keys were changed cannot even prove that it was a member. */
+static void explain_distrust(const struct host *h, struct err *err)
+{
+	struct err cause = *err;
+
+	err_set(err, cause.code,
+	        "%.200s; the cluster's host authority was rotated while this host was away: make "
+	        "a token by 'tctl nodes add', remove '%s/credentials' and start again to join anew",
+	        cause.msg, h->creds.dir);
+}
+
 static void on_state(void *ctx, const struct err *err)
 {
 	struct host *h = ctx;
+	struct err explained;
 
 	if (err == NULL && h->heartbeat != NULL)
 		heartbeat_kick(h->heartbeat);
+	if (err != NULL && err->code == ERR_UNTRUSTED) {
+		explained = *err;
+		explain_distrust(h, &explained);
+		err = &explained;
+	}
 	if (h->conf.on_state != NULL)
 		h->conf.on_state(h->conf.ctx, err);
 }
@@ -222,6 +216,7 @@ static int make_client(struct host *h, struct err *err)
 		.service = &pv_Auth_service,
 		.addrs = h->conf.auth_addrs,
 		.server_name = HOST_AUTHD_NAME,
+		.retire_ms = RETIRE_MS,
 		.ctx = h,
 		.on_session = on_session,
 		.on_state = on_state,
@@ -245,129 +240,21 @@ static int make_client(struct host *h, struct err *err)
 	return h->client != NULL ? 0 : err->code;
 }
 
-/* New certificates or authorities: the connection takes them, then the program. */
-static void tell_change(struct host *h)
+void host_changed(struct host *h, bool renewed)
 {
 	struct tls_conf *tls = NULL;
 	struct err err = { 0 };
 
-	if (h->client != NULL && host_client_tls(h, &tls, &err) == 0)
-		rpc_client_set_tls(h->client, tls, &err);
+	if (h->client != NULL && host_client_tls(h, &tls, &err) == 0) {
+		if (renewed)
+			rpc_client_set_tls(h->client, tls, &err);
+		else
+			rpc_client_set_next_tls(h->client, tls);
+	}
 	tls_conf_unref(tls);
 	h->conf.on_change(h->conf.ctx, err.code != 0 ? &err : NULL);
-}
-
-int host_take_authority(struct host *h, const pv_CertAuthority *ca, struct err *err)
-{
-	const struct x509_set *before = h->creds.all_cas;
-
-	if (credentials_store_authority(&h->creds, ca, err) != 0)
-		return err->code;
-	if (h->creds.all_cas != before)
-		tell_change(h);
-	return 0;
-}
-
-/* --- renewal --------------------------------------------------------------------------------- */
-
-static void renewal_failed(struct host *h, const struct err *why)
-{
-	struct err err = *why;
-
-	err_wrap(&err, "renew certificates");
-	h->conf.on_change(h->conf.ctx, &err);
-	timer_once(h->renew, rand_jitter(RENEW_RETRY_MS));
-}
-
-static void on_renewed(void *ctx, const void *response, const struct err *why)
-{
-	struct renewal *r = ctx;
-	struct host *h = r->owner;
-	const pv_JoinResponse *answer = response;
-	struct err err = { 0 };
-
-	free(r);
-	if (h == NULL)
-		return;
-	h->renewing = NULL;
-	if (why != NULL) {
-		renewal_failed(h, why);
-		return;
-	}
-	if (answer->time != 0)
-		h->skew_ms = clock_wall_ms(h->conf.clock) - answer->time;
-	if (credentials_store(&h->creds, answer, &err) != 0) {
-		renewal_failed(h, &err);
-		return;
-	}
-	tell_change(h);
-	plan_renewal(h);
-}
-
-static int ask_to_renew(struct host *h, struct renewal *r, struct err *err)
-{
-	pv_RenewHostRequest request = {
-		.hostname = (char *)h->conf.hostname,
-		.addresses = (char **)h->conf.addresses,
-		.addresses_count = (pb_size_t)h->conf.address_count,
-	};
-	int rc;
-
-	rc = credentials_public_keys(&h->creds, &request.ssh_public_key, &request.tls_public_key,
-	                             err);
-	if (rc == 0)
-		rc = rpc_unary_start(h->client, AUTH_RENEW_HOST, &request, RENEW_CALL_MS,
-		                     on_renewed, r, &r->call, err);
-	free(request.ssh_public_key);
-	free(request.tls_public_key);
-	return rc;
-}
-
-/* When two thirds of the certificate's life are gone. */
-static int64_t renewal_due_ms(const struct host *h)
-{
-	int64_t life = h->creds.not_after_ms - h->creds.not_before_ms;
-
-	return h->creds.not_after_ms - life / 3;
-}
-
-static void start_renewal(struct host *h)
-{
-	struct renewal *r = calloc(1, sizeof(*r));
-	struct err err = { 0 };
-
-	if (r == NULL) {
-		err_set_nomem(&err);
-		renewal_failed(h, &err);
-		return;
-	}
-	r->owner = h;
-	if (ask_to_renew(h, r, &err) != 0) {
-		free(r);
-		renewal_failed(h, &err);
-		return;
-	}
-	h->renewing = r;
-}
-
-static void on_renew_due(void *owner)
-{
-	struct host *h = owner;
-
-	if (clock_wall_ms(h->conf.clock) < renewal_due_ms(h))
-		plan_renewal(h);
-	else if (h->renewing == NULL)
-		start_renewal(h);
-}
-
-/* Wall clocks jump, so a long wait is cut into pieces and looked at again. */
-static void plan_renewal(struct host *h)
-{
-	int64_t wait = renewal_due_ms(h) - clock_wall_ms(h->conf.clock);
-
-	if (wait > RENEW_WAIT_MAX)
-		wait = RENEW_WAIT_MAX;
-	timer_once(h->renew, wait > 0 ? wait + rand_below(1000) : 0);
+	host_follow_note(h);
+	host_renew_plan(h);
 }
 
 /* --- the record ------------------------------------------------------------------------------ */
@@ -384,6 +271,8 @@ static int fill_record(void *ctx, pv_Node *out, struct err *err)
 		rc = fields_set_str(&out->metadata.name, host_id(h), err);
 	if (rc == 0)
 		rc = fields_set_str(&out->spec.version, POSTERN_VERSION, err);
+	if (rc == 0)
+		rc = host_follow_report(h, &out->spec, err);
 	out->spec.clock_skew = h->skew_ms;
 	return rc;
 }
@@ -424,11 +313,8 @@ void host_leave_record(struct host *h)
 
 int host_start(struct host *h, struct err *err)
 {
-	h->renew = timer_new(h->conf.loop, on_renew_due, h);
-	if (h->renew == NULL)
-		return err_set_nomem(err);
-	if (make_client(h, err) != 0)
+	if (make_client(h, err) != 0 || host_follow_start(h, err) != 0 ||
+	    host_renew_start(h, err) != 0)
 		return err->code;
-	plan_renewal(h);
 	return start_heartbeat(h, err);
 }

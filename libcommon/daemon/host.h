@@ -2,8 +2,13 @@
  * host - a daemon's membership in the cluster: joins once with a token, keeps one connection to
  * authd, renews its certificates before they expire, follows changes of the authorities.
  *
- *   host_open --(not joined: host_join)--> MEMBER --two thirds of the life gone--> RENEWING
- *                                             ^-----new certificates, or tried again---'
+ *   host_open --(not joined: host_join)--> MEMBER --two thirds of the life gone, or a
+ *                                             ^      rotation wants others--> RENEWING
+ *                                             '--new certificates, or tried again--'
+ *
+ * A rotation (model/rotation.h) comes as changed authorities. The host trusts what they say at
+ * once, renews within their spread, and reports in its record the phase it has reached. Open
+ * connections keep what they have; a watch moves to a connection of the new certificate.
  *
  * Whoever holds TLS configurations made from here makes them anew in on_change. A daemon that says
  * what its record is (`record`) is kept known to the cluster (daemon/heartbeat.h).
@@ -35,6 +40,8 @@ struct host_conf {
 	size_t address_count;
 	const char *const *auth_addrs; /* NULL-ended; authd's, or proxies' that pass through */
 	void *ctx;
+	int64_t poll_ms; /* how often authd is asked for its authorities, should an event be
+	                    missed; 0 = 10 minutes */
 	/* Certificates or authorities changed (err NULL), or a renewal failed and will be tried
 	 * again. */
 	void (*on_change)(void *ctx, const struct err *err);
@@ -78,7 +85,7 @@ const struct credentials *host_credentials(const struct host *h);
 const char *host_id(const struct host *h);
 const char *host_cluster(const struct host *h);
 
-/* An authority as the cache brought it; stored, and told by on_change, if it is new. */
+/* An authority as the cache brought it; stored, and told by on_change, if it is news. */
 int host_take_authority(struct host *h, const pv_CertAuthority *ca, struct err *err);
 
 /* How far our clock is ahead of authd's (ms), as the last answer told; 0 when unknown. */

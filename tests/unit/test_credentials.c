@@ -109,12 +109,12 @@ static void the_chain_gets_the_authority_that_signed_it(void **state)
 	join(w);
 	for (int i = 0; i < 2; i++) {
 		assert_true(w->c.joined);
-		assert_int_equal(w->c.chain_len, 2);
-		assert_true(
-		        pin_equal(&x509_info(w->c.chain[1])->pin, &x509_info(w->hosts.ca)->pin));
+		assert_int_equal(w->c.parts.chain_len, 2);
+		assert_true(pin_equal(&x509_info(w->c.parts.chain[1])->pin,
+		                      &x509_info(w->hosts.ca)->pin));
 		assert_int_equal(w->c.not_after_ms, PKI_NOW + PKI_HOUR);
-		assert_int_equal(x509_set_count(w->c.host_cas), 1);
-		assert_int_equal(x509_set_count(w->c.all_cas), 2);
+		assert_int_equal(x509_set_count(w->c.parts.host_cas), 1);
+		assert_int_equal(x509_set_count(w->c.parts.all_cas), 2);
 		assert_string_equal(w->c.answer.host_id, MEMBER_ID);
 		assert_int_equal(mode_of(w, "credentials"), 0600);
 		reopen(w); /* the same from disk */
@@ -195,16 +195,16 @@ static void a_changed_authority_is_taken_and_kept(void **state)
 	join(w);
 	pki_init(&fresh, "new user CA");
 	member_authority(&users, "user", "user-key", &w->users);
-	before = w->c.all_cas;
+	before = w->c.parts.all_cas;
 	member_check(credentials_store_authority(&w->c, &users, &err), &err);
-	assert_ptr_equal(w->c.all_cas, before); /* the very same */
+	assert_ptr_equal(w->c.parts.all_cas, before); /* the very same */
 	fields_release(&pv_CertAuthority_table, &users);
 
 	member_authority(&users, "user", "new-key", &fresh);
 	member_check(credentials_store_authority(&w->c, &users, &err), &err);
 	fields_release(&pv_CertAuthority_table, &users);
 	reopen(w);
-	assert_int_equal(x509_set_count(w->c.all_cas), 2);
+	assert_int_equal(x509_set_count(w->c.parts.all_cas), 2);
 	member_check(credentials_append_ssh_cas(&w->c, "user", &lines, &err), &err);
 	assert_string_equal(buf_str(&lines), "new-key\n");
 	buf_clear(&lines);
@@ -212,6 +212,89 @@ static void a_changed_authority_is_taken_and_kept(void **state)
 	assert_string_equal(buf_str(&lines), "host-key\n");
 	buf_deinit(&lines);
 	pki_deinit(&fresh);
+	end(w);
+}
+
+static void set_revision(pv_CertAuthority *ca, const char *revision)
+{
+	struct err err;
+
+	ca->has_metadata = true;
+	assert_int_equal(fields_set_str(&ca->metadata.revision, revision, &err), 0);
+}
+
+/* What a disk's old copy or a slow answer says of it. */
+static void an_older_authority_changes_nothing(void **state)
+{
+	struct world *w = begin();
+	pv_CertAuthority present, stale;
+	pv_JoinResponse answer;
+	struct pki fresh;
+	struct err err = { 0 };
+
+	(void)state;
+	join(w);
+	pki_init(&fresh, "new user CA");
+	member_authority(&present, "user", "new-key", &fresh);
+	set_revision(&present, "17");
+	member_check(credentials_store_authority(&w->c, &present, &err), &err);
+	member_authority(&stale, "user", "user-key", &w->users);
+	set_revision(&stale, "9");
+	member_check(credentials_store_authority(&w->c, &stale, &err), &err);
+	assert_string_equal(w->c.answer.authorities[1].metadata.revision, "17");
+	answer_for(w, key_public(w->c.tls_key), &answer);
+	set_revision(&answer.authorities[1], "16");
+	member_check(credentials_store(&w->c, &answer, &err), &err);
+	assert_string_equal(w->c.answer.authorities[1].spec.active_keys.ssh[0].public_key,
+	                    "new-key");
+	fields_release(&pv_JoinResponse_table, &answer);
+	fields_release(&pv_CertAuthority_table, &present);
+	fields_release(&pv_CertAuthority_table, &stale);
+	pki_deinit(&fresh);
+	end(w);
+}
+
+/* As a client it shows the new key's certificate, as a server still the old one's, and how the new
+ * key vouches for that. */
+static void in_a_rotation_there_are_two_chains(void **state)
+{
+	struct world *w = begin();
+	pv_JoinResponse answer, old;
+	pv_CertAuthority *ca;
+	struct buf pem = { 0 };
+	struct x509 *cross;
+	struct pki next;
+	struct err err = { 0 };
+
+	(void)state;
+	pki_init(&next, x509_info(w->hosts.ca)->common_name);
+	answer_for(w, key_public(w->c.tls_key), &old);
+	member_answer(&answer, &next, &w->users, key_public(w->c.tls_key), PKI_NOW,
+	              PKI_NOW + PKI_HOUR);
+	fields_set_str(&answer.tls_server_certificate, old.tls_certificate, &err);
+	ca = &answer.authorities[0];
+	ca->spec.has_rotation = ca->spec.has_additional_trusted_keys = true;
+	fields_set_str(&ca->spec.rotation.phase, "update_clients", &err);
+	ca->spec.additional_trusted_keys = old.authorities[0].spec.active_keys;
+	old.authorities[0].spec.active_keys = (pv_CaKeys)pv_CaKeys_init_zero;
+	assert_int_equal(x509_issue_cross(w->hosts.ca, next.ca, next.key, &cross, &err), 0);
+	x509_append_pem(cross, &pem);
+	fields_set_str(&ca->spec.additional_trusted_keys.tls[0].cross_cert, buf_str(&pem), &err);
+	member_check(credentials_store(&w->c, &answer, &err), &err);
+	assert_true(w->c.parts.fits);
+	assert_int_equal(w->c.parts.chain_len, 2);
+	assert_true(pin_equal(&x509_info(w->c.parts.chain[1])->pin, &x509_info(next.ca)->pin));
+	assert_int_equal(w->c.parts.server_chain_len, 4);
+	for (int i = 1; i < 3; i++)
+		assert_true(pin_equal(&x509_info(w->c.parts.server_chain[i])->pin,
+		                      &x509_info(w->hosts.ca)->pin));
+	assert_true(
+	        pin_equal(&x509_info(w->c.parts.server_chain[3])->pin, &x509_info(next.ca)->pin));
+	fields_release(&pv_JoinResponse_table, &answer);
+	fields_release(&pv_JoinResponse_table, &old);
+	x509_unref(cross);
+	buf_deinit(&pem);
+	pki_deinit(&next);
 	end(w);
 }
 
@@ -239,6 +322,8 @@ int main(void)
 		cmocka_unit_test(an_answer_that_does_not_fit_changes_nothing),
 		cmocka_unit_test(a_damaged_file_is_named),
 		cmocka_unit_test(a_changed_authority_is_taken_and_kept),
+		cmocka_unit_test(an_older_authority_changes_nothing),
+		cmocka_unit_test(in_a_rotation_there_are_two_chains),
 		cmocka_unit_test(public_keys_are_told_as_authd_reads_them),
 	};
 
