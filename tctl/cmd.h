@@ -63,6 +63,7 @@ int cmd_requests_deny(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_requests_rm(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_access_explain(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_auth_export(struct tctl *t, int argc, char **argv, struct err *err);
+int cmd_auth_rotate(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_backup(struct tctl *t, int argc, char **argv, struct err *err);
 int cmd_auth_sign(struct tctl *t, int argc, char **argv, struct err *err);
 

@@ -17,14 +17,22 @@
 
 /* --- parts ----------------------------------------------------------------------------------- */
 
-/* The certificates of the authorities that certify hosts. */
+static void append_certs(const pv_CaKeys *keys, struct buf *out)
+{
+	for (size_t i = 0; i < keys->tls_count; i++)
+		buf_appendf(out, "%s\n", keys->tls[i].cert);
+}
+
+/* The certificates of the authorities that certify hosts; of both keys during a rotation. */
 static void append_host_authorities(const struct credentials *c, struct buf *out)
 {
 	for (size_t i = 0; i < c->answer->authorities_count; i++) {
 		const pv_CertAuthoritySpec *ca = &c->answer->authorities[i].spec;
 
-		for (size_t k = 0; str_eq(ca->type, "host") && k < ca->active_keys.tls_count; k++)
-			buf_appendf(out, "%s\n", ca->active_keys.tls[k].cert);
+		if (!str_eq(ca->type, "host"))
+			continue;
+		append_certs(&ca->active_keys, out);
+		append_certs(&ca->additional_trusted_keys, out);
 	}
 }
 

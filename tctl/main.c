@@ -97,6 +97,10 @@ static const struct command {
 	  "[--ttl=12h] "
 	  "[--overwrite]",
 	  "write a key and certificates for a user" },
+	{ { "auth", "rotate" },
+	  cmd_auth_rotate,
+	  "[--type=user|host|all] [--manual] [--phase=PHASE] [--grace-period=30h] [--force]",
+	  "change the keys of the cluster's authorities" },
 	{ { "backup" }, cmd_backup, "FILE|-", "write the whole keyspace, secrets included" },
 };
 
