@@ -25,7 +25,7 @@ int api_open(struct api *a, struct tsh *t, const struct profile *p, struct err *
 	};
 	int rc;
 
-	*a = (struct api){ .tsh = t };
+	*a = (struct api){ .tsh = t, .timeout_ms = CALL_MS };
 	if (name == NULL)
 		return err_set_nomem(err);
 	rc = trust_cluster(p, t->clock, TRUST_GRPC, &conf.tls, err);
@@ -83,7 +83,7 @@ static int ask(struct api *a, unsigned call, const void *request, void *out, str
 	int rc = ERR_UNAVAILABLE;
 
 	for (int i = 0; i < TRIES && (rc == ERR_UNAVAILABLE || rc == ERR_IO); i++)
-		rc = rpc_unary_wait(a->client, call, request, CALL_MS, out, err);
+		rc = rpc_unary_wait(a->client, call, request, a->timeout_ms, out, err);
 	return rc;
 }
 

@@ -14,6 +14,7 @@ struct rpc_client;
 struct api {
 	struct tsh *tsh;
 	struct rpc_client *client;
+	unsigned timeout_ms; /* of each call */
 };
 
 int api_open(struct api *a, struct tsh *t, const struct profile *p, struct err *err);

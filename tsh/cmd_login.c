@@ -259,7 +259,7 @@ int cmd_login(struct tsh *t, int argc, char **argv, struct err *err)
 	if (rc == 0)
 		rc = make_request(&l, err);
 	if (rc == 0)
-		rc = trust_proxy_anonymous(&l.profile, t->clock, &l.tls, err);
+		rc = trust_proxy_anonymous(&l.profile, l.ca_pin == NULL, t->clock, &l.tls, err);
 	if (rc == 0)
 		rc = ping(t, &l, err);
 	if (rc == 0)

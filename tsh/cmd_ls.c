@@ -1,6 +1,7 @@
 /* tsh ls - the nodes that the user's roles let see. */
 #include "tsh/api.h"
 #include "tsh/cmd.h"
+#include "tsh/refresh.h"
 
 #include "base/err.h"
 #include "conf/args.h"
@@ -59,6 +60,8 @@ int cmd_ls(struct tsh *t, int argc, char **argv, struct err *err)
 		rc = api_open(&api, t, &p, err);
 	if (rc == 0)
 		rc = api_list(&api, &query, listing_add, listing, err);
+	if (rc == 0)
+		rc = refresh_authorities(&api, &p, err);
 	if (rc == 0)
 		rc = listing_print(listing, stdout, err);
 	api_close(&api);

@@ -1,12 +1,16 @@
 /* tsh status - the login in use: who, where, until when. */
+#include "tsh/api.h"
 #include "tsh/cmd.h"
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/printable.h"
 #include "base/str.h"
+#include "tsh/refresh.h"
 
 #include <stdio.h>
+
+#define ASK_MS 3000
 
 static void print_list(const char *title, char *const *items, pb_size_t count)
 {
@@ -30,6 +34,24 @@ static void print_validity(int64_t until_ms, int64_t now_ms)
 		printf(" (%s left)\n", str_from_duration(left, sizeof(left), minutes * 60000));
 }
 
+/* Also takes the cluster's authorities over. Without the cluster, the rest is still true. */
+static void print_trust(struct tsh *t, const struct profile *p)
+{
+	struct err err = { 0 };
+	struct api api = { 0 };
+	int rc;
+
+	fflush(stdout);
+	rc = api_open(&api, t, p, &err);
+	api.timeout_ms = ASK_MS;
+	if (rc == 0)
+		rc = refresh_authorities(&api, p, &err);
+	api_close(&api);
+	if (rc == ERR_UNTRUSTED)
+		printf("%-12s%s\n", "Trust",
+		       "the cluster's keys were changed since the login: log in again");
+}
+
 int cmd_status(struct tsh *t, int argc, char **argv, struct err *err)
 {
 	struct profile p = { 0 };
@@ -44,6 +66,8 @@ int cmd_status(struct tsh *t, int argc, char **argv, struct err *err)
 		print_list("Roles", p.data.roles, p.data.roles_count);
 		print_list("Logins", p.data.logins, p.data.logins_count);
 		print_validity(p.data.valid_until, clock_wall_ms(t->clock));
+		if (clock_wall_ms(t->clock) < p.data.valid_until)
+			print_trust(t, &p);
 	}
 	profile_deinit(&p);
 	return rc;

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "crypto/key.h"
+#include "crypto/pin.h"
 #include "crypto/pubkey.h"
 #include "crypto/sshcert.h"
 #include "crypto/sshkey.h"
@@ -101,19 +102,18 @@ static int append_tls_authorities(const pv_CaKeys *keys, struct buf *out, struct
 }
 
 /* The keys in use and, during a rotation, those still trusted. */
-static int append_authorities(const pv_LoginResponse *a, struct buf *known_hosts, struct buf *cas,
-                              struct err *err)
+static int append_authorities(const char *cluster, const pv_CertAuthority *list, size_t count,
+                              struct buf *known_hosts, struct buf *cas, struct err *err)
 {
-	for (pb_size_t i = 0; i < a->authorities_count; i++) {
-		const pv_CertAuthoritySpec *spec = &a->authorities[i].spec;
+	for (size_t i = 0; i < count; i++) {
+		const pv_CertAuthoritySpec *spec = &list[i].spec;
 		const pv_CaKeys *const sets[] = { &spec->active_keys,
 			                          &spec->additional_trusted_keys };
 
 		if (!str_eq(spec->type, "host"))
 			continue;
 		for (int s = 0; s < 2; s++) {
-			if (append_ssh_authorities(a->cluster_name, sets[s], known_hosts, err) !=
-			            0 ||
+			if (append_ssh_authorities(cluster, sets[s], known_hosts, err) != 0 ||
 			    append_tls_authorities(sets[s], cas, err) != 0)
 				return err->code;
 		}
@@ -123,18 +123,56 @@ static int append_authorities(const pv_LoginResponse *a, struct buf *known_hosts
 	return 0;
 }
 
-static int write_authorities(const struct profile *p, const pv_LoginResponse *a, struct err *err)
+/* Leaves a file alone that says the same already. */
+static int write_news(const struct profile *p, enum profile_file file, const struct buf *text,
+                      struct err *err)
+{
+	struct buf had = { 0 };
+	struct err ignored;
+	bool same = profile_read(p, file, &had, &ignored) == 0 && had.len == text->len &&
+	            memcmp(had.data, text->data, had.len) == 0;
+
+	buf_deinit(&had);
+	return same ? 0 : profile_write(p, file, text->data, text->len, err);
+}
+
+int login_files_authorities(const struct profile *p, const char *cluster,
+                            const pv_CertAuthority *list, size_t count, struct err *err)
 {
 	struct buf known_hosts = { 0 }, cas = { 0 };
-	int rc = append_authorities(a, &known_hosts, &cas, err);
+	int rc = append_authorities(cluster, list, count, &known_hosts, &cas, err);
 
 	if (rc == 0)
-		rc = profile_write(p, PROFILE_KNOWN_HOSTS, known_hosts.data, known_hosts.len, err);
+		rc = write_news(p, PROFILE_KNOWN_HOSTS, &known_hosts, err);
 	if (rc == 0)
-		rc = profile_write(p, PROFILE_CAS, cas.data, cas.len, err);
+		rc = write_news(p, PROFILE_CAS, &cas, err);
 	buf_deinit(&known_hosts);
 	buf_deinit(&cas);
 	return rc;
+}
+
+/* The pin of the host authority's present key, for the next who is to be told one. */
+static int renew_pin(struct profile *p, const pv_LoginResponse *a, struct err *err)
+{
+	char text[PIN_TEXT_SIZE];
+	struct x509 *ca;
+	int rc;
+
+	for (pb_size_t i = 0; i < a->authorities_count; i++) {
+		const pv_CertAuthoritySpec *spec = &a->authorities[i].spec;
+		const char *pem;
+
+		if (!str_eq(spec->type, "host") || spec->active_keys.tls_count == 0)
+			continue;
+		pem = spec->active_keys.tls[0].cert != NULL ? spec->active_keys.tls[0].cert : "";
+		rc = x509_load(pem, strlen(pem), &ca, err);
+		if (rc != 0)
+			return err_wrap(err, "host authority");
+		rc = fields_set_str(&p->data.ca_pin, pin_format(&x509_info(ca)->pin, text), err);
+		x509_unref(ca);
+		return rc;
+	}
+	return 0;
 }
 
 /* --- the login's own
@@ -239,13 +277,16 @@ static int fill_profile(struct profile *p, const pv_LoginResponse *a, struct err
 	if (rc == 0)
 		rc = copy_list(a->logins, a->logins_count, &p->data.logins, &p->data.logins_count,
 		               err);
+	if (rc == 0 && !str_empty(p->data.ca_pin))
+		rc = renew_pin(p, a, err);
 	return rc;
 }
 
 static int write_files(const struct profile *p, const struct key *key, const struct sshkey *own,
                        const pv_LoginResponse *a, const char *tsh, struct err *err)
 {
-	int rc = write_authorities(p, a, err);
+	int rc = login_files_authorities(p, a->cluster_name, a->authorities, a->authorities_count,
+	                                 err);
 
 	if (rc == 0)
 		rc = write_key(p, key, err);

@@ -19,6 +19,11 @@ struct key;
 int login_files_write(struct profile *p, const struct key *key, const pv_LoginResponse *answer,
                       const char *tsh, struct err *err);
 
+/* Whom to believe is the host of a name: those authorities' keys, in use and still trusted, into
+ * the profile's files. ERR_CORRUPT. */
+int login_files_authorities(const struct profile *p, const char *cluster,
+                            const pv_CertAuthority *list, size_t count, struct err *err);
+
 /* The ssh_config block of a profile; `bare` as in ssh_config.h. Appends. */
 struct buf;
 int login_files_ssh_config(const struct profile *p, const char *tsh, const char *bare,

@@ -149,6 +149,10 @@ static int run(const struct command *c, int argc, char **argv)
 		printable_write(stderr, err.msg);
 		fputc('\n', stderr);
 	}
+	if (rc == ERR_UNTRUSTED && c->run != cmd_login)
+		fputs("tsh: the keys of the cluster's authorities were changed since the login; "
+		      "log in again: tsh login\n",
+		      stderr);
 	tsh_deinit(&t);
 	if (fflush(stdout) != 0 && rc == 0)
 		fprintf(stderr, "tsh: write: %s\n", strerror(errno));

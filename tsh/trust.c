@@ -20,6 +20,7 @@
 struct parts {
 	struct pin pin;
 	bool has_pin;
+	bool pinned; /* asks the proxy for its host certificate */
 	struct x509_set *roots;
 	struct x509 **chain;
 	size_t chain_len;
@@ -49,14 +50,6 @@ static int load_system_roots(struct parts *parts, struct err *err)
 	return rc != 0 ? err_wrap(err, "trusted authorities of this machine") : 0;
 }
 
-static int load_proxy_trust(struct parts *parts, const struct profile *p, struct err *err)
-{
-	if (str_empty(p->data.ca_pin))
-		return load_system_roots(parts, err);
-	parts->has_pin = true;
-	return pin_parse(p->data.ca_pin, &parts->pin, err);
-}
-
 static int load_cluster_trust(struct parts *parts, const struct profile *p, struct err *err)
 {
 	struct buf pem = { 0 };
@@ -64,10 +57,27 @@ static int load_cluster_trust(struct parts *parts, const struct profile *p, stru
 
 	if (rc == 0)
 		rc = x509_set_new(&parts->roots, err);
-	if (rc == 0)
-		rc = x509_set_add_bundle(parts->roots, pem.data, pem.len, err);
+	if (rc == 0 && (rc = x509_set_add_bundle(parts->roots, pem.data, pem.len, err)) != 0) {
+		x509_set_unref(parts->roots);
+		parts->roots = NULL;
+	}
 	buf_deinit(&pem);
 	return rc;
+}
+
+/* Who once knew the cluster by a pin knows its authorities since, both keys of a rotation too. */
+static int load_proxy_trust(struct parts *parts, const struct profile *p, bool known,
+                            struct err *err)
+{
+	struct err ignored;
+
+	if (str_empty(p->data.ca_pin))
+		return load_system_roots(parts, err);
+	parts->pinned = true;
+	if (known && load_cluster_trust(parts, p, &ignored) == 0)
+		return 0;
+	parts->has_pin = true;
+	return pin_parse(p->data.ca_pin, &parts->pin, err);
 }
 
 static int load_own(struct parts *parts, const struct profile *p, struct err *err)
@@ -90,7 +100,7 @@ static int load_own(struct parts *parts, const struct profile *p, struct err *er
 static int make(const struct parts *parts, const char *alpn, const struct clock *clock,
                 struct tls_conf **out, struct err *err)
 {
-	const char *const protocols[] = { alpn, parts->has_pin ? TRUST_PINNED : NULL, NULL };
+	const char *const protocols[] = { alpn, parts->pinned ? TRUST_PINNED : NULL, NULL };
 	struct tls_own own = { .chain = (const struct x509 *const *)parts->chain,
 		               .chain_len = parts->chain_len,
 		               .key = parts->key };
@@ -106,11 +116,11 @@ static int make(const struct parts *parts, const char *alpn, const struct clock 
 	return tls_conf_new(&spec, out, err);
 }
 
-int trust_proxy_anonymous(const struct profile *p, const struct clock *clock, struct tls_conf **out,
-                          struct err *err)
+int trust_proxy_anonymous(const struct profile *p, bool known, const struct clock *clock,
+                          struct tls_conf **out, struct err *err)
 {
 	struct parts parts = { 0 };
-	int rc = load_proxy_trust(&parts, p, err);
+	int rc = load_proxy_trust(&parts, p, known, err);
 
 	if (rc == 0)
 		rc = make(&parts, TRUST_HTTP, clock, out, err);
@@ -122,7 +132,7 @@ int trust_proxy(const struct profile *p, const struct clock *clock, struct tls_c
                 struct err *err)
 {
 	struct parts parts = { 0 };
-	int rc = load_proxy_trust(&parts, p, err);
+	int rc = load_proxy_trust(&parts, p, true, err);
 
 	if (rc == 0)
 		rc = load_own(&parts, p, err);

@@ -19,10 +19,12 @@ struct tls_conf;
 
 /*
  * For the proxy's own port: it must be signed by the pinned authority, or by one that the
- * system trusts if the profile has no pin. Anonymous: for logging in.
+ * system trusts if the profile has no pin. With a pin, the authorities that the last login brought
+ * count in its place (`known`: if there was one), so that a rotation in between changes nothing.
+ * Anonymous: for logging in.
  */
-int trust_proxy_anonymous(const struct profile *p, const struct clock *clock, struct tls_conf **out,
-                          struct err *err);
+int trust_proxy_anonymous(const struct profile *p, bool known, const struct clock *clock,
+                          struct tls_conf **out, struct err *err);
 
 /* The same with the login's certificate, for streams. */
 int trust_proxy(const struct profile *p, const struct clock *clock, struct tls_conf **out,

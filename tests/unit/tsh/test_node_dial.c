@@ -142,12 +142,15 @@ static void the_proxy_must_prove_itself_at_every_dial(void **state)
 {
 	struct fixture *f = *state;
 	struct err err = { 0 };
-	char other[PIN_TEXT_SIZE];
+	struct buf pem = { 0 };
+	struct pki other;
 
-	strcpy(other, f->profile.data.ca_pin);
-	other[12] = other[12] == '0' ? '1' : '0';
-	fields_set_str(&f->profile.data.ca_pin, other, &err);
+	pki_init(&other, "another cluster");
+	x509_append_pem(other.ca, &pem);
+	assert_int_equal(profile_write(&f->profile, PROFILE_CAS, pem.data, pem.len, &err), 0);
 	dial(f, "web-1");
+	buf_deinit(&pem);
+	pki_deinit(&other);
 	assert_int_equal(f->err.code, ERR_UNTRUSTED);
 	assert_int_equal(f->user.proxy.dials, 0);
 }
