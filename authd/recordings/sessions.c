@@ -75,6 +75,9 @@ static int merge_put(const struct session_change *c, const pv_Session *old, pv_S
 		return err_set(err, ERR_DENIED, "session '%s' is another node's", c->id);
 	if (fields_clone(&pv_Session_table, &c->wanted, out, err) != 0)
 		return err->code;
+	out->spec.orphaned = false;
+	if (old != NULL && old->spec.ended != 0 && !old->spec.orphaned && out->spec.ended == 0)
+		out->spec.ended = old->spec.ended; /* what is said of it came later than its end */
 	out->spec.terminate = old != NULL && old->spec.terminate;
 	out->spec.recorded = old != NULL && old->spec.recorded;
 	out->spec.recording_size = old != NULL ? old->spec.recording_size : 0;
@@ -114,6 +117,7 @@ static int merge_orphaned(const struct session_change *c, const pv_Session *old,
 	if (fields_clone(&pv_Session_table, old, out, err) != 0)
 		return err->code;
 	out->spec.ended = authd_now(c->authd);
+	out->spec.orphaned = true;
 	return 0;
 }
 

@@ -210,6 +210,9 @@ def hosts_speak_for_themselves(daemon, admin):
             pb.PutSessionRequest(session=session))
     session.spec.ended = 2
     node.PutSession(pb.PutSessionRequest(session=session))
+    session.spec.ended = 0  # a word that comes late
+    node.PutSession(pb.PutSessionRequest(session=session))
+    session.spec.ended = 2
     refused(grpc.StatusCode.FAILED_PRECONDITION, admin.KillSession,
             pb.KillSessionRequest(session_id=session.metadata.name))
     say("a session's record is its node's, but for the wish to end it")
