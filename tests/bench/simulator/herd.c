@@ -7,10 +7,12 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "loop/timer.h"
 
 #include <stdlib.h>
 
 #define STARTING_MAX 128 /* members that are let loose and do not watch yet */
+#define PATIENCE_MS  60000
 #define ROLE         "herd"
 
 struct herd {
@@ -21,8 +23,9 @@ struct herd {
 	bool complete; /* all watched at once */
 	uint64_t began;
 	uint64_t lost_at;
-	unsigned number;     /* of the put */
-	uint64_t put_at;     /* 0: none is under way */
+	unsigned number; /* of the put */
+	uint64_t put_at; /* 0: none is under way */
+	struct timer *patience;
 	double commit_ms;    /* < 0: not answered yet */
 	struct samples seen; /* ms from the put to each member */
 };
@@ -121,6 +124,16 @@ static void tell_when_seen(struct herd *h)
 	            h->commit_ms, samples_at(&h->seen, 0.5), samples_at(&h->seen, 1));
 	samples_clear(&h->seen);
 	h->put_at = 0;
+	timer_stop(h->patience);
+}
+
+static void on_patience_over(void *owner)
+{
+	struct herd *h = owner;
+
+	console_say(h->conf.console,
+	            "{\"event\": \"error\", \"error\": \"put: %zu of %zu have heard of it\"}",
+	            h->seen.count, h->conf.count);
 }
 
 /* Each hears of each put once. */
@@ -128,8 +141,9 @@ void herd_saw(struct member *m, const char *name)
 {
 	struct herd *h = m->herd;
 
-	if (h->put_at == 0 || !str_eq(name, ROLE))
+	if (h->put_at == 0 || m->seen == h->number || !str_eq(name, ROLE))
 		return;
+	m->seen = h->number; /* a watch that was opened anew may tell it twice */
 	samples_add(&h->seen, seconds_since(h->put_at) * 1e3);
 	tell_when_seen(h);
 }
@@ -152,7 +166,8 @@ void herd_put(struct herd *h)
 
 	h->put_at = uv_hrtime();
 	h->commit_ms = -1;
-	if (h->conf.target->put(h->conf.admin, ROLE, h->number++, on_put, h, &err) != 0)
+	timer_once(h->patience, PATIENCE_MS);
+	if (h->conf.target->put(h->conf.admin, ROLE, ++h->number, on_put, h, &err) != 0)
 		console_say(h->conf.console, "{\"event\": \"error\", \"error\": \"put: %s\"}",
 		            err.msg);
 }
@@ -168,12 +183,12 @@ int herd_open(const struct herd_conf *conf, struct herd **out, struct err *err)
 {
 	struct herd *h = calloc(1, sizeof(*h));
 
-	if (h != NULL)
+	if (h != NULL) {
 		h->members = calloc(conf->count, sizeof(*h->members));
-	if (h == NULL || h->members == NULL) {
-		free(h);
-		return err_set_nomem(err);
+		h->patience = timer_new(conf->loop, on_patience_over, h);
 	}
+	if (h == NULL || h->members == NULL || h->patience == NULL)
+		return err_set_nomem(err);
 	h->conf = *conf;
 	h->began = uv_hrtime();
 	start_some(h);
@@ -196,6 +211,7 @@ void herd_close(struct herd *h)
 {
 	size_t count = h->started;
 
+	timer_free(h->patience);
 	for (size_t i = 0; i < count; i++) {
 		h->conf.target->stop(&h->members[i]);
 		rpc_client_close(h->members[i].client, free_when_empty, h);

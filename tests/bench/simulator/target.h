@@ -21,6 +21,7 @@ struct member {
 	struct herd *herd;
 	struct identity *identity; /* NULL: everybody's */
 	struct rpc_client *client;
+	unsigned seen;               /* the newest put that it has heard of */
 	bool live;                   /* its watch has told everything so far */
 	struct cache *cache;         /* what a node keeps of the cluster */
 	struct heartbeat *heartbeat; /* of nodes */
