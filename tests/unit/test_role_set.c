@@ -362,6 +362,41 @@ static void kubernetes_objects_are_decided_by_version_and_pattern(void **state)
 	role_set_unref(s);
 }
 
+static void what_a_role_says_of_kubernetes_and_counts_is_checked_when_it_is_made(void **state)
+{
+	const struct {
+		const char *version, *spec, *why;
+	} rows[] = {
+		{ "v7", "{options: {max_sessions: -1}}", "spec.options: max_sessions: below 0" },
+		{ "v7", "{options: {max_connections: -1}}", "max_connections: below 0" },
+		{ "v7", "{allow: {node_labels: {'': a}}}", "node_labels.: an empty key" },
+		{ "v7", "{allow: {node_labels: {'*': a}}}", "goes with the value '*' only" },
+		{ "v7", "{allow: {kubernetes_labels: {env: '^(a$'}}}", "kubernetes_labels.env: " },
+		{ "v7", "{deny: {node_labels_expression: 'labels.env'}}",
+		  "spec.deny: node_labels_expression: 'labels.env': neither true nor false" },
+		{ "v7", "{allow: {kubernetes_labels_expression: 'x'}}",
+		  "kubernetes_labels_expression: 'x': no field 'x'" },
+		{ "v7", "{allow: {kubernetes_resources: [{name: a}]}}",
+		  "kubernetes_resources[0]: kind is missing" },
+		{ "v7", "{allow: {kubernetes_resources: [{kind: pod, name: '^(a$'}]}}",
+		  "is not a regular expression" },
+		{ "v6", "{allow: {kubernetes_resources: [{kind: secret, name: a}]}}",
+		  "kind: 'secret', but a role v6 knows pods only" },
+		{ "v7", "{allow: {kubernetes_users: ['{{x']}}", "kubernetes_users: '{{x' is not" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		pv_Role role;
+		struct err err;
+
+		if (role_of_yaml("dev", rows[i].version, rows[i].spec, &role, &err) !=
+		            ERR_INVALID ||
+		    strstr(err.msg, rows[i].why) == NULL)
+			fail_msg("%s: %s", rows[i].spec, err.msg);
+	}
+}
+
 /* --- sets that are kept ---------------------------------------------------------------------- */
 
 struct counted {
@@ -427,6 +462,8 @@ int main(void)
 		cmocka_unit_test(the_clusters_strictness_is_everybodys),
 		cmocka_unit_test(kubernetes_needs_groups_or_users_and_the_clusters_labels),
 		cmocka_unit_test(kubernetes_objects_are_decided_by_version_and_pattern),
+		cmocka_unit_test(
+		        what_a_role_says_of_kubernetes_and_counts_is_checked_when_it_is_made),
 		cmocka_unit_test(a_set_is_made_once_until_a_role_changes),
 	};
 
