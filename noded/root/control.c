@@ -49,14 +49,10 @@ static const char *field(const struct call *c, const char *key)
 
 static int on_start_sshd(struct root *r, struct call *c, struct err *err)
 {
-	const struct start_sshd wish = {
-		.id = field(c, "id"),
-		.client = field(c, "client"),
-		.stream = c->fds[0],
-		.log = c->fds[1],
-		.alive_interval = packet_get_number(c->data, c->len, "alive_interval", 60),
-		.alive_count = packet_get_number(c->data, c->len, "alive_count", 3),
-	};
+	const long long interval = packet_get_number(c->data, c->len, "alive_interval", 60);
+	const long long count = packet_get_number(c->data, c->len, "alive_count", 3);
+	const struct start_sshd wish = { field(c, "id"), field(c, "client"), c->fds[0],
+		                         c->fds[1],      interval,           count };
 	struct track *conn;
 
 	if (c->fd_count != 2)

@@ -115,10 +115,8 @@ int main(int argc, char **argv)
 	log_open("noded-root", LOG_LEVEL_INFO);
 	if (parse_options(argc, argv, &options, &err) != 0)
 		goto out;
-	if (options.version) {
-		puts("noded-root " POSTERN_VERSION);
-		return 0;
-	}
+	if (options.version)
+		return puts("noded-root " POSTERN_VERSION) < 0;
 	if (root_conf_load(&r.conf, options.config, &err) != 0 || options.check_only) {
 		root_conf_deinit(&r.conf);
 		goto out;

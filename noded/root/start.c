@@ -203,15 +203,13 @@ int start_sshd(struct root *r, const struct start_sshd *wish, struct track **out
 	packet_add(&more, "client", wish->client);
 	packet_add_number(&more, "helper_dev", (int64_t)r->jail.helper_dev);
 	packet_add_number(&more, "helper_ino", (int64_t)r->jail.helper_ino);
-	if (more.full || !track_id_ok(wish->id))
-		return err_set(err, ERR_INVALID, "'%s' is no connection's id", wish->id);
-	if (wish->alive_interval < 0 || wish->alive_interval > START_ALIVE_MAX ||
-	    wish->alive_count < 0 || wish->alive_count > START_ALIVE_MAX)
-		return err_set(err, ERR_INVALID, "no such signs of life");
+	if (more.full || !track_id_ok(wish->id) || wish->alive_interval < 0 ||
+	    wish->alive_interval > START_ALIVE_MAX || wish->alive_count < 0 ||
+	    wish->alive_count > START_ALIVE_MAX)
+		return err_set(err, ERR_INVALID, "'%s' is no id, or no such signs of life",
+		               wish->id);
 	child = start(run_sshd, &(struct sshd){ r, wish }, err);
-	if (child < 0)
-		return err->code;
-	if (track_add(r, TRACK_CONNECTION, wish->id, child, &more, out, err) != 0)
+	if (child > 0 && track_add(r, TRACK_CONNECTION, wish->id, child, &more, out, err) != 0)
 		kill(child, SIGKILL);
 	return err->code;
 }
