@@ -1,6 +1,7 @@
 """A rotation of the cluster's authorities, with people at work in each phase."""
 
 import re
+import shutil
 import uuid
 
 from cluster import BUILD, run, story, wait_for
@@ -217,7 +218,8 @@ def either_key_s_pin_joins(c):
 def forget_second_node(c):
     for node in c.call("ListResources", {"kind": "node", "search": "web-2"})["resources"]:
         tctl(c, "rm", "node/" + node["node"]["metadata"]["name"])
-    run("rm", "-rf", c.path("noded2"), c.path("noded2-run"))
+    for name in ("noded2", "noded2-run"):
+        shutil.rmtree(c.path(name))
 
 
 def a_host_that_was_away_is_named_and_told_what_to_do(c):
