@@ -2,6 +2,7 @@
 #include "authd/access/access.h"
 #include "authd/core/authd.h"
 #include "authd/core/resource_store.h"
+#include "authd/core/secrets.h"
 #include "authd/core/settings.h"
 #include "authd/resources/belongings.h"
 #include "authd/resources/calls.h"
@@ -13,6 +14,7 @@
 
 #include "proto/auth.pb.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 struct role_search {
@@ -92,6 +94,21 @@ static int prepare_reset(struct change_item *item, struct err *err)
 	return item->name != NULL ? 0 : err_set_nomem(err);
 }
 
+/* Of a host that has joined and may come back, whether it has a record now or not. */
+static bool has_joined(struct authd *a, const struct change_item *item)
+{
+	char key[SECRETS_KEY_SIZE];
+	struct keyspace_item joined;
+	struct err ignored;
+
+	if (item->kind->tag != pv_Resource_node_tag && item->kind->tag != pv_Resource_proxy_tag)
+		return false;
+	if (keyspace_get(a->keyspace, secrets_host_key(key, item->name), &joined, &ignored) != 0)
+		return false;
+	keyspace_item_deinit(&joined);
+	return true;
+}
+
 static int prepare_delete(struct authd *a, struct change_item *item,
                           const pv_DeleteResourceRequest *request, struct err *err)
 {
@@ -103,6 +120,8 @@ static int prepare_delete(struct authd *a, struct change_item *item,
 		return err->code;
 	item->outcome = CHANGE_DELETED;
 	item->op = keyspace_op_delete(item->key);
+	if (has_joined(a, item)) /* it may be silent, and its record gone */
+		item->op.condition = KEYSPACE_IF_ANY;
 	return 0;
 }
 

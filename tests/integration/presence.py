@@ -154,6 +154,18 @@ def a_host_keeps_its_own_record_and_no_other(c):
     watch.wait_gone(one.id)
 
 
+def a_silent_host_can_still_be_removed_for_good(c):
+    silent = Host(c, c.authd_port).announce()
+    Watch(admin(c), "node").wait_gone(silent.id)
+    assert not silent.ask().known
+    request = pb.DeleteResourceRequest(kind="node", name=silent.id)
+    admin(c).DeleteResource(request)
+    why = refused(grpc.StatusCode.UNAUTHENTICATED, secure(c, c.authd_port, silent.caller).RenewHost,
+                  pb.RenewHostRequest(hostname=silent.hostname))
+    assert why == "this host was removed", why
+    refused(grpc.StatusCode.NOT_FOUND, admin(c).DeleteResource, request)
+
+
 def a_dead_node_vanishes_for_everybody(c):
     node, proxy = the_node(c), names(c, "proxy")[0]
     before = {kind: record(admin(c), kind, name).metadata.revision
@@ -266,6 +278,7 @@ def prepare(c):
 if __name__ == "__main__":
     story([
         a_host_keeps_its_own_record_and_no_other,
+        a_silent_host_can_still_be_removed_for_good,
         a_dead_node_vanishes_for_everybody,
         authd_restarted_gives_everybody_a_whole_ttl,
         sessions_of_tls_outlive_the_restart_of_both_sides,
