@@ -61,6 +61,7 @@ REQUESTS = {
     "GetResource": pb.GetResourceRequest(kind="role", name="access"),
     "ListResources": pb.ListResourcesRequest(kind="role"),
     "DeleteResource": pb.DeleteResourceRequest(kind="role", name="gone"),
+    "RotateAuthority": pb.RotateAuthorityRequest(type="neither"),
     "GetRecording": pb.GetRecordingRequest(session_id=str(uuid.uuid4())),
     "KillSession": pb.KillSessionRequest(session_id=str(uuid.uuid4())),
 }

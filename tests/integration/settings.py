@@ -144,7 +144,7 @@ def starts(c):
 
 
 def one_session(c, mode):
-    """A shell that begins when this is said to be recorded, and whether a file came of it."""
+    """A shell that begins when this is said to be recorded, and has ended; its id."""
     def tried():
         before = len(starts(c))
         with shell(c) as t:
@@ -157,16 +157,25 @@ def one_session(c, mode):
                                       seen[-1]["session_recording"] == mode)[1])
     sid = seen[-1]["sid"]
     wait_for("its end", lambda: [e for e in c.audit("session.end") if e["sid"] == sid])
-    return c.call("GetResource", {"kind": "session", "name": sid})["session"]["spec"]
+    return sid
+
+
+def has_recording(c, sid):
+    """Whether authd has it: it comes beside the events, and maybe after them."""
+    spec = c.call("GetResource", {"kind": "session", "name": sid})["session"]["spec"]
+    return spec.get("recorded")
 
 
 def what_is_recorded_is_a_setting(c):
     put(c, "session_recording_config", {"mode": "off"})
-    assert not one_session(c, "off").get("recorded")
+    unseen = one_session(c, "off")
     put(c, "session_recording_config", {"mode": "node-sync"})
-    assert one_session(c, "node-sync").get("recorded")
+    seen = one_session(c, "node-sync")
     tctl(c, "rm", "recording_config")
-    assert one_session(c, "node").get("recorded")
+    seen_too = one_session(c, "node")
+    for sid in seen, seen_too:
+        wait_for("its recording", lambda: has_recording(c, sid))
+    assert not has_recording(c, unseen)
 
 
 def silence_is_bounded_by_the_cluster_too(c):

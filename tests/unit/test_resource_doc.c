@@ -1,5 +1,5 @@
-/* docs/RESOURCES.md names every field of every kind, and says of those without effect that they
- * are. */
+/* docs/RESOURCES.md names every field of every kind, and says of those without effect, and of
+ * no others, that they are. */
 #include "model/resource.h"
 
 #include "base/buf.h"
@@ -35,6 +35,11 @@ static bool is_in_a_row_of_names(const struct fields_field *f)
 	return f->format == FIELDS_ANY && f->effect == FIELDS_WITHOUT_EFFECT;
 }
 
+static bool says_without(const char *row)
+{
+	return strstr(row, "**without effect") != NULL || strstr(row, "**not enforced") != NULL;
+}
+
 static void check_row(const char *text, const char *path, const struct fields_field *f)
 {
 	char *name = str_printf("`%s`", is_in_a_row_of_names(f) ? f->name : path);
@@ -46,9 +51,10 @@ static void check_row(const char *text, const char *path, const struct fields_fi
 		return;
 	}
 	snprintf(row, sizeof(row), "%.*s", (int)strcspn(at, "\n"), at);
-	if (f->effect != FIELDS_WORKS && strstr(row, "without effect") == NULL &&
-	    strstr(row, "not enforced") == NULL)
+	if (f->effect != FIELDS_WORKS && !says_without(row))
 		fail_msg("RESOURCES.md says nothing of the effect of %s", path);
+	if (f->effect == FIELDS_WORKS && says_without(row))
+		fail_msg("RESOURCES.md denies the effect of %s", path);
 	free(name);
 }
 

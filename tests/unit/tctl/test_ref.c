@@ -48,7 +48,7 @@ static void mistakes_are_named(void **state)
 		const char *text, *message;
 	} cases[] = {
 		{ "rolls", "'rolls' is no kind of resource, did you mean 'role'?" },
-		{ "kubernetes_cluster", "'kubernetes_cluster' is no kind of resource" },
+		{ "kubernetes", "'kubernetes' is no kind of resource" },
 		{ "role/", "which role?" },
 		{ "ca//x", "which cert_authority?" },
 		{ "", "'' is no kind of resource" },
