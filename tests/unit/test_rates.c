@@ -68,7 +68,7 @@ static void no_bound_is_no_bound(void **state)
 static void only_who_was_busy_lately_is_remembered(void **state)
 {
 	struct rates *r = rates_new(4);
-	char name[8];
+	char name[16];
 	struct err err;
 
 	(void)state;
