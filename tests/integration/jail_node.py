@@ -6,6 +6,7 @@ that a test may replace. A TCP port on loopback takes SSH connections as noded w
 """
 import array
 import glob
+import itertools
 import os
 import pwd
 import shutil
@@ -57,6 +58,8 @@ def wait_for(what, test, seconds=15):
         time.sleep(0.01)
     raise AssertionError("timeout: " + what)
 
+NUMBERS = itertools.count()  # of this process's nodes: no two have accounts of one name
+
 
 class Node:
     def __init__(self, build=BUILD, env=None, logins=1, shell="/bin/bash", extra=""):
@@ -65,7 +68,7 @@ class Node:
         self.dir = tempfile.mkdtemp(prefix="pt-jail-", dir="/var/lib")
         os.chmod(self.dir, 0o755)
         self.build, self.env, self.extra = build, env or {}, extra
-        tag = "pt%d%s" % (os.getpid(), uuid.uuid4().hex[:3])
+        tag = "pt%dx%d" % (os.getpid(), next(NUMBERS))
         self.node_user = tag + "n"
         self.logins = [tag + chr(ord("a") + i) for i in range(logins)]
         self.login = self.logins[0]
