@@ -371,7 +371,7 @@ static void an_expression_has_a_longest_length_and_a_longest_name(void **state)
 
 static void a_test_makes_a_bounded_number_of_steps(void **state)
 {
-	static char *values[PREDICATE_STEPS + 1];
+	static char *values[PREDICATE_STEPS + 1], v[] = "v";
 	pv_Identity_TraitsEntry entry = { TEXT("x"), true, { PREDICATE_STEPS + 1, values } };
 	const pv_Identity who = { .traits = &entry, .traits_count = 1 };
 	const struct predicate_context ctx = { .who = &who };
@@ -379,7 +379,7 @@ static void a_test_makes_a_bounded_number_of_steps(void **state)
 
 	(void)state;
 	for (size_t i = 0; i <= PREDICATE_STEPS; i++)
-		values[i] = TEXT("v");
+		values[i] = v;
 	assert_int_equal(
 	        test_in("regexp.match(user.spec.traits.x, \"w\")", PREDICATE_WHERE, &ctx, &err),
 	        PREDICATE_UNKNOWN);
