@@ -117,8 +117,8 @@ static int fill(struct authd *a, const struct issue_request *request, const stru
 	out->now = authd_now(a);
 	out->backdate = a->conf.backdate;
 	out->identity.expires = out->now + ttl;
-	if (request->grant != NULL && out->identity.expires > request->grant->spec.expires)
-		out->identity.expires = request->grant->spec.expires;
+	if (request->not_after != 0 && out->identity.expires > request->not_after)
+		out->identity.expires = request->not_after;
 	out->allow.port_forwarding = o->port_forwarding;
 	out->allow.agent_forwarding = o->forward_agent;
 	out->allow.x11_forwarding = o->permit_x11_forwarding;

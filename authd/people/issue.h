@@ -20,7 +20,8 @@ struct issue_request {
 	const char *tls_public_key;
 	const char *client_addr; /* "192.0.2.7:51234", for roles that pin it; NULL: not known */
 	const pv_AccessRequest *grant; /* an approved request, whose roles are added; NULL: none */
-	int64_t ttl; /* ms; 0 = the cluster's default. Cut to what the user's roles allow */
+	int64_t not_after; /* the certificates end then at the latest, ms since 1970; 0: no bound */
+	int64_t ttl;       /* ms; 0 = the cluster's default. Cut to what the user's roles allow */
 };
 
 /* What the certificates of a user would say who they are: name, cluster, roles, traits. Into an

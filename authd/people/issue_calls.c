@@ -101,6 +101,13 @@ void handle_issue_user_certificate(struct rpc_call *call)
 	            });
 }
 
+/* The access ends when it was said to; and who has only a certificate to show, which may be stolen,
+ * gets none that outlives it. */
+static int64_t end_of_grant(const pv_AccessRequestSpec *grant, const pv_Identity *caller)
+{
+	return grant->expires < caller->expires ? grant->expires : caller->expires;
+}
+
 void handle_assume_access_request(struct rpc_call *call)
 {
 	const pv_AssumeAccessRequestRequest *in = rpc_call_request(call);
@@ -122,6 +129,7 @@ void handle_assume_access_request(struct rpc_call *call)
 		rpc_call_fail(call, &err);
 	} else {
 		request.grant = &grant.of.access_request;
+		request.not_after = end_of_grant(&grant.of.access_request.spec, &peer->identity);
 		start(call, &request);
 	}
 	resource_deinit(&grant);

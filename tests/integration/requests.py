@@ -119,6 +119,15 @@ def an_approved_request_gives_its_roles_to_its_owner_for_its_time(c):
     assert issued["expires"] <= spec["expires"], "the certificate outlives the request"
 
 
+def taking_the_roles_makes_no_certificate_last_longer(c):
+    """Else a stolen one could be made young again and again."""
+    c.log_in("dan", "--ttl=10m", f"--request-id={c.first}")
+    lasts = run("openssl", "x509", "-in", of_user(c, "dan").certificate, "-noout", "-checkend",
+                str(11 * 60), check=False)
+    assert lasts.returncode == 1, "it outlives the certificate that it was asked for with"
+    assert reaches(c)
+
+
 def a_lock_on_the_request_takes_the_roles_back(c):
     tctl(c, "lock", f"--access-request={c.first}", "--message=enough")
     assert not reaches(c)
@@ -189,6 +198,7 @@ story([
     who_may_not_judge_does_not,
     it_takes_as_many_reviews_as_the_role_wants,
     an_approved_request_gives_its_roles_to_its_owner_for_its_time,
+    taking_the_roles_makes_no_certificate_last_longer,
     a_lock_on_the_request_takes_the_roles_back,
     one_denial_is_enough_where_the_role_says_so,
     an_administrator_settles_it_alone,
