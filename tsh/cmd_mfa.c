@@ -1,8 +1,8 @@
 /*
  * tsh mfa - the devices of one's second factor.
  *
- *   add: a code of a device that is there already, if any --> BeginMfaDevice --> the QR code
- *        --> a code of the new device --> FinishMfaDevice
+ *   add: a code of a device that is there already, or else the password --> BeginMfaDevice
+ *        --> the QR code --> a code of the new device --> FinishMfaDevice
  */
 #include "tsh/api.h"
 #include "tsh/cmd.h"
@@ -50,17 +50,16 @@ static int mfa_ls(struct api *a, const char *name, struct err *err)
 
 /* --- add ------------------------------------------------------------------------------------- */
 
-/* Of a device that they have already. */
-static int ask_present_code(struct api *a, struct buf *out, struct err *err)
+/* Whoever has no device yet shows the password instead of a code. */
+static int has_device(struct api *a, bool *out, struct err *err)
 {
 	pv_ListMfaDevicesResponse devices;
-	bool has;
 
 	if (list(a, &devices, err) != 0)
 		return err->code;
-	has = devices.devices_count > 0;
+	*out = devices.devices_count > 0;
 	fields_release(&pv_ListMfaDevicesResponse_table, &devices);
-	return has ? password_ask_code("Code of a device that you have: ", out, err) : 0;
+	return 0;
 }
 
 static int show(const pv_MfaEnrollment *enrollment, struct err *err)
@@ -84,15 +83,20 @@ static int begin(struct api *a, const char *name, struct err *err)
 {
 	pv_BeginMfaDeviceRequest request = { .name = (char *)(uintptr_t)name };
 	pv_MfaEnrollment enrollment;
-	struct buf code = { 0 };
-	int rc = ask_present_code(a, &code, err);
+	struct buf secret = { 0 };
+	bool has = false;
+	int rc = has_device(a, &has, err);
 
+	if (rc == 0 && has)
+		rc = password_ask_code("Code of a device that you have: ", &secret, err);
+	else if (rc == 0)
+		rc = password_ask("Password: ", &secret, err);
 	if (rc == 0) {
-		request.otp = (char *)(uintptr_t)buf_str(&code);
+		*(has ? &request.otp : &request.password) = (char *)(uintptr_t)buf_str(&secret);
 		rc = rpc_unary_wait(a->client, AUTH_BEGIN_MFA_DEVICE, &request, TIMEOUT_MS,
 		                    &enrollment, err);
 	}
-	buf_wipe(&code);
+	buf_wipe(&secret);
 	if (rc != 0)
 		return rc;
 	rc = show(&enrollment, err);

@@ -1,53 +1,43 @@
 /*
  * login - a name and a password in, certificates out.
  *
- *   GATES --> VERIFYING --wrong--> COUNTING ---------------+--> AUDITING --> answer
- *                       --right--> using the code up,      |
- *                                  where one is asked for, |
- *                                  then SIGNING -----------+
+ *   PROVING --wrong--> COUNTING ---------------+--> AUDITING --> answer
+ *           --right--> using the code up,      |
+ *                      where one is asked for, |
+ *                      then SIGNING -----------+
  *
- * There is a gate per address, so that one of them cannot keep the hashing to itself, and behind
- * it one per name, which lets no more in than may still fail: guesses cannot race each other
- * past the lock. Names that nobody has take the same way at the same cost.
+ * Who proves something does so in turn (proof.h).
  */
 #include "authd/access/caller.h"
 #include "authd/audit/audit_log.h"
 #include "authd/authorities/certify.h"
 #include "authd/core/authd.h"
 #include "authd/core/pending.h"
-#include "authd/core/secrets.h"
 #include "authd/core/settings.h"
-#include "authd/people/attempts.h"
 #include "authd/people/calls.h"
 #include "authd/people/issue.h"
 #include "authd/people/mfa.h"
 #include "authd/people/people.h"
+#include "authd/people/proof.h"
 
 #include "audit/audit.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "crypto/password.h"
 #include "crypto/secret.h"
-#include "loop/work.h"
 #include "model/identity.h"
 #include "model/resource.h"
 #include "rpc/server.h"
 #include "wire/fields.h"
 
 #include "proto/auth.fields.h"
-#include "proto/secrets.fields.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_PER_ADDRESS 8
-
 struct login {
 	struct pending pending;
 	struct authd *authd;
-	struct gate_guest at_address;
-	struct gate_guest at_name;
-	struct work work; /* the hash */
+	struct proof proof;
 	struct certify certify;
 
 	char *user;
@@ -59,10 +49,7 @@ struct login {
 	int64_t ttl;
 	char *addr; /* of the person, as far as it is known */
 
-	char hash[PASSWORD_HASH_SIZE]; /* "" = there is no such user, or none with a password */
-	bool had_failures;
-	struct err verdict; /* of the thread */
-	struct err err;     /* why it failed; the first reason stays */
+	struct err err; /* why it failed; the first reason stays */
 	pv_LoginResponse answer;
 };
 
@@ -79,7 +66,6 @@ static void login_free(struct login *l)
 	mfa_use_deinit(&l->code);
 	secret_str_free(l->password);
 	secret_str_free(l->otp);
-	explicit_bzero(l->hash, sizeof(l->hash));
 	free(l->user);
 	free(l->ssh_public_key);
 	free(l->tls_public_key);
@@ -123,23 +109,6 @@ static void audit(struct login *l)
 
 /* --- COUNTING a failure --------------------------------------------------------------------- */
 
-/* Leaves the gates to those who wait, with the room that there is now. */
-static void leave_gates(struct login *l)
-{
-	pv_LoginAttempts attempts = { 0 };
-	struct err err;
-	unsigned room;
-
-	if (l->at_name.inside) {
-		if (attempts_load(l->authd, l->user, &attempts, &err) != 0)
-			room = 1; /* locked: they find out one by one */
-		else
-			room = attempts_room(l->authd, &attempts);
-		gate_leave(l->authd->people, &l->at_name, room);
-	}
-	gate_leave(l->authd->people, &l->at_address, ROOM_PER_ADDRESS);
-}
-
 static void on_counted(void *arg, uint64_t revision, const struct err *err)
 {
 	struct login *l = arg;
@@ -147,7 +116,7 @@ static void on_counted(void *arg, uint64_t revision, const struct err *err)
 	(void)revision;
 	if (err != NULL)
 		fail(l, err);
-	leave_gates(l);
+	proof_leave(&l->proof);
 	audit(l);
 }
 
@@ -167,7 +136,7 @@ static void count_failure(struct login *l)
 	err_set(&err, ERR_UNAUTHENTICATED, "wrong user name%s",
 	        asks_for_codes(l) ? ", password or code" : " or password");
 	fail(l, &err);
-	if (attempts_fail(l->authd, l->user, on_counted, l, &err) != 0)
+	if (proof_fail(&l->proof, on_counted, l, &err) != 0)
 		on_counted(l, 0, &err);
 }
 
@@ -212,7 +181,7 @@ static void on_cleared(void *arg, uint64_t revision, const struct err *err)
 	(void)revision;
 	if (err != NULL)
 		fail(l, err);
-	leave_gates(l);
+	proof_leave(&l->proof);
 	if (l->err.code != 0)
 		audit(l);
 	else
@@ -223,9 +192,7 @@ static void admit(struct login *l)
 {
 	struct err err;
 
-	if (!l->had_failures)
-		on_cleared(l, 0, NULL);
-	else if (attempts_clear(l->authd, l->user, on_cleared, l, &err) != 0)
+	if (proof_clear(&l->proof, on_cleared, l, &err) != 0)
 		on_cleared(l, 0, &err);
 }
 
@@ -235,7 +202,7 @@ static void admit(struct login *l)
 static void give_up(struct login *l, const struct err *err)
 {
 	fail(l, err);
-	leave_gates(l);
+	proof_leave(&l->proof);
 	audit(l);
 }
 
@@ -281,97 +248,27 @@ static void check_second_factor(struct login *l)
 		check_code(l, policy == MFA_REQUIRED);
 }
 
-/* --- VERIFYING ------------------------------------------------------------------------------ */
+/* --- PROVING -------------------------------------------------------------------------------- */
 
-static void run_verify(struct work *w)
+static void on_judged(struct proof *p, enum proof_verdict verdict, const struct err *err)
 {
-	struct login *l = container_of(w, struct login, work);
+	struct login *l = container_of(p, struct login, proof);
 
-	if (l->hash[0] != 0)
-		password_verify(l->hash, l->password, &l->verdict);
-	else
-		password_verify_nobody(l->password, &PASSWORD_COST_DEFAULT, &l->verdict);
-}
-
-static void on_verified(struct work *w, bool canceled)
-{
-	struct login *l = container_of(w, struct login, work);
-
-	if (canceled)
-		err_set(&l->verdict, ERR_CANCELED, "shutting down");
-	if (l->verdict.code == 0) {
+	if (verdict == PROOF_RIGHT)
 		check_second_factor(l);
-	} else if (l->verdict.code == ERR_DENIED || l->verdict.code == ERR_INVALID) {
+	else if (verdict == PROOF_WRONG)
 		count_failure(l);
-	} else { /* ours, not theirs: nothing to hold against them */
-		fail(l, &l->verdict);
-		leave_gates(l);
-		finish(l);
-	}
+	else
+		give_up(l, err);
 }
 
-static int load_hash(struct login *l, struct err *err)
+static int start_proving(struct login *l, struct err *err)
 {
-	char key[SECRETS_KEY_SIZE];
-	pv_StoredPassword password;
-	int rc = secrets_load(l->authd, secrets_password_key(key, l->user),
-	                      &pv_StoredPassword_table, &password, NULL, err);
-
-	if (rc == ERR_NOT_FOUND)
-		return 0;
-	if (rc != 0)
-		return rc;
-	rc = str_copy(l->hash, sizeof(l->hash), password.hash != NULL ? password.hash : "");
-	fields_release(&pv_StoredPassword_table, &password);
-	return rc != 0 ? err_set(err, ERR_CORRUPT, "the stored password is too long") : 0;
-}
-
-static int start_verifying(struct login *l, struct err *err)
-{
-	pv_LoginAttempts attempts;
-	int rc = attempts_load(l->authd, l->user, &attempts, err);
-
-	if (rc == 0)
-		rc = load_hash(l, err);
-	if (rc != 0)
-		return rc;
-	l->had_failures = attempts.failures > 0;
-	return people_hash(l->authd, &l->work, run_verify, on_verified, err);
-}
-
-/* --- GATES ---------------------------------------------------------------------------------- */
-
-static void on_name_entered(struct gate_guest *g)
-{
-	struct login *l = container_of(g, struct login, at_name);
-	struct err err;
-
-	if (start_verifying(l, &err) != 0)
-		give_up(l, &err);
-}
-
-static void on_address_entered(struct gate_guest *g)
-{
-	struct login *l = container_of(g, struct login, at_address);
-	pv_LoginAttempts attempts;
-	struct err err;
-
-	if (attempts_load(l->authd, l->user, &attempts, &err) != 0 ||
-	    gate_arrive(l->authd->people, &l->at_name, l->user, attempts_room(l->authd, &attempts),
-	                &err) != 0)
-		give_up(l, &err);
-}
-
-/* "/192.0.2.7" of "192.0.2.7:51234": no name of a user begins like this. */
-static int arrive(struct login *l, struct err *err)
-{
-	char *gate = str_printf("/%.*s", (int)str_host_len(l->addr), l->addr);
-	int rc = gate != NULL ? 0 : err_set_nomem(err);
-
-	if (rc == 0)
-		rc = gate_arrive(l->authd->people, &l->at_address, gate, ROOM_PER_ADDRESS, err);
-	free(gate);
-	return rc;
+	l->proof.authd = l->authd;
+	l->proof.user = l->user;
+	l->proof.password = l->password;
+	l->proof.judged = on_judged;
+	return proof_start(&l->proof, l->addr, err);
 }
 
 /* --- the call ------------------------------------------------------------------------------- */
@@ -396,8 +293,6 @@ static struct login *login_new(struct rpc_call *call, struct err *err)
 		return NULL;
 	}
 	l->authd = authd_of(call);
-	l->at_address.enter = on_address_entered;
-	l->at_name.enter = on_name_entered;
 	l->ttl = in->ttl;
 	rc = fields_set_str(&l->user, in->user != NULL ? in->user : "", err);
 	if (rc == 0)
@@ -427,7 +322,7 @@ void handle_login(struct rpc_call *call)
 	}
 	pending_begin(&l->pending, call);
 	if (settings_check_local_login(l->authd, &err) != 0 ||
-	    resource_check_name(l->user, &err) != 0 || arrive(l, &err) != 0) {
+	    resource_check_name(l->user, &err) != 0 || start_proving(l, &err) != 0) {
 		fail(l, &err);
 		finish(l);
 	}

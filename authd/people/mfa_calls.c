@@ -1,23 +1,25 @@
 /*
  * mfa_calls - people see, add and remove the devices of their second factor.
  *
- *   JUDGING the code --wrong--> COUNTING (as a failed login) --> answer
- *                    --right--> WRITING --> answer, and a line in the audit log
+ *   PROVING who it is --wrong--> COUNTING (as a failed login) --> answer
+ *                     --right--> WRITING --> answer, and a line in the audit log
  *
- * Who has a device already proves it by a code, so that a certificate alone, which may have been
- * stolen, adds no device that outlives it. A new device counts once it has shown a code itself.
+ * By a code of a device, or, who has none yet, by the password: a certificate alone, which may have
+ * been stolen, adds no device that outlives it. A new device counts once it has shown a code
+ * itself.
  */
 #include "authd/access/caller.h"
 #include "authd/audit/audit_log.h"
 #include "authd/core/authd.h"
 #include "authd/core/pending.h"
-#include "authd/people/attempts.h"
 #include "authd/people/calls.h"
 #include "authd/people/mfa.h"
+#include "authd/people/proof.h"
 
 #include "audit/audit.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "crypto/secret.h"
 #include "crypto/totp.h"
 #include "model/identity.h"
 #include "model/resource.h"
@@ -36,7 +38,11 @@
 struct mfa_op {
 	struct pending pending;
 	struct authd *authd;
+	struct proof proof;
+	void (*proceed)(struct mfa_op *op); /* once it is their turn, and the password was right */
 	char *user;
+	char *password;            /* NULL: none is asked for */
+	char *otp;                 /* the code that they gave */
 	char *device;              /* its name, for the audit log */
 	bool audited;              /* a line in the log follows, */
 	enum audit_kind kind;      /* of this kind */
@@ -52,7 +58,22 @@ struct mfa_op {
 	struct err denied;
 };
 
-static struct mfa_op *op_new(struct rpc_call *call, const char *device, struct err *err)
+static void op_free(struct mfa_op *op)
+{
+	proof_leave(&op->proof);
+	mfa_use_deinit(&op->use);
+	buf_wipe(&op->bytes);
+	fields_release(&pv_StoredMfaDevice_table, &op->stored);
+	fields_release(&pv_MfaEnrollment_table, &op->enrollment);
+	secret_str_free(op->password);
+	secret_str_free(op->otp);
+	free(op->user);
+	free(op->device);
+	free(op);
+}
+
+static struct mfa_op *op_new(struct rpc_call *call, const char *device, const char *otp,
+                             void (*proceed)(struct mfa_op *op), struct err *err)
 {
 	struct mfa_op *op = calloc(1, sizeof(*op));
 
@@ -61,18 +82,16 @@ static struct mfa_op *op_new(struct rpc_call *call, const char *device, struct e
 		return NULL;
 	}
 	op->authd = authd_of(call);
-	op->user = strdup(caller_of(call)->identity.user);
-	op->device = strdup(device != NULL ? device : "");
-	if (op->user != NULL && op->device != NULL) {
-		secrets_mfa_pending_key(op->pending_key, op->user);
-		pending_begin(&op->pending, call);
-		return op;
+	op->proceed = proceed;
+	if (fields_set_str(&op->user, caller_of(call)->identity.user, err) != 0 ||
+	    fields_set_str(&op->device, device != NULL ? device : "", err) != 0 ||
+	    fields_set_str(&op->otp, otp != NULL ? otp : "", err) != 0) {
+		op_free(op);
+		return NULL;
 	}
-	free(op->user);
-	free(op->device);
-	free(op);
-	err_set_nomem(err);
-	return NULL;
+	secrets_mfa_pending_key(op->pending_key, op->user);
+	pending_begin(&op->pending, call);
+	return op;
 }
 
 static void finish(struct mfa_op *op, const struct err *err)
@@ -80,25 +99,10 @@ static void finish(struct mfa_op *op, const struct err *err)
 	const pv_Empty empty = pv_Empty_init_zero;
 
 	pending_end(&op->pending, op->answer != NULL ? op->answer : &empty, err);
-	mfa_use_deinit(&op->use);
-	buf_wipe(&op->bytes);
-	fields_release(&pv_StoredMfaDevice_table, &op->stored);
-	fields_release(&pv_MfaEnrollment_table, &op->enrollment);
-	free(op->user);
-	free(op->device);
-	free(op);
+	op_free(op);
 }
 
-/* A call that cannot go on, with an operation or before there is one. */
-static void fail(struct rpc_call *call, struct mfa_op *op, const struct err *err)
-{
-	if (op != NULL)
-		finish(op, err);
-	else
-		rpc_call_fail(call, err);
-}
-
-/* --- COUNTING, JUDGING ----------------------------------------------------------------------- */
+/* --- PROVING, COUNTING ----------------------------------------------------------------------- */
 
 static void on_counted(void *arg, uint64_t revision, const struct err *err)
 {
@@ -114,7 +118,7 @@ static void deny(struct mfa_op *op, const struct err *why)
 	struct err err;
 
 	op->denied = *why;
-	if (attempts_fail(op->authd, op->user, on_counted, op, &err) != 0)
+	if (proof_fail(&op->proof, on_counted, op, &err) != 0)
 		finish(op, &err);
 }
 
@@ -127,21 +131,43 @@ static void refuse(struct mfa_op *op, const struct err *why)
 		finish(op, why);
 }
 
-static int check_not_locked(struct mfa_op *op, struct err *err)
+static void on_judged(struct proof *p, enum proof_verdict verdict, const struct err *err)
 {
-	pv_LoginAttempts attempts;
+	struct mfa_op *op = container_of(p, struct mfa_op, proof);
+	struct err wrong;
 
-	return attempts_load(op->authd, op->user, &attempts, err);
+	if (verdict == PROOF_RIGHT) {
+		op->proceed(op);
+	} else if (verdict == PROOF_WRONG) {
+		err_set(&wrong, ERR_DENIED, "the password is wrong");
+		deny(op, &wrong);
+	} else {
+		finish(op, err);
+	}
 }
 
-/* 0: the code is good and will be used up, or they have no device that could show one. */
-static int judge(struct mfa_op *op, const char *code, struct err *err)
+static void prove(struct mfa_op *op, const char *addr)
 {
-	int rc = mfa_check(op->authd, op->user, code, &op->use, err);
+	struct err err;
+
+	op->proof = (struct proof){
+		.authd = op->authd, .user = op->user, .password = op->password, .judged = on_judged
+	};
+	if (proof_start(&op->proof, addr, &err) != 0)
+		finish(op, &err);
+}
+
+/* 0: the code is good and will be used up, or they have no device that could show one, and the
+ * password was right. */
+static int judge(struct mfa_op *op, struct err *err)
+{
+	int rc = mfa_check(op->authd, op->user, op->otp, &op->use, err);
 
 	if (rc == 0)
 		op->ops[op->count++] = op->use.op;
-	return rc == ERR_NOT_FOUND ? 0 : rc;
+	if (rc == ERR_NOT_FOUND && op->password != NULL)
+		rc = 0;
+	return rc;
 }
 
 /* --- WRITING --------------------------------------------------------------------------------- */
@@ -232,7 +258,7 @@ static int look_at_devices(struct mfa_op *op, struct looking *out, struct err *e
 	return mfa_each(op->authd, op->user, look, out, err);
 }
 
-static int check_new_name(struct mfa_op *op, struct err *err)
+static int check_new_name(struct mfa_op *op, size_t *out_count, struct err *err)
 {
 	struct looking l;
 
@@ -242,6 +268,7 @@ static int check_new_name(struct mfa_op *op, struct err *err)
 		return err_set(err, ERR_EXISTS, "you have a device '%s' already", op->device);
 	if (l.count >= MFA_DEVICES_MAX)
 		return err_set(err, ERR_LIMIT, "you have %zu devices; remove one first", l.count);
+	*out_count = l.count;
 	return 0;
 }
 
@@ -268,18 +295,39 @@ static int prepare_device(struct mfa_op *op, struct err *err)
 	return rc;
 }
 
+static void begin_device(struct mfa_op *op)
+{
+	struct err err;
+
+	if (judge(op, &err) != 0)
+		refuse(op, &err);
+	else if (prepare_device(op, &err) != 0 || write_ops(op, &err) != 0)
+		finish(op, &err);
+}
+
+/* Who has no device yet shows the password instead of a code. */
+static int take_password(struct mfa_op *op, const char *password, struct err *err)
+{
+	if (str_empty(password))
+		return err_set(err, ERR_DENIED,
+		               "you have no device yet: a first one needs your password");
+	return fields_set_str(&op->password, password, err);
+}
+
 void handle_begin_mfa_device(struct rpc_call *call)
 {
 	const pv_BeginMfaDeviceRequest *in = rpc_call_request(call);
 	struct err err;
-	struct mfa_op *op = op_new(call, in->name, &err);
+	struct mfa_op *op = op_new(call, in->name, in->otp, begin_device, &err);
+	size_t devices = 0;
 
-	if (op == NULL || check_not_locked(op, &err) != 0 || check_new_name(op, &err) != 0)
-		fail(call, op, &err);
-	else if (judge(op, in->otp, &err) != 0)
-		refuse(op, &err);
-	else if (prepare_device(op, &err) != 0 || write_ops(op, &err) != 0)
-		fail(call, op, &err);
+	if (op == NULL)
+		rpc_call_fail(call, &err);
+	else if (check_new_name(op, &devices, &err) != 0 ||
+	         (devices == 0 && take_password(op, in->password, &err) != 0))
+		finish(op, &err);
+	else
+		prove(op, caller_of(call)->addr);
 }
 
 /* --- FinishMfaDevice ------------------------------------------------------------------------- */
@@ -302,26 +350,36 @@ static int load_pending(struct mfa_op *op, struct err *err)
 	return rc;
 }
 
-void handle_finish_mfa_device(struct rpc_call *call)
+static void finish_device(struct mfa_op *op)
 {
-	const pv_FinishMfaDeviceRequest *in = rpc_call_request(call);
-	struct err err;
-	struct mfa_op *op = op_new(call, NULL, &err);
 	int64_t step = 0;
+	struct err err;
 
-	if (op == NULL || check_not_locked(op, &err) != 0 || load_pending(op, &err) != 0) {
-		fail(call, op, &err);
+	if (load_pending(op, &err) != 0) {
+		finish(op, &err);
 		return;
 	}
 	op->audited = true;
 	op->kind = AUDIT_MFA_ADD;
-	if (totp_check(op->stored.key->bytes, op->stored.key->size, in->otp != NULL ? in->otp : "",
-	               authd_now(op->authd), 0, &step, &err) != 0)
+	if (totp_check(op->stored.key->bytes, op->stored.key->size, op->otp, authd_now(op->authd),
+	               0, &step, &err) != 0)
 		refuse(op, &err);
 	else if (mfa_add_op(op->authd, op->user, op->device, op->stored.key, step, op->key,
 	                    &op->bytes, &op->ops[op->count++], &err) != 0 ||
 	         write_ops(op, &err) != 0)
-		fail(call, op, &err);
+		finish(op, &err);
+}
+
+void handle_finish_mfa_device(struct rpc_call *call)
+{
+	const pv_FinishMfaDeviceRequest *in = rpc_call_request(call);
+	struct err err;
+	struct mfa_op *op = op_new(call, NULL, in->otp, finish_device, &err);
+
+	if (op == NULL)
+		rpc_call_fail(call, &err);
+	else
+		prove(op, caller_of(call)->addr);
 }
 
 /* --- RemoveMfaDevice ------------------------------------------------------------------------- */
@@ -353,24 +411,35 @@ static void add_removal(struct mfa_op *op)
 		op->ops[op->count++] = keyspace_op_delete(op->key);
 }
 
-void handle_remove_mfa_device(struct rpc_call *call)
+static void remove_device(struct mfa_op *op)
 {
-	const pv_RemoveMfaDeviceRequest *in = rpc_call_request(call);
 	struct err err;
-	struct mfa_op *op = op_new(call, in->name, &err);
 
-	if (op == NULL || resource_check_name(op->device, &err) != 0 ||
-	    check_not_locked(op, &err) != 0 || check_may_go(op, &err) != 0) {
-		fail(call, op, &err);
+	if (check_may_go(op, &err) != 0) {
+		finish(op, &err);
 		return;
 	}
 	op->audited = true;
 	op->kind = AUDIT_MFA_DELETE;
-	if (judge(op, in->otp, &err) != 0) {
+	if (judge(op, &err) != 0) {
 		refuse(op, &err);
 		return;
 	}
 	add_removal(op);
 	if (write_ops(op, &err) != 0)
-		fail(call, op, &err);
+		finish(op, &err);
+}
+
+void handle_remove_mfa_device(struct rpc_call *call)
+{
+	const pv_RemoveMfaDeviceRequest *in = rpc_call_request(call);
+	struct err err;
+	struct mfa_op *op = op_new(call, in->name, in->otp, remove_device, &err);
+
+	if (op == NULL)
+		rpc_call_fail(call, &err);
+	else if (resource_check_name(op->device, &err) != 0)
+		finish(op, &err);
+	else
+		prove(op, caller_of(call)->addr);
 }

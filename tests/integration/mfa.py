@@ -10,7 +10,9 @@ import struct
 import subprocess
 import time
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
+from callers import curl as curl_api, of_user, prepare
 from cluster import BUILD, PASSWORD, run, story, wait_for
 
 STEP = 30
@@ -137,8 +139,9 @@ def who_has_none_logs_in_without(c):
 class Tsh:
     """tsh mfa with somebody at its standard input who reads what it prints."""
 
-    def __init__(self, c, user, *argv):
-        env = {"PATH": os.environ["PATH"], "HOME": c.home(user), "TSH_OTP_FILE": "-"}
+    def __init__(self, c, user, *argv, password=PASSWORD):
+        env = {"PATH": os.environ["PATH"], "HOME": c.home(user), "TSH_OTP_FILE": "-",
+               "TSH_PASSWORD_FILE": c.write(f"password-{user}", password)}
         self.child = subprocess.Popen([BUILD + "/tsh", "mfa", *argv], env=env, text=True,
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE)
@@ -156,6 +159,33 @@ class Tsh:
     def end(self):
         out, err = self.child.communicate(timeout=20)
         return self.child.returncode, out, err
+
+
+def a_certificate_alone_adds_no_first_device(c):
+    c.user("gus", ["dev"])
+    c.log_in("gus")
+    owner = of_user(c, "gus")
+    for body in {"name": "stolen"}, {"name": "stolen", "otp": "123456"}:
+        status, answer = curl_api(c, owner, "BeginMfaDevice", body)
+        assert status == 403 and "needs your password" in answer["message"], answer
+    status, _, err = Tsh(c, "gus", "add", "stolen", password="guessed").end()
+    assert status != 0 and "the password is wrong" in err, err
+    status, answer = curl_api(c, owner, "FinishMfaDevice", {"otp": "123456"})
+    assert status == 404, answer
+
+
+def guesses_with_a_certificate_lock_like_failed_logins(c):
+    owner = of_user(c, "gus")
+    with ThreadPoolExecutor(12) as pool:  # behind the one of the test before
+        guesses = list(pool.map(lambda n: curl_api(
+            c, owner, "BeginMfaDevice", {"name": "stolen", "password": f"guess-{n}"}), range(12)))
+    words = [answer["message"] for status, answer in guesses if status == 403]
+    judged = [text for text in words if "the password is wrong" in text]
+    assert len(words) == 12 and len(judged) == 4, guesses
+    assert all("locked until" in text for text in words if text not in judged), guesses
+    status, answer = curl_api(c, owner, "BeginMfaDevice", {"name": "own", "password": PASSWORD})
+    assert status == 403 and "locked until" in answer["message"], answer
+    refused(log_in(c, "gus"), "locked until")
 
 
 def tsh_adds_a_device(c):
@@ -241,6 +271,8 @@ story([
     who_has_a_device_needs_its_code,
     curl_alone_logs_in_with_a_code,
     who_has_none_logs_in_without,
+    a_certificate_alone_adds_no_first_device,
+    guesses_with_a_certificate_lock_like_failed_logins,
     tsh_adds_a_device,
     a_device_counts_only_once_it_has_shown_a_code,
     a_certificate_alone_adds_and_removes_no_device,
@@ -249,4 +281,4 @@ story([
     the_last_device_stays_where_one_is_required,
     wrong_codes_lock_like_wrong_passwords,
     a_reset_forgets_the_devices,
-])
+], prepare)
