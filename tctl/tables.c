@@ -92,15 +92,24 @@ static char *node_labels(const pv_Node *node)
 	return text;
 }
 
+/* A proxy is of the same message. */
 static int node_row(const pv_Resource *r, char *cells[LISTING_COLUMNS_MAX], struct err *err)
 {
-	const pv_Node *node = &r->of.node; /* a proxy is of the same message */
+	const pv_Node *node = &r->of.node;
 
 	cells[0] = copy(node->spec.hostname);
 	cells[1] = copy(resource_name(r));
 	cells[2] = copy(node->spec.use_tunnel ? "tunnel" : node->spec.addr);
 	cells[3] = node_labels(node);
 	return check(cells, 4, err);
+}
+
+static int kube_server_row(const pv_Resource *r, char *cells[LISTING_COLUMNS_MAX], struct err *err)
+{
+	int rc = node_row(r, cells, err);
+
+	cells[4] = copy(r->of.kube_server.spec.kube_cluster);
+	return rc == 0 ? check(cells, 5, err) : rc;
 }
 
 static int authority_row(const pv_Resource *r, char *cells[LISTING_COLUMNS_MAX], struct err *err)
@@ -186,6 +195,9 @@ static const struct {
 	    .row = token_row } },
 	{ "node", { .titles = { "Hostname", "UUID", "Address", "Labels" }, .row = node_row } },
 	{ "proxy", { .titles = { "Hostname", "UUID", "Address", "Labels" }, .row = node_row } },
+	{ "kube_server",
+	  { .titles = { "Hostname", "UUID", "Address", "Labels", "Cluster" },
+	    .row = kube_server_row } },
 	{ "cert_authority",
 	  { .titles = { "Type", "Cluster", "Last rotated" }, .row = authority_row } },
 	{ "lock", { .titles = { "ID", "Target", "Message", "Expires" }, .row = lock_row } },

@@ -133,13 +133,14 @@ enum role_verdict access_judge(const struct rpc_call *call, const char *kind, co
 
 /* --- the table's question -------------------------------------------------------------------- */
 
-static int check_host(const struct peer *peer, const char *system_role, struct err *err)
+/* `system_roles` are separated by blanks; NULL: any. */
+static int check_host(const struct peer *peer, const char *system_roles, struct err *err)
 {
 	if (peer->kind != PEER_HOST)
 		return err_set(err, ERR_DENIED, "this call is for hosts of the cluster");
-	if (system_role != NULL && !peer_is_host(peer, system_role))
+	if (system_roles != NULL && !str_has_word(system_roles, peer->identity.system_role))
 		return err_set(err, ERR_DENIED, "this call is for hosts of system role %s",
-		               system_role);
+		               system_roles);
 	return 0;
 }
 

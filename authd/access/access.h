@@ -27,7 +27,8 @@ struct rpc_method;
 
 enum access {
 	ACCESS_ANYBODY, /* also anonymous */
-	ACCESS_HOST,    /* a daemon of the cluster; `access_data` may name its system role */
+	ACCESS_HOST,    /* a daemon of the cluster; `access_data` may name system roles, with blanks
+	                   between */
 	ACCESS_USER,    /* a person, about themselves */
 	ACCESS_RULE,    /* `access_data` is a struct access_rule */
 	ACCESS_REQUEST, /* somebody known; the handler asks access_check() for what is asked for */

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "model/label.h"
 #include "model/role.h"
 
@@ -35,8 +36,10 @@ static enum role_verdict judge(const struct visible *v, const pv_Resource *r, st
 static bool sees_all(const struct peer *peer, const struct resource_kind *kind)
 {
 	if (peer->kind == PEER_USER)
-		return kind->tag != pv_Resource_node_tag;
-	return kind->tag != pv_Resource_session_tag || !peer_is_host(peer, "Node");
+		return kind->tag != pv_Resource_node_tag &&
+		       kind->tag != pv_Resource_kube_server_tag;
+	return kind->tag != pv_Resource_session_tag ||
+	       (!peer_is_host(peer, "Node") && !peer_is_host(peer, "Kube"));
 }
 
 int visible_begin(struct visible *v, const struct rpc_call *call, const struct resource_kind *kind,
@@ -77,6 +80,27 @@ static bool sees_node(const struct visible *v, const pv_Node *node)
 	if (label_of_node(node, &items, &labels, &ignored) != 0)
 		return false;
 	sees = visible_node(v, node->spec.hostname, &labels);
+	free(items);
+	return sees;
+}
+
+/* A cluster in which some role lets them act. */
+static bool sees_kube_server(const struct visible *v, const pv_Node *server)
+{
+	struct strlist groups = { 0 };
+	struct strlist users = { 0 };
+	const struct role_set *roles;
+	struct label_set labels;
+	struct label *items;
+	struct err ignored;
+	bool sees;
+
+	if (label_of_node(server, &items, &labels, &ignored) != 0)
+		return false;
+	sees = access_roles(v->call, &roles, &ignored) == 0 &&
+	       role_set_kubernetes(roles, 0, &labels, &groups, &users, &ignored) == 0;
+	strlist_deinit(&groups);
+	strlist_deinit(&users);
 	free(items);
 	return sees;
 }
@@ -122,5 +146,7 @@ bool visible_check(const struct visible *v, const pv_Resource *r)
 		return true;
 	if (!v->by_rules && judge(v, r, &ignored) != ROLE_CALL_ALLOWED)
 		return false;
+	if (r->which_of == pv_Resource_kube_server_tag)
+		return sees_kube_server(v, &r->of.kube_server);
 	return r->which_of != pv_Resource_node_tag || sees_node(v, &r->of.node);
 }

@@ -3,10 +3,11 @@
  *
  *   everybody   cert_authority is shown without private halves, always; kinds that are secrets
  *               themselves (token) need `read`, the others `readnosecrets`
- *   users       their own user record, always; nodes only where some role lets them in;
+ *   users       their own user record, always; nodes and Kubernetes clusters only where some role
+ *               lets them in;
  *               sessions where a rule's `where` holds for them
  *               access requests that are their own, or that they may judge
- *   nodes       of sessions their own only
+ *   nodes, kubeproxyd  of sessions their own only
  */
 #ifndef AUTHD_ACCESS_VISIBLE_H
 #define AUTHD_ACCESS_VISIBLE_H

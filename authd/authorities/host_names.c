@@ -63,13 +63,26 @@ static bool is_the_clusters(const char *name, const char *cluster)
 	return strcasecmp(name, cluster) == 0;
 }
 
+/* What a kubeproxyd is reached by, through a proxy or straight: "kube.<cluster>" and what is below
+ * it. */
+static bool is_kubernetes(const char *name, const char *cluster)
+{
+	const char *at = strcasestr(name, "kube.");
+
+	for (; at != NULL; at = strcasestr(at + 1, "kube."))
+		if ((at == name || at[-1] == '.') && strcasecmp(at + 5, cluster) == 0)
+			return true;
+	return false;
+}
+
 static int check(const struct host_names *in, const char *name, struct err *err)
 {
 	if (is_address(name))
 		return 0;
 	if (!is_dns_name(name))
 		return err_set(err, ERR_INVALID, "'%.100s' is not a host name", name);
-	if (is_the_clusters(name, in->cluster) || names_another_host(name, in->host_id))
+	if (is_the_clusters(name, in->cluster) || is_kubernetes(name, in->cluster) ||
+	    names_another_host(name, in->host_id))
 		return err_set(err, ERR_DENIED, "a %s may not be called '%s'", in->system_role,
 		               name);
 	return 0;
@@ -97,6 +110,18 @@ static int add_id(const struct host_names *in, struct strlist *out, struct err *
 	return rc;
 }
 
+/* Names of Kubernetes clusters, and no others: they would be proof of being something else. */
+static int add_kubernetes(const struct host_names *in, struct strlist *tls, struct err *err)
+{
+	int rc = strlist_take(tls, str_printf("kube.%s", in->cluster), err);
+
+	for (size_t i = 0; rc == 0 && i < in->addresses_count; i++)
+		if (!is_address(in->addresses[i]))
+			rc = strlist_take(
+			        tls, str_printf("%s.kube.%s", in->addresses[i], in->cluster), err);
+	return rc;
+}
+
 int host_names_build(const struct host_names *in, struct strlist *tls, struct strlist *ssh,
                      struct err *err)
 {
@@ -114,6 +139,8 @@ int host_names_build(const struct host_names *in, struct strlist *tls, struct st
 		rc = add_id(in, tls, err);
 	if (rc == 0)
 		rc = add_id(in, ssh, err);
+	if (rc == 0 && strcmp(in->system_role, "Kube") == 0)
+		return add_kubernetes(in, tls, err);
 	if (rc == 0)
 		rc = add_hostname(in, ssh, err);
 	if (rc == 0 && strcmp(in->system_role, "Proxy") == 0)

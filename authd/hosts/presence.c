@@ -19,7 +19,7 @@
 #define QUEUE         16384
 #define TELLS_PER_TTL 4 /* how often another authd is told of a host that speaks */
 
-static const char *const prefixes[] = { "/nodes/", "/proxies/" };
+static const char *const prefixes[] = { "/nodes/", "/proxies/", "/kube_servers/" };
 
 #define PREFIXES (sizeof(prefixes) / sizeof(*prefixes))
 

@@ -1,6 +1,6 @@
 /*
- * presence - which hosts are there: a lease in memory for each record of a node or a proxy, and the
- * end of those whose host has fallen silent.
+ * presence - which hosts are there: a lease in memory for each record of a node, a proxy or a
+ * kubeproxyd, and the end of those whose host has fallen silent.
  *
  *   announce.c     a host's record is written, when it differs from what is stored
  *   keep_alive.c   a host speaks up: presence_keep(), which costs no commit

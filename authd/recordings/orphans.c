@@ -28,15 +28,20 @@ struct orphans {
 	char last[KEYSPACE_KEY_MAX + 1];
 };
 
-static bool is_orphan(struct authd *a, const pv_SessionSpec *spec)
+/* Whether a host of that id is known to be there, by a record of this kind. */
+static bool is_there(struct authd *a, const char *kind, const char *id)
 {
 	char key[RESOURCE_KEY_SIZE];
 	struct err ignored;
 
-	return spec->ended == 0 &&
-	       resource_key(key, resource_kind_find("node"), NULL,
-	                    spec->node_id != NULL ? spec->node_id : "", &ignored) == 0 &&
-	       !presence_has(a->presence, key);
+	return resource_key(key, resource_kind_find(kind), NULL, id, &ignored) == 0 &&
+	       presence_has(a->presence, key);
+}
+
+static bool is_orphan(struct authd *a, const pv_SessionSpec *spec)
+{
+	return spec->ended == 0 && !str_empty(spec->node_id) &&
+	       !is_there(a, "node", spec->node_id) && !is_there(a, "kube_server", spec->node_id);
 }
 
 static int look_at(void *arg, const struct keyspace_item *item)

@@ -63,8 +63,7 @@ int belongings_of_delete(struct authd *a, const struct resource_kind *kind, cons
 	*out = (struct companions){ 0 };
 	if (rc == 0 && kind->tag == pv_Resource_user_tag)
 		rc = forget_user(a, name, out, err);
-	else if (rc == 0 &&
-	         (kind->tag == pv_Resource_node_tag || kind->tag == pv_Resource_proxy_tag))
+	else if (rc == 0 && resource_kind_is_host(kind))
 		rc = forget_host(name, out, err);
 	else if (rc == 0 && kind->tag == pv_Resource_token_tag)
 		rc = tokens_forget(a, name, out, &stored, err);

@@ -108,11 +108,6 @@ static int set_revision(struct change_item *item, uint64_t revision, struct err 
 	return fields_set_str(&resource_metadata(&item->resource)->revision, text, err);
 }
 
-static bool is_host_record(const struct resource_kind *kind)
-{
-	return kind->tag == pv_Resource_node_tag || kind->tag == pv_Resource_proxy_tag;
-}
-
 static int finish_item(struct change *c, struct change_item *item, uint64_t revision,
                        struct err *err)
 {
@@ -121,7 +116,7 @@ static int finish_item(struct change *c, struct change_item *item, uint64_t revi
 	change_report(c, item);
 	if (item->outcome != CHANGE_DELETED)
 		return set_revision(item, revision, err);
-	if (is_host_record(item->kind))
+	if (resource_kind_is_host(item->kind))
 		changes_host_removed(c->authd->changes, item->name);
 	return 0;
 }

@@ -101,7 +101,7 @@ static bool has_joined(struct authd *a, const struct change_item *item)
 	struct keyspace_item joined;
 	struct err ignored;
 
-	if (item->kind->tag != pv_Resource_node_tag && item->kind->tag != pv_Resource_proxy_tag)
+	if (!resource_kind_is_host(item->kind))
 		return false;
 	if (keyspace_get(a->keyspace, secrets_host_key(key, item->name), &joined, &ignored) != 0)
 		return false;

@@ -91,7 +91,7 @@ static int labels_of(pv_Resource *r, struct label **out_items, struct label_set 
 {
 	pv_Metadata *meta = resource_metadata(r);
 
-	if (r->which_of == pv_Resource_node_tag || r->which_of == pv_Resource_proxy_tag)
+	if (resource_kind_is_host(resource_kind_of(r)))
 		return label_of_node(&r->of.node, out_items, out, err);
 	*out_items = calloc(meta->labels_count + 1u, sizeof(**out_items));
 	if (*out_items == NULL)
@@ -115,7 +115,7 @@ static void append_text(struct buf *text, pv_Resource *r, const struct label_set
 {
 	append_part(text, resource_name(r));
 	append_part(text, resource_metadata(r)->description);
-	if (r->which_of == pv_Resource_node_tag || r->which_of == pv_Resource_proxy_tag) {
+	if (resource_kind_is_host(resource_kind_of(r))) {
 		append_part(text, r->of.node.spec.hostname);
 		append_part(text, r->of.node.spec.addr);
 	}

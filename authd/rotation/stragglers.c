@@ -3,6 +3,7 @@
 #include "authd/core/authd.h"
 #include "authd/core/resource_store.h"
 #include "authd/core/secrets.h"
+#include "authd/hosts/host_record.h"
 #include "authd/rotation/step.h"
 
 #include "base/err.h"
@@ -103,23 +104,16 @@ static int judge(struct walk *w, const struct suspect *s)
 /* With the record by which it is announced; none when it has long been silent. */
 static int judge_host(struct walk *w, const char *id, const pv_StoredHost *host)
 {
-	bool proxy = str_eq(host->system_role, "Proxy");
+	const struct resource_kind *kind = host_record_kind(host->system_role);
 	struct suspect s = { .id = id, .host = host };
 	pv_Resource r;
-	int rc = resource_load(w->authd, resource_kind_find(proxy ? "proxy" : "node"), NULL, id, &r,
-	                       w->err);
+	int rc = kind != NULL ? resource_load(w->authd, kind, NULL, id, &r, w->err) : ERR_NOT_FOUND;
 
 	if (rc != 0 && rc != ERR_NOT_FOUND)
 		return rc;
-	if (rc == 0) {
+	if (rc == 0) { /* all of them are pv_Node */
 		s.reports = r.of.node.spec.rotation;
 		s.count = r.of.node.spec.rotation_count;
-	}
-	if (rc == 0 && r.which_of == pv_Resource_proxy_tag) {
-		s.reports = r.of.proxy.spec.rotation;
-		s.count = r.of.proxy.spec.rotation_count;
-	}
-	if (rc == 0) {
 		rc = judge(w, &s);
 		resource_deinit(&r);
 		return rc;

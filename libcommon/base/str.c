@@ -35,6 +35,18 @@ bool str_empty(const char *s)
 	return s == NULL || *s == 0;
 }
 
+bool str_has_word(const char *words, const char *word)
+{
+	size_t len = word != NULL ? strlen(word) : 0;
+
+	if (len == 0)
+		return false;
+	for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
+		if ((at == words || at[-1] == ' ') && (at[len] == 0 || at[len] == ' '))
+			return true;
+	return false;
+}
+
 int str_copy(char *dst, size_t size, const char *src)
 {
 	size_t len = strlen(src);

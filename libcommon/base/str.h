@@ -15,6 +15,9 @@ bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 bool str_empty(const char *s); /* NULL or "" */
 
+/* Is it one of the words of a text, which are separated by blanks? */
+bool str_has_word(const char *words, const char *word);
+
 /* Copies with a 0 at the end. ERR_LIMIT, and dst is "", when it does not fit. */
 int str_copy(char *dst, size_t size, const char *src);
 

@@ -41,6 +41,9 @@ const struct resource_kind *resource_kind_find(const char *name);
 /* Is it a kind of Teleport's that is not here? */
 bool resource_kind_is_foreign(const char *name);
 
+/* Do hosts announce themselves by it? Their records are pv_Node and go when they fall silent. */
+bool resource_kind_is_host(const struct resource_kind *kind);
+
 bool resource_kind_knows(const struct resource_kind *kind, const char *version);
 
 /* Walks the table: NULL starts, NULL ends. */

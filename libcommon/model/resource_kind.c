@@ -69,6 +69,8 @@ static const struct resource_kind kinds[] = {
 	  .table = &pv_Node_table, .validate = validate_node },
 	{ "auth_server", "/auth_servers/", "auth_servers auth auths", pv_Resource_auth_server_tag,
 	  "v2", "v2", .table = &pv_Node_table, .validate = validate_node },
+	{ "kube_server", "/kube_servers/", "kube_servers kube kubes", pv_Resource_kube_server_tag,
+	  "v2", "v2", .table = &pv_Node_table, .validate = validate_kube_server },
 	{ "session", "/sessions/", "sessions", pv_Resource_session_tag, "v2", "v2",
 	  .table = &pv_Session_table, .validate = validate_session },
 };
@@ -78,7 +80,7 @@ static const struct resource_kind kinds[] = {
 /* Teleport's, of products and ways that are not here. */
 static const char foreign[] =
         "saml saml_idp_service_provider app app_server apps db db_server dbs database "
-        "kube_cluster kube_server kube_service kube_clusters windows_desktop win desktop "
+        "kube_cluster kube_service kube_clusters windows_desktop win desktop "
         "windows_desktop_service bot bots bot_instance device devices installer namespace ns "
         "semaphore sem semaphores static_tokens cluster_config session_tracker plugin plugin_data "
         "web_session host_cert access_list access_lists acl login_rule network_restrictions "
@@ -122,6 +124,12 @@ const struct resource_kind *resource_kind_of(const pv_Resource *r)
 		if (kinds[i].tag == r->which_of)
 			return &kinds[i];
 	return NULL;
+}
+
+bool resource_kind_is_host(const struct resource_kind *kind)
+{
+	return kind->tag == pv_Resource_node_tag || kind->tag == pv_Resource_proxy_tag ||
+	       kind->tag == pv_Resource_kube_server_tag;
 }
 
 bool resource_kind_knows(const struct resource_kind *kind, const char *version)

@@ -1,6 +1,7 @@
 #include "model/system_role.h"
 
 #include "base/err.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -32,8 +33,9 @@ static const struct system_role {
 	  "user role namespace node proxy session ssh_session auth_server reverse_tunnel "
 	  "tunnel_connection " SETTINGS,
 	  "cert_authority" },
-	{ "Kube", false, "kube_service kube_server session event",
-	  "user namespace role lock proxy auth_server " SETTINGS, "cert_authority" },
+	{ "Kube", true, "kube_service kube_server ssh_session session event",
+	  "user namespace role lock proxy auth_server reverse_tunnel tunnel_connection " SETTINGS,
+	  "cert_authority" },
 	{ "Web", false, "web_session ssh_session",
 	  "auth_server user role namespace trusted_cluster", "" },
 	{ "Signup", false, "", "auth_server cluster_auth_preference", "" },
@@ -58,26 +60,17 @@ const char *system_role_name(const char *name)
 	return r != NULL && r->of_hosts ? r->name : NULL;
 }
 
-static bool has_word(const char *words, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
-		if ((at == words || at[-1] == ' ') && (at[len] == 0 || at[len] == ' '))
-			return true;
-	return false;
-}
-
 static bool allows(const struct system_role *r, const char *kind, const char *verb)
 {
 	if (strcmp(r->write, "*") == 0)
 		return true;
-	if (has_word("list read readnosecrets create update delete", verb) &&
-	    has_word(r->write, kind))
+	if (str_has_word("list read readnosecrets create update delete", verb) &&
+	    str_has_word(r->write, kind))
 		return true;
-	if (has_word("list read readnosecrets", verb) && has_word(r->read, kind))
+	if (str_has_word("list read readnosecrets", verb) && str_has_word(r->read, kind))
 		return true;
-	return has_word("list readnosecrets", verb) && has_word(r->read_without_secrets, kind);
+	return str_has_word("list readnosecrets", verb) &&
+	       str_has_word(r->read_without_secrets, kind);
 }
 
 int system_role_check(const char *role, const char *kind, const char *verb, struct err *err)

@@ -19,6 +19,7 @@ int validate_user(void *message, struct err *err);
 int validate_token(void *message, struct err *err);
 int validate_lock(void *message, struct err *err);
 int validate_node(void *message, struct err *err);
+int validate_kube_server(void *message, struct err *err);
 int validate_cert_authority(void *message, struct err *err);
 int validate_session(void *message, struct err *err);
 int validate_auth_preference(void *message, struct err *err);

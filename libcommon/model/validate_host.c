@@ -71,6 +71,18 @@ int validate_node(void *message, struct err *err)
 	return check_command_labels(spec, err);
 }
 
+int validate_kube_server(void *message, struct err *err)
+{
+	const pv_Node *node = message;
+	int rc = validate_node(message, err);
+
+	if (rc == 0 && str_empty(node->spec.kube_cluster))
+		return err_set(err, ERR_INVALID, "spec.kube_cluster: missing");
+	if (rc == 0 && resource_check_name(node->spec.kube_cluster, err) != 0)
+		return err_wrap(err, "spec.kube_cluster");
+	return rc;
+}
+
 int validate_cert_authority(void *message, struct err *err)
 {
 	pv_CertAuthority *ca = message;

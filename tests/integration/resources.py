@@ -14,8 +14,8 @@ FIXTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures
 KINDS = ["role", "user", "token", "lock", "cluster_auth_preference", "cluster_networking_config",
          "session_recording_config", "cluster_name", "github", "oidc", "access_request",
          "trusted_cluster", "remote_cluster", "reverse_tunnel", "tunnel_connection",
-         "cert_authority", "node", "proxy", "auth_server", "session"]
-NOBODY_MAKES = {"tunnel_connection", "auth_server"}  # here and now
+         "cert_authority", "node", "proxy", "auth_server", "kube_server", "session"]
+NOBODY_MAKES = {"tunnel_connection", "auth_server", "kube_server"}  # here and now
 DAEMONS_MAKE = {"cluster_name", "cert_authority", "node", "proxy", "session", *NOBODY_MAKES}
 SETTINGS = {"cluster_auth_preference", "cluster_networking_config", "session_recording_config"}
 EVENTS = {"role": "role.created", "user": "user.create", "token": "join_token.create",

@@ -420,7 +420,7 @@ static void kinds_have_aliases_and_keys(void **state)
 	                 ERR_INVALID);
 	for (const struct resource_kind *k = resource_kind_next(NULL); k; k = resource_kind_next(k))
 		count++;
-	assert_int_equal(count, 20);
+	assert_int_equal(count, 21);
 	assert_true(resource_kind_is_foreign("saml"));
 	assert_false(resource_kind_is_foreign("role"));
 }

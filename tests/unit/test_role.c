@@ -356,6 +356,11 @@ static void hosts_have_fixed_rules(void **state)
 		{ "Proxy", "node", "update", false },
 		{ "Proxy", "cert_authority", "read", false },
 		{ "Proxy", "no", "read", false },
+		{ "Kube", "kube_server", "create", true },
+		{ "Kube", "session", "update", true },
+		{ "Kube", "node", "update", false },
+		{ "Kube", "cert_authority", "read", false },
+		{ "Kube", "token", "list", false },
 		{ "Boss", "node", "list", false },
 	};
 

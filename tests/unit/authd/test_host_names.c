@@ -55,6 +55,20 @@ static void a_proxy_proves_the_names_that_it_is_reached_by(void **state)
 	strlist_deinit(&ssh);
 }
 
+static void a_kubeproxyd_proves_its_clusters_and_nothing_else(void **state)
+{
+	struct strlist tls = { 0 }, ssh = { 0 };
+	struct err err;
+
+	(void)state;
+	assert_int_equal(build("Kube", "door.example", "prod", &tls, &ssh, &err), 0);
+	assert_string_equal(joined(&tls), ID " " ID ".example kube.example prod.kube.example");
+	assert_string_equal(joined(&ssh), ID " " ID ".example");
+	assert_int_equal(build("Kube", "door", "10.0.0.7", &tls, &ssh, &err), 0);
+	assert_string_equal(joined(&tls), ID " " ID ".example kube.example");
+	strlist_deinit(&ssh);
+}
+
 static void names_that_are_none_or_somebody_elses_are_refused(void **state)
 {
 	const struct {
@@ -82,6 +96,9 @@ static void names_that_are_none_or_somebody_elses_are_refused(void **state)
 		{ "web", "authd.example", ERR_DENIED },
 		{ "authd2", "10.0.0.7", 0 },
 		{ "web", "auth.example.com", 0 },
+		{ "kube.example", "10.0.0.7", ERR_DENIED },
+		{ "web", "prod.Kube.Example", ERR_DENIED },
+		{ "web", "xkube.example", 0 },
 		{ "web", OTHER, ERR_DENIED },
 		{ OTHER, "10.0.0.7", ERR_DENIED },
 		{ "web", OTHER ".example", ERR_DENIED },
@@ -107,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_proves_its_id_and_answers_to_its_names),
 		cmocka_unit_test(a_proxy_proves_the_names_that_it_is_reached_by),
+		cmocka_unit_test(a_kubeproxyd_proves_its_clusters_and_nothing_else),
 		cmocka_unit_test(names_that_are_none_or_somebody_elses_are_refused),
 	};
 
