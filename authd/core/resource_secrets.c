@@ -13,7 +13,7 @@
 
 static bool has_any(const struct resource_kind *kind)
 {
-	return kind->writable && !kind->sub_kinds && fields_table_has_secrets(kind->table);
+	return kind->writable && !kind->sub_kinds && kind->table->secrets;
 }
 
 static int secrets_key(char out[SECRETS_KEY_SIZE], const struct resource_kind *kind,

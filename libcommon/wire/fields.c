@@ -26,49 +26,6 @@ int fields_decode(const struct fields_table *t, const void *data, size_t len, vo
 	return err_set(err, ERR_CORRUPT, "decode %s: %s", t->name, PB_GET_ERROR(&stream));
 }
 
-/* --- release ------------------------------------------------------------------------------------
- */
-
-static void wipe_item(const struct fields_field *field, void *item)
-{
-	if (item == NULL)
-		return;
-	if (field->type == FIELDS_STRING)
-		explicit_bzero(item, strlen(item));
-	else if (field->type == FIELDS_BYTES)
-		explicit_bzero(((pb_bytes_array_t *)item)->bytes, ((pb_bytes_array_t *)item)->size);
-}
-
-static void wipe_secrets(const struct fields_table *t, void *msg)
-{
-	struct fields_slot slot;
-
-	if (!t->secrets)
-		return;
-	fields_slot_begin(&slot, t, msg);
-	while (fields_slot_next(&slot)) {
-		const struct fields_field *field = slot.field;
-
-		if (!fields_is_secret(field) && field->type != FIELDS_MESSAGE)
-			continue;
-		for (size_t n = 0; n < slot.count; n++) {
-			if (field->type == FIELDS_MESSAGE)
-				wipe_secrets(field->message, fields_slot_item(&slot, n));
-			else
-				wipe_item(field, fields_slot_item(&slot, n));
-		}
-	}
-}
-
-void fields_release(const struct fields_table *t, void *msg)
-{
-	if (msg == NULL)
-		return;
-	wipe_secrets(t, msg);
-	pb_release(t->desc, msg);
-	explicit_bzero(msg, t->size);
-}
-
 /* --- comparison ---------------------------------------------------------------------------------
  */
 

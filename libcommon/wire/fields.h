@@ -97,6 +97,9 @@ struct fields_field {
 	enum fields_format format;
 	const struct fields_table *message; /* sub-messages, and entries of maps */
 	const struct fields_enum *values;   /* enums */
+	uint32_t at;                        /* of the member in the C struct: FIELDS_AT_... */
+	uint32_t size;                      /* of the member, or of an element of the list */
+	uint32_t says;                      /* has_x, x_count, which_x; singular ones have none */
 	enum fields_effect effect;
 	const char *harmless; /* values that need no effect, separated by blanks; NULL: none */
 	const char *choices;  /* strings: all that there are, "-" being none; NULL: any */
@@ -111,7 +114,19 @@ struct fields_table {
 	size_t count;
 	bool is_strings; /* message Strings: its text is its only list */
 	bool secrets;    /* it, or a message within it, has fields that are */
+	bool initials;   /* it, or a message that it gets for them, has fields with (initial) */
 };
+
+/* Where nanopb puts a field in a message's struct. */
+#define FIELDS_AT_SINGULAR(message, member) \
+	.at = offsetof(message, member), .size = sizeof(((message *)0)->member)
+#define FIELDS_AT_OPTIONAL(message, member) \
+	FIELDS_AT_SINGULAR(message, member), .says = offsetof(message, has_##member)
+#define FIELDS_AT_REPEATED(message, member)                                       \
+	.at = offsetof(message, member), .size = sizeof(*((message *)0)->member), \
+	.says = offsetof(message, member##_count)
+#define FIELDS_AT_ONEOF(message, group, member) \
+	FIELDS_AT_SINGULAR(message, group.member), .says = offsetof(message, which_##group)
 
 /* --- messages in memory ---------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /*
- * fields_bytes - messages to protobuf bytes, and copies of them; private to fields.
+ * fields_bytes - messages to protobuf bytes, copies of them, and their end; private to fields.
  *
  * nanopb's own encoder counts each sub-message before it writes it, and so the innermost of six
  * levels 64 times. Here each is written once, with its length put in front afterwards. The bytes
@@ -9,18 +9,12 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-
-#include <pb_common.h>
+#include "wire/fields_slot.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define VARINT_MAX 10
-
-static bool is_pointer(const pb_field_iter_t *it)
-{
-	return PB_ATYPE(it->type) == PB_ATYPE_POINTER;
-}
 
 /* --- encoding -------------------------------------------------------------------------------- */
 
@@ -42,44 +36,26 @@ static void append_varint(struct buf *out, uint64_t value)
 		buf_commit(out, put_varint(at, value));
 }
 
-static void append_tag(struct buf *out, const pb_field_iter_t *it, pb_wire_type_t type)
+static uint64_t number_of(const struct fields_slot *s, const void *item)
 {
-	append_varint(out, (uint64_t)it->tag << 3 | type);
-}
-
-static int64_t signed_of(const pb_field_iter_t *it, const void *item)
-{
-	switch (it->data_size) {
-	case 1:
-		return *(const int8_t *)item;
-	case 2:
-		return *(const int16_t *)item;
-	case 4:
-		return *(const int32_t *)item;
+	switch (s->field->type) {
+	case FIELDS_BOOL:
+		return *(const bool *)item;
+	case FIELDS_UINT:
+		return fields_uint_get(s, item);
 	default:
-		return *(const int64_t *)item;
+		return (uint64_t)fields_int_get(s, item);
 	}
 }
 
-static uint64_t unsigned_of(const pb_field_iter_t *it, const void *item)
+static bool is_number(const struct fields_slot *s)
 {
-	switch (it->data_size) {
-	case 1:
-		return *(const uint8_t *)item;
-	case 2:
-		return *(const uint16_t *)item;
-	case 4:
-		return *(const uint32_t *)item;
-	default:
-		return *(const uint64_t *)item;
-	}
+	return !fields_slot_is_text(s) && s->field->type != FIELDS_MESSAGE;
 }
 
-static uint64_t number_of(const pb_field_iter_t *it, const void *item)
+static void append_tag(struct buf *out, const struct fields_slot *s, pb_wire_type_t type)
 {
-	if (PB_LTYPE(it->type) == PB_LTYPE_VARINT)
-		return (uint64_t)signed_of(it, item);
-	return unsigned_of(it, item);
+	append_varint(out, (uint64_t)s->field->tag << 3 | type);
 }
 
 static void append_delimited(struct buf *out, const void *data, size_t len)
@@ -103,128 +79,76 @@ static void close_delimited(struct buf *out, size_t start)
 		memcpy(out->data + start, length, n);
 }
 
-static void append_message(struct buf *out, const pb_msgdesc_t *desc, const void *msg);
+static void append_message(struct buf *out, const struct fields_table *t, const void *msg);
 
-/* Behind its tag. `item` is the text, the bytes' struct, or the address of anything else. */
-static void append_item(struct buf *out, const pb_field_iter_t *it, const void *item)
+/* Behind its tag. */
+static void append_item(struct buf *out, const struct fields_slot *s, const void *item)
 {
 	const pb_bytes_array_t *bytes = item;
 	size_t start;
 
-	switch (PB_LTYPE(it->type)) {
-	case PB_LTYPE_STRING:
+	switch (s->field->type) {
+	case FIELDS_STRING:
 		append_delimited(out, item, item != NULL ? strlen(item) : 0);
 		break;
-	case PB_LTYPE_BYTES:
+	case FIELDS_BYTES:
 		append_delimited(out, bytes != NULL ? bytes->bytes : NULL,
 		                 bytes != NULL ? bytes->size : 0);
 		break;
-	case PB_LTYPE_SUBMESSAGE:
+	case FIELDS_MESSAGE:
 		start = out->len;
 		buf_append_byte(out, 0);
-		append_message(out, it->submsg_desc, item);
+		append_message(out, s->field->message, item);
 		if (out->failed == ERR_OK)
 			close_delimited(out, start);
 		break;
 	default:
-		append_varint(out, number_of(it, item));
+		append_varint(out, number_of(s, item));
 	}
 }
 
-static bool is_number(const pb_field_iter_t *it)
+static void append_packed(struct buf *out, const struct fields_slot *s)
 {
-	return PB_LTYPE(it->type) <= PB_LTYPE_LAST_PACKABLE;
-}
-
-static pb_wire_type_t wire_type(const pb_field_iter_t *it)
-{
-	return is_number(it) ? PB_WT_VARINT : PB_WT_STRING;
-}
-
-/* Item `i` of a list: texts and bytes are pointers in it. */
-static const void *item_of(const pb_field_iter_t *it, size_t i)
-{
-	const uint8_t *at = (const uint8_t *)it->pData + i * it->data_size;
-	pb_type_t type = PB_LTYPE(it->type);
-
-	if (type == PB_LTYPE_STRING || type == PB_LTYPE_BYTES)
-		return *(const void *const *)at;
-	return at;
-}
-
-static void append_list(struct buf *out, const pb_field_iter_t *it)
-{
-	size_t count = *(const pb_size_t *)it->pSize;
 	size_t start;
 
-	if (count == 0)
-		return;
-	if (!is_number(it)) {
-		for (size_t i = 0; i < count; i++) {
-			append_tag(out, it, PB_WT_STRING);
-			append_item(out, it, item_of(it, i));
-		}
-		return;
-	}
-	append_tag(out, it, PB_WT_STRING); /* packed */
+	append_tag(out, s, PB_WT_STRING);
 	start = out->len;
 	buf_append_byte(out, 0);
-	for (size_t i = 0; i < count; i++)
-		append_item(out, it, item_of(it, i));
+	for (size_t i = 0; i < s->count; i++)
+		append_item(out, s, fields_slot_item(s, i));
 	if (out->failed == ERR_OK)
 		close_delimited(out, start);
 }
 
-static bool is_zero(const void *data, size_t size)
+static void append_field(struct buf *out, const struct fields_slot *s)
 {
-	const uint8_t *at = data;
-
-	for (size_t i = 0; i < size; i++)
-		if (at[i] != 0)
-			return false;
-	return true;
-}
-
-/* Whether a field that is no list says anything. */
-static bool is_present(const pb_field_iter_t *it)
-{
-	if (PB_HTYPE(it->type) == PB_HTYPE_ONEOF && *(const pb_size_t *)it->pSize != it->tag)
-		return false;
-	if (is_pointer(it))
-		return it->pData != NULL;
-	if (PB_HTYPE(it->type) == PB_HTYPE_ONEOF)
-		return true;
-	if (it->pSize != NULL)
-		return *(const bool *)it->pSize;
-	return !is_zero(it->pData, it->data_size);
-}
-
-static void append_field(struct buf *out, const pb_field_iter_t *it)
-{
-	if (PB_HTYPE(it->type) == PB_HTYPE_REPEATED) {
-		append_list(out, it);
-	} else if (is_present(it)) {
-		append_tag(out, it, wire_type(it));
-		append_item(out, it, it->pData);
+	if (s->field->shape == FIELDS_SINGULAR && fields_slot_is_zero(s))
+		return;
+	if (fields_slot_is_list(s) && is_number(s)) {
+		append_packed(out, s);
+		return;
+	}
+	for (size_t i = 0; i < s->count; i++) {
+		append_tag(out, s, is_number(s) ? PB_WT_VARINT : PB_WT_STRING);
+		append_item(out, s, fields_slot_item(s, i));
 	}
 }
 
-static void append_message(struct buf *out, const pb_msgdesc_t *desc, const void *msg)
+static void append_message(struct buf *out, const struct fields_table *t, const void *msg)
 {
-	pb_field_iter_t it;
+	struct fields_slot slot;
 
-	if (!pb_field_iter_begin_const(&it, desc, msg))
-		return; /* a message without fields */
-	do {
-		append_field(out, &it);
-	} while (pb_field_iter_next(&it) && out->failed == ERR_OK);
+	fields_slot_begin(&slot, t, msg);
+	while (out->failed == ERR_OK && fields_slot_next(&slot))
+		if (slot.count > 0)
+			append_field(out, &slot);
 }
 
 int fields_encode(const struct fields_table *t, const void *msg, struct buf *out, struct err *err)
 {
 	size_t before = out->len;
 
-	append_message(out, t->desc, msg);
+	append_message(out, t, msg);
 	if (buf_check(out, err) == 0)
 		return 0;
 	if (out->data != NULL)
@@ -243,13 +167,11 @@ static void *copy_of(const void *data, size_t size)
 	return copy;
 }
 
-static bool own_message(const pb_msgdesc_t *desc, void *msg, bool good);
-
 /*
  * `*at` is borrowed, from the original: makes it the copy's own, or NULL once memory has run out,
  * so that what is half copied can be released.
  */
-static bool own_item(const pb_field_iter_t *it, void **at, bool good)
+static bool own_text(enum fields_type type, void **at, bool good)
 {
 	const pb_bytes_array_t *bytes = *at;
 
@@ -257,79 +179,135 @@ static bool own_item(const pb_field_iter_t *it, void **at, bool good)
 		return good;
 	if (!good)
 		*at = NULL;
-	else if (PB_LTYPE(it->type) == PB_LTYPE_STRING)
+	else if (type == FIELDS_STRING)
 		*at = copy_of(*at, strlen(*at) + 1);
-	else if (PB_LTYPE(it->type) == PB_LTYPE_BYTES)
-		*at = copy_of(bytes, PB_BYTES_ARRAY_T_ALLOCSIZE(bytes->size));
 	else
-		*at = copy_of(*at, it->data_size);
-	good = *at != NULL;
-	if (good && PB_LTYPE(it->type) == PB_LTYPE_SUBMESSAGE)
-		return own_message(it->submsg_desc, *at, good);
-	return good;
+		*at = copy_of(bytes, PB_BYTES_ARRAY_T_ALLOCSIZE(bytes->size));
+	return *at != NULL;
 }
 
-static bool own_list(const pb_field_iter_t *it, bool good)
-{
-	pb_size_t *count = it->pSize;
-	void **list = it->pField;
-	pb_type_t type = PB_LTYPE(it->type);
+static bool own_message(const struct fields_table *t, void *msg, bool good);
 
-	if (*count == 0)
+static bool own_list(const struct fields_slot *s, bool good)
+{
+	void **list = fields_slot_member(s);
+	size_t size = s->field->size;
+
+	if (s->count == 0)
 		*list = NULL;
 	if (*list == NULL)
 		return good;
-	*list = good ? copy_of(*list, *count * (size_t)it->data_size) : NULL;
+	*list = good ? copy_of(*list, s->count * size) : NULL;
 	if (*list == NULL) {
-		*count = 0;
+		*fields_slot_length(s) = 0;
 		return false;
 	}
-	for (size_t i = 0; i < *count; i++) {
-		uint8_t *at = (uint8_t *)*list + i * it->data_size;
+	for (size_t i = 0; i < s->count; i++) {
+		uint8_t *at = (uint8_t *)*list + i * size;
 
-		if (type == PB_LTYPE_SUBMESSAGE)
-			good = own_message(it->submsg_desc, at, good);
-		else if (!is_number(it))
-			good = own_item(it, (void **)(void *)at, good);
+		if (s->field->type == FIELDS_MESSAGE)
+			good = own_message(s->field->message, at, good);
+		else if (fields_slot_is_text(s))
+			good = own_text(s->field->type, (void **)(void *)at, good);
 	}
 	return good;
 }
 
-static bool own_field(const pb_field_iter_t *it, bool good)
+static bool own_field(const struct fields_slot *s, bool good)
 {
-	if (PB_HTYPE(it->type) == PB_HTYPE_REPEATED)
-		return own_list(it, good);
-	if (PB_HTYPE(it->type) == PB_HTYPE_ONEOF && *(const pb_size_t *)it->pSize != it->tag)
+	void *member = fields_slot_member(s);
+
+	if (fields_slot_is_list(s))
+		return own_list(s, good);
+	if (s->field->shape == FIELDS_OPTIONAL && s->count == 0)
+		memset(member, 0, s->field->size); /* whatever is not said */
+	if (s->count == 0)
 		return good;
-	if (is_pointer(it))
-		return own_item(it, it->pField, good);
-	if (it->pSize != NULL && PB_HTYPE(it->type) == PB_HTYPE_OPTIONAL && !*(bool *)it->pSize) {
-		memset(it->pData, 0, it->data_size); /* whatever is not said */
-		return good;
-	}
-	if (PB_LTYPE(it->type) == PB_LTYPE_SUBMESSAGE)
-		return own_message(it->submsg_desc, it->pData, good);
+	if (fields_slot_is_text(s))
+		return own_text(s->field->type, member, good);
+	if (s->field->type == FIELDS_MESSAGE)
+		return own_message(s->field->message, member, good);
 	return good;
 }
 
 /* Goes through everything also when memory has run out: nothing may stay borrowed. */
-static bool own_message(const pb_msgdesc_t *desc, void *msg, bool good)
+static bool own_message(const struct fields_table *t, void *msg, bool good)
 {
-	pb_field_iter_t it;
+	struct fields_slot slot;
 
-	if (!pb_field_iter_begin(&it, desc, msg))
-		return good;
-	do {
-		good = own_field(&it, good);
-	} while (pb_field_iter_next(&it));
+	fields_slot_begin(&slot, t, msg);
+	while (fields_slot_next(&slot))
+		good = own_field(&slot, good);
 	return good;
 }
 
 int fields_clone(const struct fields_table *t, const void *msg, void *out_msg, struct err *err)
 {
 	memcpy(out_msg, msg, t->size);
-	if (own_message(t->desc, out_msg, true))
+	if (own_message(t, out_msg, true))
 		return 0;
 	fields_release(t, out_msg);
 	return err_set_nomem(err);
+}
+
+/* --- release --------------------------------------------------------------------------------- */
+
+static void wipe(enum fields_type type, void *item)
+{
+	pb_bytes_array_t *bytes = item;
+
+	if (item == NULL)
+		return;
+	if (type == FIELDS_STRING)
+		explicit_bzero(item, strlen(item));
+	else
+		explicit_bzero(bytes->bytes, bytes->size);
+}
+
+static void free_message(const struct fields_table *t, void *msg);
+
+static void free_item(const struct fields_slot *s, void *item)
+{
+	if (s->field->type == FIELDS_MESSAGE)
+		free_message(s->field->message, item);
+	else if (fields_slot_is_text(s)) {
+		if (fields_is_secret(s->field))
+			wipe(s->field->type, item);
+		free(item);
+	}
+}
+
+/* What code has filled in and not marked as present is freed too. */
+static void free_field(const struct fields_slot *s)
+{
+	bool owns = s->field->type == FIELDS_MESSAGE || fields_slot_is_text(s) ||
+	            fields_slot_is_list(s);
+
+	if (!owns || fields_slot_is_zero(s) ||
+	    (s->field->shape == FIELDS_ONEOF && *fields_slot_which(s) != s->field->tag))
+		return;
+	if (!fields_slot_is_list(s)) {
+		free_item(s, fields_slot_item(s, 0));
+		return;
+	}
+	for (size_t i = 0; i < s->count; i++)
+		free_item(s, fields_slot_item(s, i));
+	free(*(void **)fields_slot_member(s));
+}
+
+static void free_message(const struct fields_table *t, void *msg)
+{
+	struct fields_slot slot;
+
+	fields_slot_begin(&slot, t, msg);
+	while (fields_slot_next(&slot))
+		free_field(&slot);
+}
+
+void fields_release(const struct fields_table *t, void *msg)
+{
+	if (msg == NULL)
+		return;
+	free_message(t, msg);
+	explicit_bzero(msg, t->size);
 }

@@ -338,7 +338,7 @@ static bool find_field(const struct fields_table *t, const char *name, size_t *o
 /* One of a oneof may be given, and only one. */
 static bool is_taken(const struct fields_slot *s)
 {
-	return s->field->shape == FIELDS_ONEOF && *(const pb_size_t *)s->iter.pSize != 0;
+	return s->field->shape == FIELDS_ONEOF && *fields_slot_which(s) != 0;
 }
 
 static int parse_field(struct parser *p, const struct fields_table *t, size_t i,

@@ -21,19 +21,6 @@ static bool is_sub_message(const struct fields_field *field)
 	       (field->shape == FIELDS_OPTIONAL || field->shape == FIELDS_ONEOF);
 }
 
-static bool has_initials(const struct fields_table *t)
-{
-	for (size_t i = 0; i < t->count; i++) {
-		const struct fields_field *field = &t->fields[i];
-
-		if (field->initial != NULL ||
-		    (is_sub_message(field) && field->shape == FIELDS_OPTIONAL &&
-		     has_initials(field->message)))
-			return true;
-	}
-	return false;
-}
-
 static int fill_value(struct fields_slot *s, struct err *err)
 {
 	struct value *v = value_new_plain(s->field->initial);
@@ -45,7 +32,7 @@ static int fill_value(struct fields_slot *s, struct err *err)
 
 static int fill_message(struct fields_slot *s, struct err *err)
 {
-	if (s->count == 0 && (s->field->shape == FIELDS_ONEOF || !has_initials(s->field->message)))
+	if (s->count == 0 && (s->field->shape == FIELDS_ONEOF || !s->field->message->initials))
 		return 0;
 	if (s->count == 0 && fields_slot_add(s, err) == NULL)
 		return err->code;
@@ -69,34 +56,40 @@ int fields_fill(const struct fields_table *t, void *msg, struct err *err)
 
 /* --- walking --------------------------------------------------------------------------------- */
 
+/* Where the walk is; written out only when somebody wants to know. */
+struct place {
+	const struct place *above; /* NULL: the message that the walk began with */
+	const struct fields_field *field;
+	size_t item; /* of a list */
+};
+
 /* Sees each field that is there, before what is within it. */
 struct walk {
-	int (*see)(struct walk *w, const struct fields_slot *s);
+	int (*see)(struct walk *w, const struct fields_slot *s, const struct place *at);
 	fields_effect_fn tell;
 	void *arg;
 	struct err *err;
-	char path[PATH_SIZE]; /* cut when too long */
 };
 
-static int walk_message(struct walk *w, const struct fields_table *t, const void *msg);
-
-static int walk_items(struct walk *w, const struct fields_slot *s)
+/* "spec.allow.rules[2].where", cut when too long. What is `within` a list is in one item of it. */
+static void show_place(const struct place *at, bool within, char path[PATH_SIZE])
 {
-	size_t before = strlen(w->path);
-	int rc = 0;
+	size_t len;
 
-	for (size_t i = 0; rc == 0 && i < s->count; i++) {
-		if (s->field->shape == FIELDS_REPEATED)
-			snprintf(w->path + before, PATH_SIZE - before, "[%zu]", i);
-		rc = walk_message(w, s->field->message, fields_slot_item(s, i));
-		w->path[before] = 0;
-	}
-	return rc;
+	path[0] = 0;
+	if (at->above != NULL)
+		show_place(at->above, true, path);
+	len = strlen(path);
+	snprintf(path + len, PATH_SIZE - len, "%s%s", len > 0 ? "." : "", at->field->name);
+	len = strlen(path);
+	if (within && at->field->shape == FIELDS_REPEATED)
+		snprintf(path + len, PATH_SIZE - len, "[%zu]", at->item);
 }
 
-static int walk_message(struct walk *w, const struct fields_table *t, const void *msg)
+static int walk_message(struct walk *w, const struct fields_table *t, const void *msg,
+                        const struct place *above)
 {
-	size_t before = strlen(w->path);
+	struct place at = { .above = above };
 	struct fields_slot slot;
 	int rc = 0;
 
@@ -104,13 +97,13 @@ static int walk_message(struct walk *w, const struct fields_table *t, const void
 	while (rc == 0 && fields_slot_next(&slot)) {
 		if (slot.count == 0)
 			continue;
-		snprintf(w->path + before, PATH_SIZE - before, "%s%s", before > 0 ? "." : "",
-		         slot.field->name);
-		rc = w->see(w, &slot);
-		if (rc == 0 && slot.field->type == FIELDS_MESSAGE &&
-		    slot.field->shape != FIELDS_MAP)
-			rc = walk_items(w, &slot);
-		w->path[before] = 0;
+		at.field = slot.field;
+		rc = w->see(w, &slot, &at);
+		if (slot.field->type != FIELDS_MESSAGE || slot.field->shape == FIELDS_MAP)
+			continue;
+		for (at.item = 0; rc == 0 && at.item < slot.count; at.item++)
+			rc = walk_message(w, slot.field->message, fields_slot_item(&slot, at.item),
+			                  &at);
 	}
 	return rc;
 }
@@ -132,11 +125,16 @@ static int check_text(const struct fields_slot *s, const char *text, struct err 
 	return rc;
 }
 
-static int see_value(struct walk *w, const struct fields_slot *s)
+static int see_value(struct walk *w, const struct fields_slot *s, const struct place *at)
 {
-	for (size_t i = 0; s->field->type == FIELDS_STRING && i < s->count; i++)
-		if (check_text(s, fields_slot_item(s, i), w->err) != 0)
-			return err_wrap(w->err, "%s", w->path);
+	char path[PATH_SIZE];
+
+	for (size_t i = 0; s->field->type == FIELDS_STRING && i < s->count; i++) {
+		if (check_text(s, fields_slot_item(s, i), w->err) == 0)
+			continue;
+		show_place(at, false, path);
+		return err_wrap(w->err, "%s", path);
+	}
 	return 0;
 }
 
@@ -144,7 +142,7 @@ int fields_check(const struct fields_table *t, const void *msg, struct err *err)
 {
 	struct walk w = { .see = see_value, .err = err };
 
-	return walk_message(&w, t, msg);
+	return walk_message(&w, t, msg, NULL);
 }
 
 /* --- effects --------------------------------------------------------------------------------- */
@@ -193,21 +191,23 @@ static bool is_harmless(const struct fields_slot *s)
 	return s->field->harmless != NULL && fields_choice_has(s->field->harmless, word);
 }
 
-static int see_effect(struct walk *w, const struct fields_slot *s)
+static int see_effect(struct walk *w, const struct fields_slot *s, const struct place *at)
 {
 	enum fields_effect effect = s->field->effect;
+	char path[PATH_SIZE];
 
 	if (effect == FIELDS_WORKS || is_harmless(s))
 		return 0;
+	show_place(at, false, path);
 	if (effect == FIELDS_NOT_ENFORCED_IN_DENY)
-		effect = str_starts(w->path, "spec.deny.") ? FIELDS_NOT_ENFORCED
-		                                           : FIELDS_WITHOUT_EFFECT;
-	return w->tell(w->arg, w->path, effect);
+		effect = str_starts(path, "spec.deny.") ? FIELDS_NOT_ENFORCED
+		                                        : FIELDS_WITHOUT_EFFECT;
+	return w->tell(w->arg, path, effect);
 }
 
 int fields_effects(const struct fields_table *t, const void *msg, fields_effect_fn fn, void *arg)
 {
 	struct walk w = { .see = see_effect, .tell = fn, .arg = arg };
 
-	return walk_message(&w, t, msg);
+	return walk_message(&w, t, msg, NULL);
 }

@@ -6,16 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool fields_table_has_secrets(const struct fields_table *t)
-{
-	for (size_t i = 0; i < t->count; i++)
-		if (fields_is_secret(&t->fields[i]) ||
-		    (t->fields[i].type == FIELDS_MESSAGE &&
-		     fields_table_has_secrets(t->fields[i].message)))
-			return true;
-	return false;
-}
-
 bool fields_has_secrets(const struct fields_table *t, const void *msg)
 {
 	struct fields_slot slot;
@@ -86,7 +76,7 @@ bool fields_same_secrets(const struct fields_table *t, const void *a, const void
 
 static void drop_secret(struct fields_slot *s)
 {
-	void **place = s->iter.pField;
+	void **place = fields_slot_member(s);
 
 	if (!is_single(s) || *place == NULL)
 		return;
@@ -121,8 +111,8 @@ static int keep_secret(const struct fields_slot *old, struct fields_slot *s, str
 	if (!is_single(s) || !fields_slot_says_nothing(s))
 		return 0;
 	if (s->field->type == FIELDS_STRING)
-		return fields_set_str(s->iter.pField, item, err);
-	return fields_set_bytes(s->iter.pField, ((const pb_bytes_array_t *)item)->bytes,
+		return fields_set_str(fields_slot_member(s), item, err);
+	return fields_set_bytes(fields_slot_member(s), ((const pb_bytes_array_t *)item)->bytes,
 	                        ((const pb_bytes_array_t *)item)->size, err);
 }
 

@@ -10,9 +10,6 @@
 
 #include "wire/fields.h"
 
-/* Messages of that kind may have secrets. */
-bool fields_table_has_secrets(const struct fields_table *t);
-
 /* Some secret is set. */
 bool fields_has_secrets(const struct fields_table *t, const void *msg);
 

@@ -10,15 +10,13 @@
 
 #include "wire/fields.h"
 
-#include <pb_common.h>
-
 struct err;
 struct value;
 
 struct fields_slot {
 	const struct fields_table *table;
 	const struct fields_field *field;
-	pb_field_iter_t iter;
+	uint8_t *msg;
 	size_t count; /* of items that are there: 0 or 1, or the length of a list */
 };
 
@@ -33,6 +31,32 @@ void fields_slot_begin(struct fields_slot *s, const struct fields_table *t, cons
 bool fields_slot_next(struct fields_slot *s);
 
 void *fields_slot_item(const struct fields_slot *s, size_t i);
+
+/* The member of the struct: of a list, a string or bytes the pointer to what there is. */
+static inline void *fields_slot_member(const struct fields_slot *s)
+{
+	return s->msg + s->field->at;
+}
+
+static inline bool fields_slot_is_list(const struct fields_slot *s)
+{
+	return s->field->shape == FIELDS_REPEATED || s->field->shape == FIELDS_MAP;
+}
+
+/* A string or bytes, on its own or in a list: what is stored is a pointer. */
+static inline bool fields_slot_is_text(const struct fields_slot *s)
+{
+	return s->field->type == FIELDS_STRING || s->field->type == FIELDS_BYTES;
+}
+
+/* Which of a oneof is there, by its tag; 0 = none. */
+pb_size_t *fields_slot_which(const struct fields_slot *s);
+
+/* How long a list is. */
+pb_size_t *fields_slot_length(const struct fields_slot *s);
+
+/* Whether the member's bytes are all zero: neither is there anything, nor anything to free. */
+bool fields_slot_is_zero(const struct fields_slot *s);
 
 /* Makes room for one more item of a list, or for the one of anything else, marks it present
  * and returns where it is stored: char **, pb_bytes_array_t **, or the address of the rest,
