@@ -102,21 +102,7 @@ static int stamp(const struct change *c, pv_Resource *r, const pv_Resource *old,
 
 /* --- may it be? ------------------------------------------------------------------------------ */
 
-/* One that is there must be allowed to be changed into what it is to be; one that is not, too. */
-static int may_replace(struct rpc_call *call, const struct resource_kind *kind,
-                       const pv_Resource *r, struct err *err)
-{
-	pv_Resource stored = pv_Resource_init_zero;
-	struct err ignored;
-	int rc = access_check(call, kind->name, "update", r, err);
-
-	if (rc == 0 && resource_load(authd_of(call), kind, resource_sub_kind_of(r),
-	                             resource_name(r), &stored, &ignored) == 0)
-		rc = access_check(call, kind->name, "update", &stored, err);
-	resource_deinit(&stored);
-	return rc;
-}
-
+/* What is to be may be made, and may come of a change of what is there. */
 static int may_put(struct rpc_call *call, const struct resource_kind *kind, const pv_Resource *r,
                    bool replace, struct err *err)
 {
@@ -124,7 +110,14 @@ static int may_put(struct rpc_call *call, const struct resource_kind *kind, cons
 		return err->code;
 	if (access_check(call, kind->name, "create", r, err) != 0)
 		return err->code;
-	return replace ? may_replace(call, kind, r, err) : 0;
+	return replace ? access_check(call, kind->name, "update", r, err) : 0;
+}
+
+/* What is there, if anything, may be changed. */
+static int may_replace(struct rpc_call *call, const struct resource_kind *kind,
+                       const pv_Resource *old, struct err *err)
+{
+	return old != NULL ? access_check(call, kind->name, "update", old, err) : 0;
 }
 
 /* Roles that come in the same write count as if they were there. */
@@ -233,31 +226,24 @@ static int make_op(struct change *c, struct change_item *item, bool replace, str
 	return 0;
 }
 
-/* Against what is there under its name, which may be nothing. */
-static int settle(struct change *c, struct change_item *item, bool replace, struct err *err)
+/* Against what is there under its name; NULL: nothing. */
+static int settle(struct change *c, struct change_item *item, pv_Resource *old, bool replace,
+                  struct err *err)
 {
-	pv_Resource old = pv_Resource_init_zero;
 	bool secrets = false;
-	int rc = resource_load(c->authd, item->kind, *resource_sub_kind(&item->resource),
-	                       item->name, &old, err);
-	bool there = rc == 0;
 	struct err ignored;
 
-	if (there) /* what was left out there counts as what stands for it */
-		(void)resource_validate(&old, &ignored);
-	if (rc == ERR_NOT_FOUND)
-		rc = replace && seen_revision(&item->resource) != 0 ? conflict(item, err) : 0;
-	if (rc == 0)
-		rc = stamp(c, &item->resource, there ? &old : NULL, err);
-	if (rc == 0)
-		rc = resource_secrets_split(c->authd, &item->resource, &item->companions, &secrets,
-		                            err);
-	if (rc == 0 && there)
-		rc = compare(item, &old, replace, secrets, err);
-	if (rc == 0)
-		rc = make_op(c, item, replace, err);
-	resource_deinit(&old);
-	return rc;
+	if (old != NULL) /* what was left out there counts as what stands for it */
+		(void)resource_validate(old, &ignored);
+	else if (replace && seen_revision(&item->resource) != 0)
+		return conflict(item, err);
+	if (stamp(c, &item->resource, old, err) != 0 ||
+	    resource_secrets_split(c->authd, &item->resource, &item->companions, &secrets, err) !=
+	            0)
+		return err->code;
+	if (old != NULL && compare(item, old, replace, secrets, err) != 0)
+		return err->code;
+	return make_op(c, item, replace, err);
 }
 
 static int take_resource(struct change_item *item, const pv_Resource *r, bool accept_unenforced,
@@ -269,16 +255,45 @@ static int take_resource(struct change_item *item, const pv_Resource *r, bool ac
 	return accept_unenforced ? 0 : resource_check_enforced(&item->resource, err);
 }
 
-static int prepare(struct change *c, struct change_item *item, bool replace, struct err *err)
+/* What is stored under the item's name; ERR_NOT_FOUND: nothing, and *out is not touched. */
+static int find_old(struct change *c, struct change_item *item, pv_Resource *out, struct err *err)
+{
+	if (resource_key_of(item->key, &item->resource, err) != 0)
+		return err->code;
+	item->name = str_printf("%s", resource_name(&item->resource));
+	if (item->name == NULL)
+		return err_set_nomem(err);
+	return resource_load(c->authd, item->kind, *resource_sub_kind(&item->resource), item->name,
+	                     out, err);
+}
+
+/* Against what is there, if it may be changed. */
+static int meet_old(struct change *c, struct rpc_call *call, struct change_item *item, bool replace,
+                    struct err *err)
+{
+	pv_Resource stored = pv_Resource_init_zero;
+	int rc = find_old(c, item, &stored, err);
+	pv_Resource *old = rc == 0 ? &stored : NULL;
+
+	if (rc == ERR_NOT_FOUND)
+		rc = 0;
+	if (rc == 0 && replace)
+		rc = may_replace(call, item->kind, old, err);
+	if (rc == 0)
+		rc = settle(c, item, old, replace, err);
+	resource_deinit(&stored);
+	return rc;
+}
+
+static int prepare(struct change *c, struct rpc_call *call, struct change_item *item, bool replace,
+                   struct err *err)
 {
 	if (item->kind->tag == pv_Resource_user_tag &&
 	    check_roles(c, &item->resource.of.user, err) != 0)
 		return err->code;
-	if (belongings_of_put(c->authd, &item->resource, &item->companions, err) != 0 ||
-	    resource_key_of(item->key, &item->resource, err) != 0)
+	if (belongings_of_put(c->authd, &item->resource, &item->companions, err) != 0)
 		return err->code;
-	item->name = str_printf("%s", resource_name(&item->resource));
-	return item->name != NULL ? settle(c, item, replace, err) : err_set_nomem(err);
+	return meet_old(c, call, item, replace, err);
 }
 
 static int check_twice(const struct change *c, size_t at, struct err *err)
@@ -310,7 +325,8 @@ static int take_all(struct change *c, struct rpc_call *call, const struct wish *
 			return err->code;
 	}
 	for (size_t i = 0; i < c->count; i++)
-		if (prepare(c, &c->items[i], w->replace, err) != 0 || check_twice(c, i, err) != 0)
+		if (prepare(c, call, &c->items[i], w->replace, err) != 0 ||
+		    check_twice(c, i, err) != 0)
 			return err->code;
 	return 0;
 }
