@@ -18,6 +18,7 @@ struct sign {
 	const char *user;
 	const char *file;
 	const char *proxy;
+	const char *kube_cluster;
 	const struct credentials_format *format;
 	bool overwrite;
 	int64_t ttl;
@@ -61,7 +62,9 @@ static int certify(struct tctl *t, const struct sign *s, const struct key *key,
 static int sign(struct tctl *t, const struct sign *s, struct err *err)
 {
 	pv_LoginResponse answer;
-	struct credentials c = { .answer = &answer, .proxy = s->proxy };
+	struct credentials c = { .answer = &answer,
+		                 .proxy = s->proxy,
+		                 .kube_cluster = s->kube_cluster };
 	struct key *key = NULL;
 	int rc = s->overwrite ? 0 : credentials_check_free(s->format, s->file, err);
 
@@ -102,9 +105,13 @@ int cmd_auth_sign(struct tctl *t, int argc, char **argv, struct err *err)
 	struct sign s = { 0 };
 	const char *ttl = NULL;
 	const struct args_option options[] = {
-		{ "user", 0, ARGS_TEXT, &s.user },   { "out", 'o', ARGS_TEXT, &s.file },
-		{ "proxy", 0, ARGS_TEXT, &s.proxy }, { "overwrite", 0, ARGS_FLAG, &s.overwrite },
-		{ "ttl", 0, ARGS_TEXT, &ttl },       { 0 },
+		{ "user", 0, ARGS_TEXT, &s.user },
+		{ "out", 'o', ARGS_TEXT, &s.file },
+		{ "kube-cluster", 0, ARGS_TEXT, &s.kube_cluster },
+		{ "proxy", 0, ARGS_TEXT, &s.proxy },
+		{ "overwrite", 0, ARGS_FLAG, &s.overwrite },
+		{ "ttl", 0, ARGS_TEXT, &ttl },
+		{ 0 },
 	};
 	int rc = cmd_parse(t, options, 0, 0, &argc, argv, err);
 

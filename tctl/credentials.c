@@ -4,12 +4,11 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "conf/value.h"
-#include "conf/yaml.h"
-#include "crypto/base64.h"
 #include "crypto/key.h"
 #include "crypto/pubkey.h"
 #include "crypto/sshkey.h"
 #include "file/file.h"
+#include "wire/kubeconfig.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -119,115 +118,52 @@ static int write_tls(const struct credentials *c, const char *file, struct err *
 
 /* --- kubernetes ------------------------------------------------------------------------------ */
 
-static int put_text(struct value *map, const char *key, const char *text, struct err *err)
+/* The one context of a new file, and what it is called by. */
+static int put_context(const struct credentials *c, const char *key, const char *authorities,
+                       struct value *root, struct err *err)
 {
-	return value_put(map, key, value_new_text(text), err);
-}
+	const char *cluster = c->answer->cluster_name, *kube = c->kube_cluster;
+	char *name = str_printf("%s%s%s", cluster, kube != NULL ? "-" : "", kube ? kube : "");
+	char *server_name = str_printf("%s%skube.%s", kube ? kube : "", kube ? "." : "", cluster);
+	const struct kubeconfig_entry entry = {
+		.name = name,
+		.proxy = c->proxy,
+		.server_name = server_name,
+		.authorities = authorities,
+		.certificate = c->answer->tls_certificate,
+		.key = key,
+	};
+	int rc = name != NULL && server_name != NULL ? kubeconfig_put(root, &entry, err)
+	                                             : err_set_nomem(err);
 
-static int put_base64(struct value *map, const char *key, const void *data, size_t len,
-                      struct err *err)
-{
-	struct buf text = { 0 };
-	int rc;
-
-	base64_append(&text, data, len);
-	rc = buf_check(&text, err);
 	if (rc == 0)
-		rc = put_text(map, key, buf_str(&text), err);
-	buf_wipe(&text);
+		rc = kubeconfig_use(root, name, err);
+	free(name);
+	free(server_name);
 	return rc;
-}
-
-/* kubeconfig's lists: [{name: NAME, KEY: {...}}]. Returns the inner map, which the root owns. */
-static struct value *put_named(struct value *root, const char *list_key, const char *name,
-                               const char *key, struct err *err)
-{
-	struct value *list = value_new(VALUE_LIST), *row = value_new(VALUE_MAP);
-	struct value *inner = value_new(VALUE_MAP);
-
-	if (value_put(root, list_key, list, err) != 0) {
-		value_free(row);
-		value_free(inner);
-		return NULL;
-	}
-	if (value_append(list, row, err) != 0) {
-		value_free(inner);
-		return NULL;
-	}
-	if (put_text(row, "name", name, err) != 0) {
-		value_free(inner);
-		return NULL;
-	}
-	return value_put(row, key, inner, err) == 0 ? inner : NULL;
-}
-
-static int put_cluster(const struct credentials *c, struct value *root, struct err *err)
-{
-	struct value *cluster =
-	        put_named(root, "clusters", c->answer->cluster_name, "cluster", err);
-	char *server = str_printf("https://%s", c->proxy);
-	struct buf authorities = { 0 };
-	int rc = cluster == NULL ? err->code : server == NULL ? err_set_nomem(err) : 0;
-
-	append_host_authorities(c, &authorities);
-	if (rc == 0)
-		rc = put_text(cluster, "server", server, err);
-	if (rc == 0)
-		rc = put_base64(cluster, "certificate-authority-data", authorities.data,
-		                authorities.len, err);
-	buf_deinit(&authorities);
-	free(server);
-	return rc;
-}
-
-static int put_user(const struct credentials *c, struct value *root, struct err *err)
-{
-	const char *cert = c->answer->tls_certificate;
-	struct value *user = put_named(root, "users", c->answer->user, "user", err);
-	struct buf pem = { 0 };
-	int rc = user != NULL ? key_append_pem(c->key, &pem, err) : err->code;
-
-	if (rc == 0)
-		rc = put_base64(user, "client-certificate-data", cert, strlen(cert), err);
-	if (rc == 0)
-		rc = put_base64(user, "client-key-data", pem.data, pem.len, err);
-	buf_wipe(&pem);
-	return rc;
-}
-
-static int put_context(const struct credentials *c, struct value *root, struct err *err)
-{
-	struct value *context =
-	        put_named(root, "contexts", c->answer->cluster_name, "context", err);
-	int rc = context != NULL ? 0 : err->code;
-
-	if (rc == 0)
-		rc = put_text(context, "cluster", c->answer->cluster_name, err);
-	if (rc == 0)
-		rc = put_text(context, "user", c->answer->user, err);
-	return rc == 0 ? put_text(root, "current-context", c->answer->cluster_name, err) : rc;
 }
 
 static int write_kubeconfig(const struct credentials *c, const char *file, struct err *err)
 {
-	struct value *root = value_new(VALUE_MAP);
-	struct buf text = { 0 };
-	int rc = root != NULL ? put_text(root, "apiVersion", "v1", err) : err_set_nomem(err);
+	struct buf key = { 0 }, authorities = { 0 }, text = { 0 };
+	struct value *root = NULL;
+	int rc = kubeconfig_read(file, "", 0, &root, err);
 
+	append_host_authorities(c, &authorities);
 	if (rc == 0)
-		rc = put_text(root, "kind", "Config", err);
+		rc = buf_check(&authorities, err);
 	if (rc == 0)
-		rc = put_cluster(c, root, err);
+		rc = key_append_pem(c->key, &key, err);
 	if (rc == 0)
-		rc = put_user(c, root, err);
+		rc = put_context(c, buf_str(&key), buf_str(&authorities), root, err);
 	if (rc == 0)
-		rc = put_context(c, root, err);
-	if (rc == 0)
-		rc = yaml_write(root, &text, err);
+		rc = kubeconfig_write(root, &text, err);
 	value_free(root);
 	if (rc == 0)
 		rc = write_file(file, "", &text, 0600, err);
 	buf_wipe(&text);
+	buf_wipe(&key);
+	buf_deinit(&authorities);
 	return rc;
 }
 

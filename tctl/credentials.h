@@ -19,7 +19,8 @@ struct key;
 struct credentials {
 	const struct key *key;
 	const pv_LoginResponse *answer;
-	const char *proxy; /* "proxy.example.com:3080", for a kubeconfig */
+	const char *proxy;        /* "proxy.example.com:3080", for a kubeconfig */
+	const char *kube_cluster; /* which Kubernetes behind it; NULL: any, where there is one */
 };
 
 struct credentials_format {

@@ -94,6 +94,7 @@ static const struct command {
 	{ { "auth", "sign" },
 	  cmd_auth_sign,
 	  "--user=NAME --out=FILE [--format=file|openssh|tls|kubernetes] [--proxy=HOST:PORT] "
+	  "[--kube-cluster=NAME] "
 	  "[--ttl=12h] "
 	  "[--overwrite]",
 	  "write a key and certificates for a user" },

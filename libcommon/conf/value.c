@@ -121,21 +121,49 @@ int value_put(struct value *map, const char *key, struct value *take_item, struc
 	return value_append(map, take_item, err);
 }
 
-static struct value *find(const struct value *map, const char *key)
+static struct value **find(const struct value *map, const char *key)
 {
 	if (map == NULL || map->type != VALUE_MAP)
 		return NULL;
 	for (size_t i = 0; i < map->count; i++)
 		if (strcmp(map->items[i]->key, key) == 0)
-			return map->items[i];
+			return &map->items[i];
 	return NULL;
+}
+
+int value_set(struct value *map, const char *key, struct value *take_item, struct err *err)
+{
+	struct value **there = find(map, key);
+
+	if (there == NULL || take_item == NULL)
+		return value_put(map, key, take_item, err);
+	take_item->key = (*there)->key;
+	(*there)->key = NULL;
+	value_free(*there);
+	*there = take_item;
+	return 0;
+}
+
+void value_remove(struct value *from, size_t index)
+{
+	value_free(from->items[index]);
+	from->count--;
+	for (size_t i = index; i < from->count; i++)
+		from->items[i] = from->items[i + 1];
+}
+
+struct value *value_find(struct value *map, const char *key)
+{
+	struct value **there = find(map, key);
+
+	return there != NULL ? *there : NULL;
 }
 
 const struct value *value_get(const struct value *map, const char *key)
 {
-	const struct value *v = find(map, key);
+	struct value *const *there = find(map, key);
 
-	return v != NULL && v->type != VALUE_NULL ? v : NULL;
+	return there != NULL && (*there)->type != VALUE_NULL ? *there : NULL;
 }
 
 const char *value_get_text(const struct value *map, const char *key)

@@ -54,6 +54,15 @@ void value_free(struct value *v); /* texts are wiped: they may hold secrets */
 int value_append(struct value *list, struct value *take_item, struct err *err);
 int value_put(struct value *map, const char *key, struct value *take_item, struct err *err);
 
+/* The same in the place of a member of that name, if there is one. */
+int value_set(struct value *map, const char *key, struct value *take_item, struct err *err);
+
+/* Takes an item out of its list or map and frees it. */
+void value_remove(struct value *from, size_t index);
+
+/* A map's member to be changed; NULL when absent, or when `map` is no map. */
+struct value *value_find(struct value *map, const char *key);
+
 /* A map's member; NULL when absent, null, or when `map` is no map. */
 const struct value *value_get(const struct value *map, const char *key);
 

@@ -189,12 +189,13 @@ openssl x509 -in "$work/tls.crt" -noout -subject | grep -q "CN = erin" || die "n
 curl -sf --http1.1 --cacert "$work/tls.cas" --cert "$work/tls.crt" --key "$work/tls.key" -d '{"kind": "user"}' \
 	-H 'content-type: application/json' "https://localhost:$port/v1/ListResources" | grep -q alice || die "curl"
 refuses "tctl: which proxy is kubectl to call? (--proxy=HOST:PORT)" sign --format=kubernetes --out="$work/kube"
-sign --format=kubernetes --proxy=proxy.example.com:3080 --out="$work/kube" >/dev/null
+sign --format=kubernetes --proxy=proxy.example.com:3080 --kube-cluster=lab --out="$work/kube" >/dev/null
 /usr/bin/python3 - "$work/kube" <<'END' || die "not a kubeconfig"
 import base64, subprocess, sys, yaml
 with open(sys.argv[1]) as f:
     config = yaml.safe_load(f)
 assert config["clusters"][0]["cluster"]["server"] == "https://proxy.example.com:3080"
+assert config["clusters"][0]["cluster"]["tls-server-name"].startswith("lab.kube.")
 assert config["contexts"][0]["name"] == config["current-context"]
 user = config["users"][0]["user"]
 pem = base64.b64decode(user["client-certificate-data"])
