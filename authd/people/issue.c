@@ -77,6 +77,26 @@ static int copy_logins(const struct role_set *roles, int64_t ttl, pv_Identity *o
 	return rc;
 }
 
+/* For others to read: whoever serves Kubernetes asks the roles anew at each request. */
+static int copy_kubernetes(const struct role_set *roles, int64_t ttl, pv_Identity *out,
+                           struct err *err)
+{
+	struct strlist groups = { 0 }, users = { 0 };
+	int rc = role_set_kubernetes(roles, ttl, NULL, &groups, &users, err);
+
+	if (rc == ERR_DENIED)
+		rc = 0; /* nothing to do with any Kubernetes */
+	for (size_t i = 0; rc == 0 && i < groups.count; i++)
+		rc = fields_add_str(&out->kubernetes_groups, &out->kubernetes_groups_count,
+		                    groups.items[i], err);
+	for (size_t i = 0; rc == 0 && i < users.count; i++)
+		rc = fields_add_str(&out->kubernetes_users, &out->kubernetes_users_count,
+		                    users.items[i], err);
+	strlist_deinit(&groups);
+	strlist_deinit(&users);
+	return rc;
+}
+
 static int64_t clamp_ttl(struct authd *a, int64_t wanted, const struct role_set *roles)
 {
 	int64_t max = role_set_options(roles)->max_session_ttl;
@@ -112,6 +132,8 @@ static int fill(struct authd *a, const struct issue_request *request, const stru
 	int64_t ttl = clamp_ttl(a, request->ttl, roles);
 	int rc = copy_logins(roles, ttl, &out->identity, err);
 
+	if (rc == 0)
+		rc = copy_kubernetes(roles, ttl, &out->identity, err);
 	if (rc == 0)
 		rc = pin_address(request, o, &out->identity, err);
 	out->now = authd_now(a);
