@@ -38,6 +38,8 @@ int cmd_sessions(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_request(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_mfa(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_join(struct tsh *t, int argc, char **argv, struct err *err);
+int cmd_kube(struct tsh *t, int argc, char **argv, struct err *err);
+int cmd_kube_sessions(struct tsh *t, int argc, char **argv, struct err *err);
 
 struct args_option;
 

@@ -4,10 +4,12 @@
  *   parse, find the trust --> Ping (proves the proxy, before anything secret is asked for)
  *     --> password, and a code where the cluster has a second factor --> key --> Login
  *     --> check the answer --> files --> the roles of a request, where some are asked for
+ *     --> contexts for kubectl, where there is a Kubernetes
  */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/printable.h"
 #include "base/str.h"
 #include "base/strlist.h"
 #include "conf/args.h"
@@ -15,6 +17,7 @@
 #include "crypto/pin.h"
 #include "crypto/tls.h"
 #include "tsh/cmd.h"
+#include "tsh/kube_contexts.h"
 #include "tsh/login_files.h"
 #include "tsh/login_key.h"
 #include "tsh/password.h"
@@ -209,6 +212,18 @@ static void greet(struct tsh *t, const struct login *l)
 		        "tsh: warning: %s; certificates may look expired or not yet valid\n", skew);
 }
 
+/* That kubectl is not served as well does not undo a login. */
+static void follow_kubernetes(struct tsh *t, struct login *l)
+{
+	struct err err = { 0 };
+
+	if (kube_contexts_follow(t, &l->profile, &err) == 0)
+		return;
+	fputs("tsh: warning: ", stderr);
+	printable_write(stderr, err.msg);
+	fputc('\n', stderr);
+}
+
 /* More roles for a while: those of a request that is approved, now or earlier. */
 static int elevate(struct tsh *t, struct login *l, struct err *err)
 {
@@ -274,6 +289,8 @@ int cmd_login(struct tsh *t, int argc, char **argv, struct err *err)
 		greet(t, &l);
 	if (rc == 0)
 		rc = elevate(t, &l, err);
+	if (rc == 0)
+		follow_kubernetes(t, &l);
 	login_deinit(&l);
 	return rc;
 }

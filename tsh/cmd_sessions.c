@@ -1,4 +1,5 @@
-/* tsh sessions ls - live sessions, to join; with --all ended ones too, to play. */
+/* tsh sessions ls, tsh kube sessions - live sessions, to join; with --all ended ones too, to play.
+ */
 #include "tsh/api.h"
 #include "tsh/cmd.h"
 
@@ -47,13 +48,16 @@ static const struct listing_table session_table = {
 struct filter {
 	struct listing *listing;
 	bool all;
+	bool kubernetes; /* those in Kubernetes clusters only */
 };
 
 static int add(void *arg, const pv_Resource *r, struct err *err)
 {
 	struct filter *f = arg;
+	const pv_SessionSpec *spec = &r->of.session.spec;
 
-	if (!f->all && r->which_of == pv_Resource_session_tag && r->of.session.spec.ended != 0)
+	if (r->which_of == pv_Resource_session_tag &&
+	    ((!f->all && spec->ended != 0) || (f->kubernetes && str_empty(spec->kube_cluster))))
 		return 0;
 	return listing_add(f->listing, r, err);
 }
@@ -76,9 +80,11 @@ static int list(struct tsh *t, struct filter *f, struct err *err)
 	return rc;
 }
 
-int cmd_sessions(struct tsh *t, int argc, char **argv, struct err *err)
+/* The words that follow the command are `expected`, NULL for none. */
+static int run(struct tsh *t, bool kubernetes, const char *expected, int argc, char **argv,
+               struct err *err)
 {
-	struct filter filter = { 0 };
+	struct filter filter = { .kubernetes = kubernetes };
 	enum listing_format format = LISTING_TEXT;
 	const char *format_name = NULL;
 	const struct args_option options[] = {
@@ -88,8 +94,10 @@ int cmd_sessions(struct tsh *t, int argc, char **argv, struct err *err)
 	};
 	int rc = cmd_parse(t, options, &argc, argv, err);
 
-	if (rc == 0 && (argc != 1 || strcmp(argv[0], "ls") != 0))
-		rc = err_set(err, ERR_INVALID, "usage: tsh sessions ls [--all]");
+	if (rc == 0 &&
+	    (argc != (expected != NULL) || (expected != NULL && strcmp(argv[0], expected) != 0)))
+		rc = err_set(err, ERR_INVALID, "usage: tsh %s [--all]",
+		             kubernetes ? "kube sessions" : "sessions ls");
 	if (rc == 0)
 		rc = listing_format_parse(format_name, &format, err);
 	if (rc == 0 && (filter.listing = listing_new(format, &session_table)) == NULL)
@@ -98,4 +106,14 @@ int cmd_sessions(struct tsh *t, int argc, char **argv, struct err *err)
 		rc = list(t, &filter, err);
 	listing_free(filter.listing);
 	return rc;
+}
+
+int cmd_sessions(struct tsh *t, int argc, char **argv, struct err *err)
+{
+	return run(t, false, "ls", argc, argv, err);
+}
+
+int cmd_kube_sessions(struct tsh *t, int argc, char **argv, struct err *err)
+{
+	return run(t, true, NULL, argc, argv, err);
 }

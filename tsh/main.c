@@ -51,6 +51,10 @@ static const struct command {
 	{ "mfa", cmd_mfa, "ls | add [NAME] | rm NAME",
 	  "list, add or remove devices of your second factor" },
 	{ "join", cmd_join, "[--mode=observer|peer] SESSION", "join a live session" },
+	{ "kube", cmd_kube,
+	  "ls [--search=WORDS] [--format=text|json|yaml] [label=value...] | login NAME | "
+	  "credentials | sessions [--all] | join [--mode=observer|peer] SESSION",
+	  "list Kubernetes clusters, bring kubectl to one" },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

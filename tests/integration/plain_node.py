@@ -28,6 +28,10 @@ Subsystem sftp internal-sftp
 
 
 class PlainNode:
+    role, kind = "Node", "node"
+    names = ()  # beside the hostname, in its certificates
+    spec = {}   # of its record, beside hostname and address
+
     def __init__(self, cluster, hostname, labels=None):
         self.id, self.hostname, self.cluster = str(uuid.uuid4()), hostname, cluster
         self.dir = cluster.path("plain-" + self.id)
@@ -48,17 +52,18 @@ class PlainNode:
         run("ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", self.path("host"))
         run("openssl", "ecparam", "-genkey", "-name", "prime256v1", "-noout", "-out",
             self.path("tls.key"))
-        token = self.cluster.call("CreateToken", {"roles": ["Node"]})["token"]
+        token = self.cluster.call("CreateToken", {"roles": [self.role]})["token"]
         with open(self.path("host.pub")) as f:
             ssh_key = f.read().strip()
         answer = self.cluster.call("Join", {
-            "token": token["metadata"]["name"], "system_role": "Node", "host_id": self.id,
-            "hostname": self.hostname, "ssh_public_key": ssh_key,
+            "token": token["metadata"]["name"], "system_role": self.role, "host_id": self.id,
+            "hostname": self.hostname, "addresses": list(self.names), "ssh_public_key": ssh_key,
             "tls_public_key": run("openssl", "ec", "-in", self.path("tls.key"), "-pubout").stdout})
         keys = {ca["spec"]["type"]: ca["spec"]["active_keys"] for ca in answer["authorities"]}
         self.write("host-cert.pub", answer["ssh_certificate"] + "\n")
         self.write("tls.crt", answer["tls_certificate"])
         self.write("cas.pem", keys["host"]["tls"][0]["cert"])
+        self.write("people.pem", keys["user"]["tls"][0]["cert"])
         self.write("users", "".join(k["public_key"] + "\n" for k in keys["user"]["ssh"]))
         self.write("sshd_config", SSHD.format(dir=self.dir))
 
@@ -68,8 +73,8 @@ class PlainNode:
         context.load_cert_chain(self.path("tls.crt"), self.path("tls.key"))
         conn = http.client.HTTPSConnection("127.0.0.1", self.cluster.authd_port, context=context)
         conn.request("POST", "/v1/Announce", json.dumps({"ttl": "10m", "node": {
-            "kind": "node", "version": "v2", "metadata": {"name": self.id, "labels": labels},
-            "spec": {"hostname": self.hostname,
+            "kind": self.kind, "version": "v2", "metadata": {"name": self.id, "labels": labels},
+            "spec": {"hostname": self.hostname, **self.spec,
                      "addr": "127.0.0.1:%d" % self.socket.getsockname()[1]}}}),
             {"Content-Type": "application/json"})
         answer = conn.getresponse()
@@ -82,7 +87,8 @@ class PlainNode:
             client, _ = self.socket.accept()
             threading.Thread(target=self.serve_one, args=(client,), daemon=True).start()
 
-    def serve_one(self, client):
+    @staticmethod
+    def read_preface(client):
         def exactly(count):
             data = b""
             while len(data) < count:
@@ -92,8 +98,11 @@ class PlainNode:
                 data += piece
             return data
 
+        assert exactly(8) == b"POSTERN1"
+        return exactly(struct.unpack(">I", exactly(4))[0])
+
+    def serve_one(self, client):
         with client, open(self.path("sshd.log"), "ab") as log:
-            assert exactly(8) == b"POSTERN1"
-            exactly(struct.unpack(">I", exactly(4))[0])
+            self.read_preface(client)
             subprocess.run(["/usr/sbin/sshd", "-i", "-e", "-f", self.path("sshd_config")],
                            stdin=client, stdout=client, stderr=log)
