@@ -22,9 +22,10 @@ int own_roles_load(struct authd *a, char *const *names, size_t count, struct own
                    struct err *err);
 void own_roles_deinit(struct own_roles *r);
 
-static inline struct request_roles own_roles_view(const struct own_roles *r)
+/* Them as `who`'s, whose they are. */
+static inline struct request_person own_roles_of(const struct own_roles *r, const pv_Identity *who)
 {
-	return (struct request_roles){ r->items, r->count };
+	return (struct request_person){ who, r->items, r->count };
 }
 
 #endif

@@ -110,7 +110,7 @@ static bool sees_request(const struct visible *v, const pv_AccessRequestSpec *sp
 {
 	const pv_Identity *id = &caller_of(v->call)->identity;
 	struct own_roles roles;
-	struct request_roles own;
+	struct request_person own;
 	struct err ignored;
 	bool sees;
 
@@ -118,8 +118,8 @@ static bool sees_request(const struct visible *v, const pv_AccessRequestSpec *sp
 		return true;
 	if (own_roles_load(authd_of(v->call), id->roles, id->roles_count, &roles, &ignored) != 0)
 		return false;
-	own = own_roles_view(&roles);
-	sees = request_check_reviewer(&own, id->user, spec, &ignored) == 0;
+	own = own_roles_of(&roles, id);
+	sees = request_check_reviewer(&own, spec, &ignored) == 0;
 	own_roles_deinit(&roles);
 	return sees;
 }

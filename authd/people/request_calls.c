@@ -16,6 +16,7 @@
 #include "authd/core/pending.h"
 #include "authd/core/resource_store.h"
 #include "authd/people/calls.h"
+#include "authd/people/issue.h"
 #include "authd/people/requests.h"
 
 #include "audit/audit.h"
@@ -29,6 +30,7 @@
 #include "wire/fields.h"
 
 #include "proto/auth.fields.h"
+#include "proto/identity.fields.h"
 #include "proto/resource.fields.h"
 
 #include <stdlib.h>
@@ -117,17 +119,30 @@ static int write_request(struct request_op *op, struct err *err)
 	return requests_write(op->authd, &op->resource, op->revision, on_written, op, err);
 }
 
-/* The records of the roles that a user has for good. */
-static int load_roles(struct authd *a, const char *user, struct own_roles *out, struct err *err)
+/* A user as their record has them: with the roles that are theirs for good. */
+struct person {
+	pv_Identity who;
+	struct own_roles roles;
+};
+
+static int person_load(struct authd *a, const char *user, struct person *out, struct err *err)
 {
 	pv_Resource r;
 	int rc = resource_load(a, resource_kind_find("user"), NULL, user, &r, err);
 
 	if (rc != 0)
 		return rc;
-	rc = own_roles_load(a, r.of.user.spec.roles, r.of.user.spec.roles_count, out, err);
+	rc = issue_identity(a, &r.of.user, &out->who, err);
+	if (rc == 0)
+		rc = own_roles_load(a, out->who.roles, out->who.roles_count, &out->roles, err);
 	resource_deinit(&r);
 	return rc;
+}
+
+static void person_deinit(struct person *p)
+{
+	own_roles_deinit(&p->roles);
+	fields_release(&pv_Identity_table, &p->who);
 }
 
 /* --- CreateAccessRequest --------------------------------------------------------------------- */
@@ -167,7 +182,7 @@ static int set_wishes(struct request_op *op, const pv_CreateAccessRequestRequest
 }
 
 /* The shortest of what is asked for, what the roles say, and the bound of all requests. */
-static void set_times(struct request_op *op, int64_t asked, const struct request_roles *own)
+static void set_times(struct request_op *op, int64_t asked, const struct request_person *own)
 {
 	pv_AccessRequestSpec *spec = spec_of(op);
 	int64_t most = request_max_duration(own, spec);
@@ -182,8 +197,8 @@ static void set_times(struct request_op *op, int64_t asked, const struct request
 static int fill(struct request_op *op, const pv_CreateAccessRequestRequest *in, struct err *err)
 {
 	pv_AccessRequestSpec *spec = spec_of(op);
-	struct own_roles roles = { 0 };
-	struct request_roles own;
+	struct person person = { 0 };
+	struct request_person own;
 	char id[RAND_UUID_SIZE];
 	int rc;
 
@@ -195,8 +210,8 @@ static int fill(struct request_op *op, const pv_CreateAccessRequestRequest *in, 
 	if (rc == 0)
 		rc = set_user(op, in->user, err);
 	if (rc == 0)
-		rc = load_roles(op->authd, spec->user, &roles, err);
-	own = own_roles_view(&roles);
+		rc = person_load(op->authd, spec->user, &person, err);
+	own = own_roles_of(&person.roles, &person.who);
 	if (rc == 0)
 		rc = set_wishes(op, in, err);
 	if (rc == 0)
@@ -205,7 +220,7 @@ static int fill(struct request_op *op, const pv_CreateAccessRequestRequest *in, 
 		rc = request_complete(&own, spec, err);
 	if (rc == 0)
 		set_times(op, in->ttl, &own);
-	own_roles_deinit(&roles);
+	person_deinit(&person);
 	return rc;
 }
 
@@ -230,16 +245,16 @@ static int review(struct request_op *op, const pv_JudgeAccessRequestRequest *in,
 		.reason = in->reason,
 		.created = authd_now(op->authd),
 	};
-	struct own_roles roles = { 0 };
-	struct request_roles own;
-	int rc = load_roles(op->authd, user, &roles, err);
+	struct person person = { 0 };
+	struct request_person own;
+	int rc = person_load(op->authd, user, &person, err);
 
-	own = own_roles_view(&roles);
+	own = own_roles_of(&person.roles, &person.who);
 	if (rc == 0)
-		rc = request_check_reviewer(&own, user, spec_of(op), err);
+		rc = request_check_reviewer(&own, spec_of(op), err);
 	if (rc == 0)
-		rc = request_review(spec_of(op), &review, err);
-	own_roles_deinit(&roles);
+		rc = request_review(&own, spec_of(op), &review, err);
+	person_deinit(&person);
 	return rc;
 }
 

@@ -41,6 +41,8 @@ struct predicate_context {
 	const struct label_set *labels; /* of a node, in label expressions */
 	const pv_Resource *impersonated_user;
 	const pv_Resource *impersonated_role;
+	const pv_AccessRequestSpec *request; /* request.*; `who` judges it */
+	const pv_AccessReview *review;       /* review.* */
 };
 
 enum predicate_truth { PREDICATE_NO, PREDICATE_YES, PREDICATE_UNKNOWN };
@@ -48,6 +50,8 @@ enum predicate_truth { PREDICATE_NO, PREDICATE_YES, PREDICATE_UNKNOWN };
 enum predicate_use {
 	PREDICATE_WHERE = 1,  /* of a rule */
 	PREDICATE_LABELS = 2, /* node_labels_expression and its like */
+	PREDICATE_JUDGE = 4,  /* who may judge an access request: review_requests' where */
+	PREDICATE_REVIEW = 8, /* which reviews a threshold counts: its filter */
 };
 
 /* ERR_INVALID: with what is wrong, and at which byte. */
@@ -58,6 +62,10 @@ void predicate_free(struct predicate *p);
 /* `why` is set with an unknown answer: what is not known, or what failed. */
 enum predicate_truth predicate_test(const struct predicate *p, const struct predicate_context *ctx,
                                     struct err *why);
+
+/* For expressions that are used once; one that cannot be read is unknown. */
+enum predicate_truth predicate_ask(const char *text, enum predicate_use use,
+                                   const struct predicate_context *ctx);
 
 /* Is it an expression? ERR_INVALID as predicate_new(). */
 int predicate_check(const char *text, enum predicate_use use, struct err *err);

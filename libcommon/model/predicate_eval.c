@@ -164,6 +164,20 @@ enum predicate_truth predicate_test(const struct predicate *p, const struct pred
 	return v.truth ? PREDICATE_YES : PREDICATE_NO;
 }
 
+enum predicate_truth predicate_ask(const char *text, enum predicate_use use,
+                                   const struct predicate_context *ctx)
+{
+	enum predicate_truth truth;
+	struct predicate *p;
+	struct err ignored;
+
+	if (predicate_new(&p, text, use, &ignored) != 0)
+		return PREDICATE_UNKNOWN;
+	truth = predicate_test(p, ctx, &ignored);
+	predicate_free(p);
+	return truth;
+}
+
 int predicate_check(const char *text, enum predicate_use use, struct err *err)
 {
 	struct predicate *p;

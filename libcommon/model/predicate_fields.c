@@ -196,9 +196,58 @@ static bool get_node_label(const struct predicate_context *ctx, const char *key,
 	return true;
 }
 
+/* --- access requests ------------------------------------------------------------------------- */
+
+static bool get_request_roles(const struct predicate_context *ctx, const char *key,
+                              struct predicate_value *out)
+{
+	(void)key;
+	if (ctx->request == NULL)
+		return false;
+	out->items = ctx->request->roles;
+	out->count = ctx->request->roles_count;
+	return true;
+}
+
+static bool get_request_reason(const struct predicate_context *ctx, const char *key,
+                               struct predicate_value *out)
+{
+	(void)key;
+	if (ctx->request == NULL)
+		return false;
+	set_text(out, ctx->request->request_reason);
+	return true;
+}
+
+static bool get_request_annotation(const struct predicate_context *ctx, const char *key,
+                                   struct predicate_value *out)
+{
+	const pv_AccessRequestSpec *r = ctx->request;
+
+	if (r == NULL)
+		return false;
+	for (size_t i = 0; i < r->system_annotations_count; i++)
+		if (str_eq(r->system_annotations[i].key, key)) {
+			out->items = r->system_annotations[i].value.values;
+			out->count = r->system_annotations[i].value.values_count;
+		}
+	return true;
+}
+
+static bool get_review_reason(const struct predicate_context *ctx, const char *key,
+                              struct predicate_value *out)
+{
+	(void)key;
+	if (ctx->review == NULL)
+		return false;
+	set_text(out, ctx->review->reason);
+	return true;
+}
+
 /* --- the table ------------------------------------------------------------------------------- */
 
-#define BOTH (PREDICATE_WHERE | PREDICATE_LABELS)
+#define BOTH     (PREDICATE_WHERE | PREDICATE_LABELS)
+#define REQUESTS (PREDICATE_JUDGE | PREDICATE_REVIEW)
 
 static const struct predicate_field fields[] = {
 	{ "user.metadata.name", PREDICATE_TEXT, false, BOTH, get_user_name },
@@ -225,6 +274,12 @@ static const struct predicate_field fields[] = {
 	  get_impersonated_role },
 	{ "impersonate_role.metadata.labels", PREDICATE_TEXT, true, PREDICATE_WHERE,
 	  get_impersonated_role_label },
+	{ "reviewer.roles", PREDICATE_LIST, false, REQUESTS, get_user_roles },
+	{ "reviewer.traits", PREDICATE_LIST, true, REQUESTS, get_user_trait },
+	{ "request.roles", PREDICATE_LIST, false, REQUESTS, get_request_roles },
+	{ "request.reason", PREDICATE_TEXT, false, REQUESTS, get_request_reason },
+	{ "request.system_annotations", PREDICATE_LIST, true, REQUESTS, get_request_annotation },
+	{ "review.reason", PREDICATE_TEXT, false, PREDICATE_REVIEW, get_review_reason },
 };
 
 const struct predicate_field *predicate_field_find(const char *name, enum predicate_use use,

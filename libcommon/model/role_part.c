@@ -105,7 +105,7 @@ static int expand_filter(struct label_filter *f, const pv_RoleConditions_NodeLab
 	return rc;
 }
 
-static bool in_default_namespace(const pv_RoleConditions *c)
+bool role_part_in_scope(const pv_RoleConditions *c)
 {
 	return c->namespaces_count == 0 || str_in("default", c->namespaces, c->namespaces_count) ||
 	       str_in("*", c->namespaces, c->namespaces_count);
@@ -139,7 +139,7 @@ int role_part_init(struct role_part *part, const pv_RoleConditions *c, const str
 {
 	int rc;
 
-	part->in_scope = in_default_namespace(c);
+	part->in_scope = role_part_in_scope(c);
 	rc = expand_texts(&part->logins, c->logins, c->logins_count, traits, denying,
 	                  resource_is_login, err);
 	if (rc == 0)

@@ -26,6 +26,9 @@ struct role_part {
 	struct label_filter kubernetes;
 };
 
+/* Whether its namespaces hold "default", or all, or are not said. */
+bool role_part_in_scope(const pv_RoleConditions *c);
+
 /* A part whose templates give something unusable is narrowed when it allows, and refused when it
  * denies (ERR_INVALID): either way nobody gets more than was meant. Deinit it in any case. */
 int role_part_init(struct role_part *part, const pv_RoleConditions *c, const struct traits *traits,

@@ -10,6 +10,8 @@
 #ifndef MODEL_VALIDATE_H
 #define MODEL_VALIDATE_H
 
+#include "proto/connector.pb.h"
+
 #include <stddef.h>
 
 struct err;
@@ -31,6 +33,12 @@ int validate_tunnel_connection(void *message, struct err *err);
 int validate_github(void *message, struct err *err);
 int validate_oidc(void *message, struct err *err);
 int validate_access_request(void *message, struct err *err);
+
+/* ERR_INVALID "FIELD[1]: ...": a claim without a value, a pattern or roles. */
+int validate_claims(const char *field, const pv_ClaimRoles *claims, size_t count, struct err *err);
+
+/* A pattern as labels have it, or a template that is one once it is filled in. ERR_INVALID. */
+int validate_pattern(const char *text, struct err *err);
 
 /* All are names (resource_check_name). ERR_INVALID "spec.roles[1]: ..." */
 int validate_names(const char *field, char *const *names, size_t count, struct err *err);

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "model/label_pattern.h"
+#include "model/predicate.h"
 #include "model/resource.h"
 
 #include "proto/connector.pb.h"
@@ -75,6 +76,14 @@ static int check_claim(const pv_ClaimRoles *c, struct err *err)
 	return rc;
 }
 
+int validate_claims(const char *field, const pv_ClaimRoles *claims, size_t count, struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (check_claim(&claims[i], err) != 0)
+			return err_wrap(err, "%s[%zu]", field, i);
+	return 0;
+}
+
 int validate_oidc(void *message, struct err *err)
 {
 	const pv_OidcSpec *spec = &((pv_Oidc *)message)->spec;
@@ -86,9 +95,9 @@ int validate_oidc(void *message, struct err *err)
 		rc = err_set(err, ERR_INVALID, "spec.redirect_url: missing");
 	for (size_t i = 0; rc == 0 && i < spec->redirect_url.values_count; i++)
 		rc = need_url("spec.redirect_url", spec->redirect_url.values[i], false, err);
-	for (size_t i = 0; rc == 0 && i < spec->claims_to_roles_count; i++)
-		if ((rc = check_claim(&spec->claims_to_roles[i], err)) != 0)
-			err_wrap(err, "spec.claims_to_roles[%zu]", i);
+	if (rc == 0)
+		rc = validate_claims("spec.claims_to_roles", spec->claims_to_roles,
+		                     spec->claims_to_roles_count, err);
 	if (rc == 0 && spec->claims_to_roles_count == 0)
 		rc = err_set(err, ERR_INVALID, "spec.claims_to_roles: nobody would get anything");
 	return rc;
@@ -108,6 +117,10 @@ int validate_access_request(void *message, struct err *err)
 		return rc;
 	if (spec->roles_count + spec->requested_resource_ids_count == 0)
 		return err_set(err, ERR_INVALID, "spec.roles: what is asked for?");
+	for (size_t i = 0; i < spec->thresholds_count; i++)
+		if (!str_empty(spec->thresholds[i].filter) &&
+		    predicate_check(spec->thresholds[i].filter, PREDICATE_REVIEW, err) != 0)
+			return err_wrap(err, "spec.thresholds[%zu].filter", i);
 	for (size_t i = 0; i < spec->reviews_count; i++)
 		if (str_empty(spec->reviews[i].author))
 			return err_set(err, ERR_INVALID, "spec.reviews[%zu].author: missing", i);

@@ -17,6 +17,7 @@
 #include "base/strlist.h"
 #include "model/label_pattern.h"
 #include "model/predicate.h"
+#include "model/request_role.h"
 #include "model/resource.h"
 #include "model/role_option.h"
 #include "model/rule.h"
@@ -114,11 +115,11 @@ static int check_templates(const char *field, char *const *texts, size_t count, 
 	return rc != 0 ? err_wrap(err, "%s", field) : 0;
 }
 
-static int check_pattern(const char *pattern, struct err *err)
+int validate_pattern(const char *text, struct err *err)
 {
-	bool expands = template_used(pattern) && !template_is_matcher(pattern);
+	bool expands = template_used(text) && !template_is_matcher(text);
 
-	return expands ? template_check(pattern, err) : label_pattern_check(pattern, err);
+	return expands ? template_check(text, err) : label_pattern_check(text, err);
 }
 
 static int check_entry(const char *key, const pv_Strings *values, struct err *err)
@@ -134,7 +135,7 @@ static int check_entry(const char *key, const pv_Strings *values, struct err *er
 		return err_set(err, ERR_INVALID, "the key '*' goes with the value '*' only");
 	rc = template_check(key, err);
 	for (size_t i = 0; rc == 0 && i < values->values_count; i++)
-		rc = check_pattern(values->values[i], err);
+		rc = validate_pattern(values->values[i], err);
 	return rc;
 }
 
@@ -220,6 +221,8 @@ static int check_conditions(pv_RoleConditions *c, const char *part, const char *
 		                     c->kubernetes_users_count, err);
 	if (rc == 0)
 		rc = check_objects(c, version, err);
+	if (rc == 0)
+		rc = request_role_check(c, err);
 	return rc != 0 ? err_wrap(err, "spec.%s", part) : 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * An expression, or an action, against a fixed user and session: it is read or refused, and what
- * was read gives an answer within its bounds. The first byte says which of the three it is.
+ * An expression, or an action, against a fixed user, session and access request: it is read or
+ * refused, and what was read gives an answer within its bounds. The first byte says which it is.
  */
 #include "model/predicate.h"
 
@@ -42,6 +42,20 @@ static void test_action(const char *text, const struct predicate_context *ctx)
 	action_free(a);
 }
 
+static enum predicate_use use_of(uint8_t first)
+{
+	switch (first) {
+	case 'l':
+		return PREDICATE_LABELS;
+	case 'j':
+		return PREDICATE_JUDGE;
+	case 'r':
+		return PREDICATE_REVIEW;
+	default:
+		return PREDICATE_WHERE;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *values[] = { TEXT("alice@example.com"), TEXT("team-red") };
@@ -56,9 +70,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pv_Resource session = { .which_of = pv_Resource_session_tag };
 	const struct label items[] = { { "env", "lab" }, { "team", "red" } };
 	const struct label_set labels = { items, 2 };
+	const pv_AccessRequestSpec request = { .roles = values,
+		                               .roles_count = 2,
+		                               .request_reason = TEXT("the disk is full") };
+	const pv_AccessReview review = { .reason = TEXT("because") };
 	const struct predicate_context ctx = { .who = &alice,
 		                               .resource = &session,
-		                               .labels = &labels };
+		                               .labels = &labels,
+		                               .request = &request,
+		                               .review = &review };
 	char *text;
 
 	if (size == 0)
@@ -69,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] == 'a')
 		test_action(text, &ctx);
 	else
-		test_predicate(text, data[0] == 'l' ? PREDICATE_LABELS : PREDICATE_WHERE, &ctx);
+		test_predicate(text, use_of(data[0]), &ctx);
 	free(text);
 	return 0;
 }

@@ -355,10 +355,10 @@ diag_addr: "unix:{self.path("noded-run")}/diag.sock"
             "kind": "role", "version": "v4", "metadata": {"name": name},
             "spec": {"options": options or {}, "allow": allow or {}, "deny": deny or {}}}}})
 
-    def user(self, name, roles, logins=None, password=PASSWORD):
+    def user(self, name, roles, logins=None, password=PASSWORD, **traits):
         """A user with a password, made as an administrator and an invited person would."""
         invite = self.call("CreateUser", {"name": name, "roles": roles,
-                                          "traits": {"logins": logins or []}})
+                                          "traits": {"logins": logins or [], **traits}})
         self.call("AcceptInvite", {"token": invite["token"], "password": password})
 
     def standard_people(self):

@@ -191,6 +191,65 @@ def a_login_hears_why_not(c):
     assert not reaches(c)
 
 
+# --- conditions ----------------------------------------------------------------------------------
+
+
+def set_up_conditions(c):
+    """erna may ask for what her team's databases need; leads of that team may allow it."""
+    c.role("db-eu-admin", {"logins": [c.login], "node_labels": ANYWHERE})
+    c.role("db-us-admin", {"logins": [c.login], "node_labels": ANYWHERE})
+    c.role("lead")
+    c.role("asks-db", {"request": {
+        "claims_to_roles": [{"claim": "team", "value": "^db-(.*)$", "roles": ["db-$1-admin"]}],
+        "annotations": {"team": ["{{external.team}}"]},
+        "thresholds": [{"filter": 'contains(reviewer.roles, "lead")', "approve": 1, "deny": 1}]}})
+    c.role("judges-db", {"review_requests": {
+        "roles": ["db-*"], "where": 'contains_any(request.system_annotations["team"], '
+                                    'reviewer.traits["team"])'}})
+    c.user("erna", ["asks-db"], team=["db-eu"])
+    for user, roles, team in ("lena", ["lead", "judges-db"], "db-eu"), \
+            ("otto", ["judges-db"], "db-eu"), ("nils", ["lead", "judges-db"], "db-us"):
+        c.user(user, roles, team=[team])
+    for user in "erna", "lena", "otto", "nils":
+        c.log_in(user)
+
+
+def traits_say_what_may_be_asked_for(c):
+    set_up_conditions(c)
+    out = c.tsh("erna", "request", "create", "--roles=db-us-admin", check=False)
+    assert out.returncode == 1 and "none of your roles lets you ask for role 'db-us-admin'" in \
+        out.stderr, out.stderr
+    out = c.tsh("erna", "request", "create", "--roles=db-eu-admin")
+    c.second = re.search(r"Request (\S+) waits", out.stdout).group(1)
+
+
+def a_condition_says_who_may_judge_it(c):
+    for user, sees in ("lena", True), ("otto", True), ("nils", False):
+        assert (c.second in c.tsh(user, "request", "ls").stdout) == sees, user
+    out = c.tsh("nils", "request", "review", c.second, "--approve", check=False)
+    assert out.returncode == 1 and "none of your roles lets you judge requests for role " \
+        "'db-eu-admin'" in out.stderr, out.stderr
+
+
+def a_filter_says_whose_approval_counts(c):
+    c.tsh("otto", "request", "review", c.second, "--approve")
+    assert state(c, c.second) == "PENDING"
+    out = c.log_in("erna", f"--request-id={c.second}", check=False)
+    assert out.returncode == 1 and "is PENDING, not approved" in out.stderr, out.stderr
+    c.tsh("lena", "request", "review", c.second, "--approve")
+    assert state(c, c.second) == "APPROVED"
+    c.log_in("erna", f"--request-id={c.second}")
+    assert reaches(c, "erna")
+
+
+def bad_conditions_make_no_role(c):
+    role = c.write("bad.yaml", "kind: role\nversion: v5\nmetadata: {name: bad}\nspec:\n"
+                   "  allow: {review_requests: {roles: ['*'], where: 'contains(reviewer.rolls, "
+                   "\"lead\")'}}\n")
+    out = tctl(c, "create", "-f", role, check=False)
+    assert out.returncode == 1 and "no field 'reviewer.rolls'" in out.stderr, out.stderr
+
+
 story([
     only_what_roles_allow_is_asked_for,
     a_request_is_seen_by_who_made_it_and_who_may_judge_it,
@@ -204,4 +263,8 @@ story([
     an_administrator_settles_it_alone,
     a_login_waits_for_its_roles,
     a_login_hears_why_not,
+    traits_say_what_may_be_asked_for,
+    a_condition_says_who_may_judge_it,
+    a_filter_says_whose_approval_counts,
+    bad_conditions_make_no_role,
 ], setup=set_up)

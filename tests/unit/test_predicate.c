@@ -390,6 +390,49 @@ static void a_test_makes_a_bounded_number_of_steps(void **state)
 	        PREDICATE_NO);
 }
 
+/* --- access requests ------------------------------------------------------------------------- */
+
+static void requests_and_reviews_are_looked_at_by_those_who_judge(void **state)
+{
+	const struct {
+		const char *text;
+		enum predicate_truth judge, review;
+	} rows[] = {
+		{ "contains(reviewer.roles, \"ops\")", PREDICATE_YES, PREDICATE_YES },
+		{ "contains(reviewer.traits[\"teams\"], \"red\")", PREDICATE_YES, PREDICATE_YES },
+		{ "contains(reviewer.traits.none, \"red\")", PREDICATE_NO, PREDICATE_NO },
+		{ "contains(request.roles, \"root\")", PREDICATE_YES, PREDICATE_YES },
+		{ "request.reason == \"disk\"", PREDICATE_YES, PREDICATE_YES },
+		{ "contains(request.system_annotations[\"by\"], \"a\")", PREDICATE_YES,
+		  PREDICATE_YES },
+		{ "equals(request.system_annotations[\"x\"], [])", PREDICATE_YES, PREDICATE_YES },
+		{ "review.reason == \"fine\"", PREDICATE_UNKNOWN, PREDICATE_YES },
+		{ "user.metadata.name == \"alice\"", PREDICATE_UNKNOWN, PREDICATE_UNKNOWN },
+		{ "contains(", PREDICATE_UNKNOWN, PREDICATE_UNKNOWN },
+	};
+	char *wanted[] = { TEXT("root") }, *by[] = { TEXT("a"), TEXT("b") };
+	pv_AccessRequestSpec_SystemAnnotationsEntry annotation = { TEXT("by"), true, { 2, by } };
+	const pv_AccessRequestSpec request = { .roles = wanted,
+		                               .roles_count = 1,
+		                               .request_reason = TEXT("disk"),
+		                               .system_annotations = &annotation,
+		                               .system_annotations_count = 1 };
+	const pv_AccessReview review = { .reason = TEXT("fine") };
+	const struct predicate_context ctx = { .who = &alice,
+		                               .request = &request,
+		                               .review = &review };
+	const struct predicate_context nothing = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (predicate_ask(rows[i].text, PREDICATE_JUDGE, &ctx) != rows[i].judge ||
+		    predicate_ask(rows[i].text, PREDICATE_REVIEW, &ctx) != rows[i].review)
+			fail_msg("%s", rows[i].text);
+		assert_int_equal(predicate_ask(rows[i].text, PREDICATE_REVIEW, &nothing),
+		                 PREDICATE_UNKNOWN);
+	}
+}
+
 /* --- actions --------------------------------------------------------------------------------- */
 
 static void an_action_says_what_is_to_be_logged(void **state)
@@ -457,6 +500,7 @@ int main(void)
 		cmocka_unit_test(bad_expressions_are_refused_with_a_reason),
 		cmocka_unit_test(an_expression_has_a_longest_length_and_a_longest_name),
 		cmocka_unit_test(a_test_makes_a_bounded_number_of_steps),
+		cmocka_unit_test(requests_and_reviews_are_looked_at_by_those_who_judge),
 		cmocka_unit_test(an_action_says_what_is_to_be_logged),
 		cmocka_unit_test(nothing_but_logging_is_an_action),
 	};

@@ -135,6 +135,29 @@ static const struct {
 	  "access_request 'x': metadata.name: not a UUID" },
 	{ "request", "{metadata: {name: 5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11}, spec: {user: a}}",
 	  "access_request '5d1b3c64-0d4b-4a3e-8f43-2f8f0f3f2c11': spec.roles: what is asked for?" },
+	{ "role",
+	  "{metadata: {name: r}, spec: {allow: {request: {roles: [a], thresholds: [{filter: "
+	  "'contains('}]}}}}",
+	  "role 'r': spec.allow: request.thresholds[0].filter: 'contains(': something is "
+	  "missing at byte 10" },
+	{ "role",
+	  "{metadata: {name: r}, spec: {allow: {review_requests: {roles: [a], where: "
+	  "'review.reason == \"x\"'}}}}",
+	  "role 'r': spec.allow: review_requests.where: 'review.reason == \"x\"': no "
+	  "field 'review.reason'" },
+	{ "role", "{metadata: {name: r}, spec: {allow: {request: {roles: ['{{internal.logins']}}}}",
+	  "role 'r': spec.allow: request.roles: '{{internal.logins' is not a template: '}}' is "
+	  "missing" },
+	{ "role", "{metadata: {name: r}, spec: {deny: {review_requests: {roles: ['^a($']}}}}",
+	  "role 'r': spec.deny: review_requests.roles: '^a($' is not a regular expression: missing "
+	  "closing parenthesis at 4" },
+	{ "role",
+	  "{metadata: {name: r}, spec: {allow: {request: {claims_to_roles: [{claim: a, value: "
+	  "b}]}}}}",
+	  "role 'r': spec.allow: request.claims_to_roles[0]: roles: missing" },
+	{ "role", "{metadata: {name: r}, spec: {allow: {request: {annotations: {a: ['{{x']}}}}}",
+	  "role 'r': spec.allow: request.annotations: '{{x' is not a template: only internal "
+	  "and external hold traits" },
 	{ "lock", "{metadata: {name: x}, spec: {message: m}}",
 	  "lock 'x': spec.target: user, role, login, node or access_request is missing" },
 	{ "node", "{metadata: {name: web-1}, spec: {hostname: web-1}}",
