@@ -121,26 +121,40 @@ void stream_peer_ended(struct stream *s)
 		s->input = IN_ENDED;
 }
 
+void stream_read_failed(struct stream *s, const struct err *why)
+{
+	if (s->state == STREAM_CLOSING)
+		stream_shut(s); /* nobody is interested any more */
+	else
+		stream_fail(s, why);
+}
+
 static void on_read_failed(struct stream *s, int rc)
 {
 	struct err err;
 
-	if (s->state == STREAM_CLOSING) {
-		stream_shut(s); /* nobody is interested any more */
-		return;
-	}
 	err_set(&err, ERR_IO, "read from '%s': %s", s->peer, uv_strerror(rc));
-	stream_fail(s, &err);
+	stream_read_failed(s, &err);
 }
 
-static void on_bytes(struct stream *s, const uint8_t *data, size_t len)
+void stream_received(struct stream *s, const uint8_t *data, size_t len)
 {
-	if (s->state != STREAM_OPEN)
-		return;
-	if (s->secure != NULL)
+	if (s->state == STREAM_OPEN && s->secure != NULL)
 		secure_received(s, data, len);
-	else
+	else if (s->state == STREAM_OPEN)
 		stream_offer(s, data, len);
+	tell_end(s);
+	stream_update_reading(s);
+}
+
+void stream_received_end(struct stream *s)
+{
+	if (s->secure != NULL)
+		secure_received_end(s);
+	else
+		stream_peer_ended(s);
+	tell_end(s);
+	stream_update_reading(s);
 }
 
 /*
@@ -165,16 +179,12 @@ static void on_read(uv_stream_t *h, ssize_t n, const uv_buf_t *buf)
 	if (n >= 0)
 		acknowledge_at_once(s);
 	if (n > 0)
-		on_bytes(s, (const uint8_t *)buf->base, (size_t)n);
-	else if (n == UV_EOF && s->secure != NULL)
-		secure_received_end(s);
+		stream_received(s, (const uint8_t *)buf->base, (size_t)n);
 	else if (n == UV_EOF)
-		stream_peer_ended(s);
+		stream_received_end(s);
 	else if (n < 0)
 		on_read_failed(s, (int)n);
 	scratch_give_back((uint8_t *)buf->base);
-	tell_end(s);
-	stream_update_reading(s);
 }
 
 static bool hungry(const struct stream *s)
@@ -195,7 +205,9 @@ void stream_update_reading(struct stream *s)
 	if (s->state == STREAM_SHUT || wanted == s->reading)
 		return;
 	s->reading = wanted;
-	if (wanted)
+	if (s->carrier != NULL)
+		s->carrier->read(s->carried, wanted);
+	else if (wanted)
 		uv_read_start(&s->in.stream, on_alloc, on_read);
 	else
 		uv_read_stop(&s->in.stream);
@@ -318,8 +330,10 @@ void stream_reset(struct stream *s, const struct err *why)
 
 	if (s->state == STREAM_SHUT)
 		return;
-	setsockopt(stream_fd(s), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	if (s->carrier == NULL)
+		setsockopt(stream_fd(s), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	remember(s, why);
+	s->torn = true;
 	stream_shut(s);
 }
 
@@ -397,7 +411,10 @@ void stream_shut(struct stream *s)
 	s->state = STREAM_SHUT;
 	if (s->secure != NULL)
 		secure_abandon(s);
-	stream_close_handle(s, &s->in.handle);
+	if (s->carrier != NULL)
+		s->carrier->shut(s->carried, s->torn || s->why != NULL);
+	else
+		stream_close_handle(s, &s->in.handle);
 	stream_close_handle(s, (uv_handle_t *)s->out_pipe);
 	stream_close_handle(s, (uv_handle_t *)&s->kick);
 	stream_close_handle(s, (uv_handle_t *)&s->timer);

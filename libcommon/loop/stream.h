@@ -1,6 +1,6 @@
 /*
- * stream - one byte stream in both directions, over TCP, a unix socket or a pair of pipes,
- * with or without TLS.
+ * stream - one byte stream in both directions, over TCP, a unix socket, a pair of pipes or what
+ * something else carries (stream_carried.h), with or without TLS.
  *
  *   stream_open_fd --> OPEN --(stream_start_tls --> handshake in the pool)--> OPEN
  *                        |
@@ -141,14 +141,14 @@ void stream_set_peer(struct stream *s, const char *peer);
 int stream_peer_cred(const struct stream *s, uid_t *out_uid, gid_t *out_gid, pid_t *out_pid,
                      struct err *err);
 
-/* The descriptor, borrowed: for setsockopt and the like. */
+/* The descriptor, borrowed: for setsockopt and the like. -1: it has none (it is carried). */
 int stream_fd(const struct stream *s);
 
 /*
  * Takes the socket out of a plaintext stream with nothing queued, to hand it to another program:
  * out_fd is blocking and close-on-exec, out_unused gets the bytes that were read but not used
  * (within on_data: all that it was offered, and its result counts no more). Only on_close (err
- * NULL) follows. ERR_INVALID: TLS, queued bytes, or a pair; the stream stays.
+ * NULL) follows. ERR_INVALID: TLS, queued bytes, a pair, or carried; the stream stays.
  */
 int stream_take_fd(struct stream *s, int *out_fd, struct buf *out_unused, struct err *err);
 

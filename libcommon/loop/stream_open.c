@@ -68,7 +68,7 @@ static int open_pipe(uv_loop_t *loop, uv_pipe_t *pipe, int take_fd)
 	return rc;
 }
 
-static struct stream *stream_new(uv_loop_t *loop)
+struct stream *stream_new(uv_loop_t *loop)
 {
 	struct stream *s = calloc(1, sizeof(*s));
 
@@ -157,7 +157,7 @@ int stream_open_pair(uv_loop_t *loop, int take_in, int take_out, struct stream *
 
 uv_loop_t *stream_loop(const struct stream *s)
 {
-	return s->in.handle.loop;
+	return s->kick.loop;
 }
 
 const char *stream_peer(const struct stream *s)
@@ -174,7 +174,8 @@ int stream_fd(const struct stream *s)
 {
 	uv_os_fd_t fd = -1;
 
-	uv_fileno(&s->in.handle, &fd);
+	if (s->carrier == NULL)
+		uv_fileno(&s->in.handle, &fd);
 	return fd;
 }
 
@@ -212,8 +213,8 @@ static int dup_blocking(int fd, int *out_fd, struct err *err)
 
 int stream_take_fd(struct stream *s, int *out_fd, struct buf *out_unused, struct err *err)
 {
-	if (s->state != STREAM_OPEN || s->why != NULL || s->secure != NULL || s->out_pipe != NULL ||
-	    s->output != OUT_OPEN || stream_queued(s) > 0)
+	if (s->state != STREAM_OPEN || s->why != NULL || s->secure != NULL || s->carrier != NULL ||
+	    s->out_pipe != NULL || s->output != OUT_OPEN || stream_queued(s) > 0)
 		return err_set(err, ERR_INVALID, "the connection with '%s' is not free to hand on",
 		               s->peer);
 	if (s->offered != NULL)

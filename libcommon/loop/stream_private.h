@@ -1,10 +1,11 @@
 /*
  * stream_private - what the files of stream share; nobody else includes it.
  *
- *   stream.c        owner, reading, ending, closing
- *   stream_open.c   descriptors and addresses
- *   stream_write.c  the write queue
- *   stream_tls.c    handshake, records
+ *   stream.c          owner, reading, ending, closing
+ *   stream_open.c     descriptors and addresses
+ *   stream_carried.c  what is no descriptor of ours: carried by something else
+ *   stream_write.c    the write queue
+ *   stream_tls.c      handshake, records
  *
  * Invariants: `state` only moves down its list. Handles are closed by stream_shut() alone. The
  * struct is freed by the last close callback, which libuv calls on a later turn, so it is never
@@ -15,6 +16,7 @@
 
 #include "loop/addr.h"
 #include "loop/stream.h"
+#include "loop/stream_carried.h"
 
 #include "base/buf.h"
 
@@ -30,6 +32,8 @@ enum stream_out { OUT_OPEN, OUT_ENDING, OUT_ENDED }; /* ours: not yet, under way
 struct secure; /* stream_tls.c */
 
 struct stream {
+	const struct stream_carrier *carrier; /* NULL: libuv's handle `in` */
+	void *carried;                        /* what its functions are called with */
 	union {
 		uv_handle_t handle;
 		uv_stream_t stream;
@@ -48,6 +52,7 @@ struct stream {
 	enum stream_out output;
 	bool reading; /* libuv reads */
 	bool paused;
+	bool torn;           /* by stream_reset() */
 	bool was_full;       /* on_drain is due */
 	unsigned quick_acks; /* reads that are still acknowledged at once */
 
@@ -70,6 +75,9 @@ struct stream {
 /* stream.c */
 bool stream_listens(const struct stream *s); /* bytes may go to the owner now */
 void stream_offer(struct stream *s, const uint8_t *data, size_t len);
+void stream_received(struct stream *s, const uint8_t *data, size_t len);
+void stream_received_end(struct stream *s);
+void stream_read_failed(struct stream *s, const struct err *why);
 void stream_peer_ended(struct stream *s);
 void stream_out_ended(struct stream *s);
 void stream_close_handle(struct stream *s, uv_handle_t *h);
@@ -79,6 +87,9 @@ void stream_fail(struct stream *s, const struct err *why);
 void stream_fail_politely(struct stream *s, const struct err *why); /* what is queued goes out */
 void stream_shut(struct stream *s);
 void stream_release(struct stream *s); /* one thing less to wait for; the last one frees */
+
+/* stream_open.c */
+struct stream *stream_new(uv_loop_t *loop); /* NULL when memory runs out */
 
 /* stream_write.c: bytes as they go on the wire */
 void stream_send(struct stream *s, const uint8_t *data, size_t len);

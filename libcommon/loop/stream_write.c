@@ -102,6 +102,10 @@ void stream_send(struct stream *s, const uint8_t *data, size_t len)
 
 	if (!may_send(s, len))
 		return;
+	if (s->carrier != NULL) {
+		s->carrier->write(s->carried, data, len);
+		return;
+	}
 	sent = send_now(s, data, len);
 	if (sent == len)
 		return;
@@ -113,8 +117,12 @@ void stream_send(struct stream *s, const uint8_t *data, size_t len)
 
 void stream_send_owned(struct stream *s, uint8_t *take_data, size_t len)
 {
-	size_t sent = may_send(s, len) ? send_now(s, take_data, len) : len;
+	size_t sent = len;
 
+	if (s->carrier != NULL)
+		stream_send(s, take_data, len);
+	else if (may_send(s, len))
+		sent = send_now(s, take_data, len);
 	if (sent < len)
 		queue(s, take_data, take_data + sent, len - sent);
 	else
@@ -136,8 +144,13 @@ static void on_end_sent(uv_shutdown_t *req, int rc)
 
 void stream_send_end(struct stream *s)
 {
-	int rc = uv_shutdown(&s->ending, s->out, on_end_sent);
+	int rc;
 
+	if (s->carrier != NULL) {
+		s->carrier->end(s->carried); /* and says stream_carried_out_ended() */
+		return;
+	}
+	rc = uv_shutdown(&s->ending, s->out, on_end_sent);
 	if (rc != 0)
 		on_end_sent(&s->ending, rc);
 }
@@ -177,6 +190,8 @@ size_t stream_queued(const struct stream *s)
 {
 	size_t waiting = s->secure != NULL ? secure_queued(s) : 0;
 
+	if (s->carrier != NULL)
+		return waiting + s->carrier->queued(s->carried);
 	return waiting + uv_stream_get_write_queue_size(s->out);
 }
 

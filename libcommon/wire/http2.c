@@ -385,6 +385,12 @@ uint64_t http2_pongs(const struct http2 *h)
 	return h->pongs;
 }
 
+uint32_t http2_streams_allowed(const struct http2 *h)
+{
+	return nghttp2_session_get_remote_settings(h->session,
+	                                           NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
 size_t http2_stream_count(const struct http2 *h)
 {
 	return h->stream_count;

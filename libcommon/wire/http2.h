@@ -4,7 +4,7 @@
  *   peer's bytes --> http2_recv() --> events        http2_open(), http2_write() … --> http2_send()
  * --> bytes
  *
- * On nghttp2's memory interface. Streams are generic: gRPC calls today, tunnels tomorrow.
+ * On nghttp2's memory interface. Streams are generic: gRPC calls, and a tunnel's channels.
  * Receiving is under manual flow control: who got data says http2_consume() when it has
  * dealt with them, and a stream that nobody consumes holds back only itself.
  *
@@ -94,6 +94,8 @@ bool http2_no_new_streams(const struct http2 *h);
 /* Sends a PING; the answer shows as `http2_pongs()` growing. */
 int http2_ping(struct http2 *h, struct err *err);
 uint64_t http2_pongs(const struct http2 *h);
+/* Client: how many streams the peer lets us have open; UINT32_MAX until it has said. */
+uint32_t http2_streams_allowed(const struct http2 *h);
 size_t http2_stream_count(const struct http2 *h); /* open now */
 
 /* --- streams --- */
@@ -110,6 +112,7 @@ int http2_respond(struct http2_stream *s, const struct http2_header *headers, si
  * (ERR_LIMIT). ERR_CANCELED: the stream is closed or our side was ended. */
 int http2_write(struct http2_stream *s, const void *data, size_t len, struct err *err);
 bool http2_writable(const struct http2_stream *s);
+size_t http2_queued(const struct http2_stream *s); /* bytes that have not gone out */
 
 /* Our side ends behind what is queued; theirs may go on. */
 int http2_end(struct http2_stream *s, struct err *err);

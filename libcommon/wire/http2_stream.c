@@ -64,7 +64,7 @@ static nghttp2_nv *nv_array(const struct http2_header *headers, size_t count)
 
 /* --- what nghttp2 sends --- */
 
-static size_t queued(const struct http2_stream *s)
+size_t http2_queued(const struct http2_stream *s)
 {
 	return s->out.len - s->out_sent;
 }
@@ -75,14 +75,14 @@ static void drop_sent(struct http2_stream *s, size_t len)
 	struct http2 *h = s->session;
 
 	s->out_sent += len;
-	if (queued(s) == 0) {
+	if (http2_queued(s) == 0) {
 		buf_wipe(&s->out);
 		s->out_sent = 0;
 	} else if (s->out_sent > s->out.len / 2) {
 		buf_consume(&s->out, s->out_sent);
 		s->out_sent = 0;
 	}
-	if (s->full && queued(s) <= h->limits.write_high / 2 && list_empty(&s->due_link))
+	if (s->full && http2_queued(s) <= h->limits.write_high / 2 && list_empty(&s->due_link))
 		list_append(&h->due, &s->due_link);
 }
 
@@ -99,7 +99,7 @@ static ssize_t read_data(nghttp2_session *session, int32_t id, uint8_t *dst, siz
                          uint32_t *flags, nghttp2_data_source *source, void *user)
 {
 	struct http2_stream *s = source->ptr;
-	size_t len = queued(s) < size ? queued(s) : size;
+	size_t len = http2_queued(s) < size ? http2_queued(s) : size;
 
 	(void)id;
 	(void)user;
@@ -109,7 +109,7 @@ static ssize_t read_data(nghttp2_session *session, int32_t id, uint8_t *dst, siz
 		memcpy(dst, s->out.data + s->out_sent, len);
 		drop_sent(s, len);
 	}
-	if (s->ended && queued(s) == 0 && finish_data(session, s, flags) != 0)
+	if (s->ended && http2_queued(s) == 0 && finish_data(session, s, flags) != 0)
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	return (ssize_t)len;
 }
@@ -188,7 +188,7 @@ int http2_write(struct http2_stream *s, const void *data, size_t len, struct err
 {
 	if (check_open(s, err) != 0)
 		return err->code;
-	if (len > QUEUED_MAX - queued(s))
+	if (len > QUEUED_MAX - http2_queued(s))
 		return err_set(err, ERR_LIMIT, "the peer reads too slowly");
 	buf_append(&s->out, data, len);
 	if (buf_check(&s->out, err) != 0)
@@ -201,7 +201,7 @@ int http2_write(struct http2_stream *s, const void *data, size_t len, struct err
 
 bool http2_writable(const struct http2_stream *s)
 {
-	return !s->ended && !s->reset && queued(s) < s->session->limits.write_high;
+	return !s->ended && !s->reset && http2_queued(s) < s->session->limits.write_high;
 }
 
 int http2_end(struct http2_stream *s, struct err *err)
