@@ -1,6 +1,7 @@
 #include "crypto/hash.h"
 
 #include <assert.h>
+#include <mbedtls/sha1.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -9,6 +10,11 @@ static_assert(sizeof(struct hash) == sizeof(crypto_hash_sha256_state), "libsodiu
 void hash_sha256(const void *data, size_t len, uint8_t out[HASH_SIZE])
 {
 	crypto_hash_sha256(out, data, len);
+}
+
+void hash_sha1(const void *data, size_t len, uint8_t out[HASH_SHA1_SIZE])
+{
+	mbedtls_sha1_ret(data, len, out);
 }
 
 void hash_hmac(const void *key, size_t key_len, const void *data, size_t len,

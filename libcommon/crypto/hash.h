@@ -1,5 +1,6 @@
 /*
- * hash - SHA-256 at once or piece by piece, and HMAC-SHA-256 (libsodium).
+ * hash - SHA-256 at once or piece by piece, and HMAC-SHA-256 (libsodium); SHA-1 where a protocol
+ * asks for it and nothing depends on its strength (RFC 6455's handshake).
  */
 #ifndef CRYPTO_HASH_H
 #define CRYPTO_HASH_H
@@ -7,9 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HASH_SIZE 32
+#define HASH_SIZE      32
+#define HASH_SHA1_SIZE 20
 
 void hash_sha256(const void *data, size_t len, uint8_t out[HASH_SIZE]);
+
+void hash_sha1(const void *data, size_t len, uint8_t out[HASH_SHA1_SIZE]);
 
 /* RFC 2104; a key of any length. */
 void hash_hmac(const void *key, size_t key_len, const void *data, size_t len,
