@@ -20,7 +20,7 @@ VERSION ?= 0.1.0
 PREFIX  ?= /usr
 DESTDIR ?=
 
-PKGS := libuv libnghttp2 libsodium libpcre2-8 yaml-0.1 jansson libqrencode
+PKGS := libuv libnghttp2 libsodium libpcre2-8 yaml-0.1 jansson libqrencode zlib
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wundef -Wno-missing-field-initializers
 OPT  ?= -O2 -g

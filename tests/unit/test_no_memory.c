@@ -11,6 +11,8 @@
 #include "wire/fields.h"
 #include "wire/grpc.h"
 #include "wire/http1.h"
+#include "wire/spdy.h"
+#include "wire/websocket.h"
 
 #include "proto/resource.fields.h"
 #include "tests/unit/no_memory.h"
@@ -53,6 +55,54 @@ static int reads_http1(struct err *err)
 	if (rc == 0)
 		assert_int_equal(http1_state(h), HTTP1_DONE);
 	http1_free(h);
+	return rc;
+}
+
+static int speaks_spdy(struct err *err)
+{
+	static const struct spdy_header header = { "streamtype", "stdin" };
+	struct spdy *client = spdy_new(SPDY_CLIENT), *server = spdy_new(SPDY_SERVER);
+	int rc = client == NULL || server == NULL ? err_set_nomem(err) : 0;
+	struct spdy_event event;
+	struct buf *wire;
+	uint32_t id = 0;
+	size_t used = 0;
+
+	if (rc == 0)
+		rc = spdy_open(client, &header, 1, &id, err);
+	if (rc == 0) {
+		wire = spdy_output(client);
+		rc = spdy_read(server, wire->data, wire->len, &used, &event, err);
+	}
+	if (rc == 0)
+		rc = spdy_reply(server, id, &header, 1, err);
+	spdy_free(client);
+	spdy_free(server);
+	return rc;
+}
+
+static int speaks_websocket(struct err *err)
+{
+	char key[WEBSOCKET_KEY_SIZE], accept[WEBSOCKET_ACCEPT_SIZE];
+	struct websocket client, server;
+	struct websocket_event event;
+	struct buf wire = { 0 };
+	size_t used;
+	int rc = websocket_key(key, err);
+
+	websocket_init(&client, WEBSOCKET_CLIENT, NULL);
+	websocket_init(&server, WEBSOCKET_SERVER, NULL);
+	if (rc == 0)
+		rc = websocket_accept(key, accept, err);
+	if (rc == 0) {
+		websocket_write(&client, WEBSOCKET_BINARY, "hello", 5, &wire);
+		rc = buf_check(&wire, err);
+	}
+	if (rc == 0)
+		rc = websocket_read(&server, wire.data, wire.len, &used, &event, err);
+	websocket_deinit(&client);
+	websocket_deinit(&server);
+	buf_deinit(&wire);
 	return rc;
 }
 
@@ -297,6 +347,7 @@ static const struct {
 	int (*run)(struct err *err);
 } parts[] = {
 	{ "reads_http1", reads_http1 },       { "writes_http1", writes_http1 },
+	{ "speaks_spdy", speaks_spdy },       { "speaks_websocket", speaks_websocket },
 	{ "frames_grpc", frames_grpc },       { "carries_json", carries_json },
 	{ "carries_yaml", carries_yaml },     { "makes_a_role_set", makes_a_role_set },
 	{ "reads_settings", reads_settings }, { "certifies_ssh", certifies_ssh },
