@@ -107,6 +107,9 @@ static void describe(const struct rpc_method *method, struct buf *out)
 	case ACCESS_USER:
 		buf_append_str(out, "For people with a certificate, about themselves.");
 		break;
+	case ACCESS_REMOTE:
+		buf_append_str(out, "For the daemons of other clusters.");
+		break;
 	case ACCESS_RULE:
 		buf_appendf(out, "For roles that allow %s on %s.", rule->verb, rule->kind);
 		break;

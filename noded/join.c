@@ -7,13 +7,12 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "crypto/tls.h"
-#include "crypto/x509_set.h"
 #include "daemon/host.h"
 #include "loop/dial.h"
 #include "loop/splice.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
-#include "model/identity.h"
+#include "model/trust.h"
 #include "noded/join_decide.h"
 #include "noded/noded.h"
 #include "noded/report.h"
@@ -276,16 +275,20 @@ static int reach(struct join *j, struct err *err)
 
 /* --- SECURING, ASKED ------------------------------------------------------------------------- */
 
-static int identify(struct join *j, const struct tls_peer *peer, struct err *err)
+static int identify(struct join *j, const struct tls_peer *tls, struct err *err)
 {
-	const struct x509_set *hosts = host_credentials(j->port->n->host)->parts.host_cas;
-	const struct x509_info *cert = peer->cert;
+	const struct noded *n = j->port->n;
+	struct peer peer = { 0 };
 
-	if (identity_decode(&j->identity, cert->identity, cert->identity_len, err) != 0 ||
-	    str_empty(j->identity.user))
+	if (trust_tls_peer(host_trust(n->host), tls, j->client, clock_wall_ms(n->clock), &peer,
+	                   err) != 0)
+		return err->code;
+	if (peer.kind != PEER_USER) {
+		peer_deinit(&peer);
 		return err_set(err, ERR_UNAUTHENTICATED, "not a person's certificate");
-	return identity_check_issuer(&j->identity, cert->common_name,
-	                             x509_set_has(hosts, &peer->ca), err);
+	}
+	j->identity = peer.identity;
+	return 0;
 }
 
 static void on_secure(void *owner, struct stream *s)
@@ -409,7 +412,7 @@ int join_port_reload(struct join_port *p, struct err *err)
 		.clock = p->n->clock,
 		.own = &own,
 		.own_count = 1,
-		.trust = c->parts.all_cas,
+		.trust = trust_clients(host_trust(p->n->host)),
 		.client_auth = TLS_AUTH_REQUIRED,
 	};
 	struct tls_conf *fresh = NULL;

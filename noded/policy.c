@@ -4,10 +4,12 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "cache/cache.h"
 #include "daemon/host.h"
 #include "model/identity.h"
 #include "model/lock.h"
+#include "model/trust.h"
 #include "noded/noded.h"
 #include "noded/presence.h"
 #include "noded/settings.h"
@@ -21,24 +23,37 @@ static int check_identity(const struct noded *n, const struct policy_subject *wh
 
 	if (str_empty(id->user))
 		return err_set(err, ERR_UNAUTHENTICATED, "not a person's certificate");
-	if (!str_eq(id->cluster, host_cluster(n->host)))
-		return err_set(err, ERR_UNAUTHENTICATED, "certificate is of cluster '%s'",
-		               id->cluster != NULL ? id->cluster : "");
 	if (id->expires != 0 && id->expires <= clock_wall_ms(n->clock))
 		return err_set(err, ERR_UNAUTHENTICATED, "certificate expired at %s",
 		               str_from_time(end, sizeof(end), id->expires));
 	return identity_check_address(id, who->client, err);
 }
 
-static int check_locks(const struct noded *n, const struct policy_subject *who, struct err *err)
+/* Another cluster's people have the roles that its record maps theirs to now: a shallow copy,
+ * which borrows from `roles`. */
+static int map_roles(const struct noded *n, const pv_Identity *id, struct strlist *roles,
+                     pv_Identity *out, struct err *err)
+{
+	*out = *id;
+	if (str_eq(id->cluster, host_cluster(n->host)))
+		return 0;
+	if (trust_roles(host_trust(n->host), id, roles, err) != 0)
+		return err->code;
+	out->roles = roles->items;
+	out->roles_count = (pb_size_t)roles->count;
+	return 0;
+}
+
+static int check_locks(const struct noded *n, const pv_Identity *id, const char *login,
+                       struct err *err)
 {
 	const struct lock_subject subject = {
-		.user = who->identity->user,
-		.roles = who->identity->roles,
-		.roles_count = who->identity->roles_count,
-		.requests = who->identity->active_requests,
-		.requests_count = who->identity->active_requests_count,
-		.login = who->login,
+		.user = id->user,
+		.roles = id->roles,
+		.roles_count = id->roles_count,
+		.requests = id->active_requests,
+		.requests_count = id->active_requests_count,
+		.login = login,
 		.node = host_id(n->host),
 	};
 	int64_t now = clock_wall_ms(n->clock);
@@ -63,6 +78,21 @@ static int check_freshness(const struct noded *n, const struct role_set *roles, 
 	               "a role wants locks that are current, and the cluster is not heard of");
 }
 
+static int make_roles(const struct noded *n, const struct policy_subject *who,
+                      struct role_set **out, struct err *err)
+{
+	struct strlist mapped = { 0 };
+	pv_Identity id;
+	int rc = map_roles(n, who->identity, &mapped, &id, err);
+
+	if (rc == 0)
+		rc = check_locks(n, &id, who->login, err);
+	if (rc == 0)
+		rc = cache_role_set(n->cache, &id, out, err);
+	strlist_deinit(&mapped);
+	return rc;
+}
+
 int policy_check(const struct noded *n, const struct policy_subject *who,
                  struct role_set **out_roles, struct err *err)
 {
@@ -79,9 +109,7 @@ int policy_check(const struct noded *n, const struct policy_subject *who,
 		return err_set(err, ERR_DENIED, "%s", n->denied);
 	rc = check_identity(n, who, err);
 	if (rc == 0)
-		rc = check_locks(n, who, err);
-	if (rc == 0)
-		rc = cache_role_set(n->cache, who->identity, &roles, err);
+		rc = make_roles(n, who, &roles, err);
 	if (rc != 0)
 		return rc;
 	rc = check_freshness(n, roles, err);

@@ -170,7 +170,8 @@ static void on_changed(void *ctx, const char *key, const pv_Resource *now)
 
 static int watch(struct recheck *r, struct err *err)
 {
-	static const char *const prefixes[] = { "/roles/", "/locks/", "/settings/", NULL };
+	static const char *const prefixes[] = { "/roles/", "/locks/", "/settings/", "/authorities/",
+		                                NULL };
 	const struct cache_watch_conf conf = {
 		.prefixes = prefixes,
 		.ctx = r,

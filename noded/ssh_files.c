@@ -5,6 +5,7 @@
 #include "crypto/sshkey_private.h"
 #include "daemon/host.h"
 #include "file/file.h"
+#include "model/trust.h"
 #include "noded/noded.h"
 
 #include <limits.h>
@@ -47,7 +48,7 @@ static int write_certificate(const struct noded *n, struct err *err)
 static int write_authorities(const struct noded *n, struct err *err)
 {
 	struct buf lines = { 0 };
-	int rc = credentials_append_ssh_cas(host_credentials(n->host), "user", &lines, err);
+	int rc = trust_append_ssh_keys(host_trust(n->host), "user", &lines, err);
 
 	if (rc == 0)
 		rc = write_file(n, "user_ca.pub", &lines, 0644, err);

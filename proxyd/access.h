@@ -13,8 +13,8 @@ struct role_set;
 struct sshcert;
 struct tls_peer;
 
-/* The peer of a TLS connection. Release with peer_deinit(). ERR_UNAUTHENTICATED: a certificate
- * that is not of this cluster. No certificate gives an anonymous peer. */
+/* The peer of a TLS connection. Release with peer_deinit(). Errors as trust_tls_peer()'s: a
+ * certificate that counts for nothing here. No certificate gives an anonymous peer. */
 int access_tls_peer(const struct proxyd *p, const struct tls_peer *tls, const char *addr,
                     struct peer *out, struct err *err);
 

@@ -7,6 +7,7 @@
 #include "daemon/host.h"
 #include "file/file.h"
 #include "model/identity.h"
+#include "model/trust.h"
 #include "proxyd/proxyd.h"
 
 #include <errno.h>
@@ -85,7 +86,7 @@ static int write_texts(const struct proxyd *p, gid_t group, struct err *err)
 
 	append_config(p, &config);
 	buf_appendf(&cert, "%s\n", c->answer.ssh_certificate);
-	rc = credentials_append_ssh_cas(c, "user", &cas, err);
+	rc = trust_append_ssh_keys(host_trust(p->host), "user", &cas, err);
 	if (rc == 0)
 		rc = write_file(p, "user_cas", cas.data, cas.len, group, err);
 	if (rc == 0)

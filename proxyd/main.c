@@ -106,8 +106,7 @@ static void on_cache_changed(void *ctx, const char *key, const pv_Resource *now)
 	struct proxyd *p = ctx;
 	struct err err = { 0 };
 
-	if (str_starts(key, "/authorities/") && now != NULL &&
-	    host_take_authority(p->host, &now->of.cert_authority, &err) != 0)
+	if (host_cache_changed(p->host, key, now, &err) != 0)
 		log_error("authority not taken", kv("reason", err.msg));
 }
 

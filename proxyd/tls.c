@@ -8,6 +8,7 @@
 #include "crypto/x509_set.h"
 #include "daemon/host.h"
 #include "file/file.h"
+#include "model/trust.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/stream_dial.h"
 
@@ -63,7 +64,7 @@ static int make_conf(struct proxyd *p, const struct tls_own *own, size_t own_cou
 		.clock = p->clock,
 		.own = own,
 		.own_count = own_count,
-		.trust = host_credentials(p->host)->parts.all_cas,
+		.trust = trust_clients(host_trust(p->host)),
 		.client_auth = TLS_AUTH_OPTIONAL,
 		.alpn = alpn,
 		.tickets = p->tickets,
@@ -78,7 +79,7 @@ static int forget_tickets(struct proxyd *p, struct err *err)
 {
 	uint8_t generation[HASH_SIZE];
 
-	if (x509_set_generation(host_credentials(p->host)->parts.all_cas, generation, err) != 0)
+	if (x509_set_generation(trust_clients(host_trust(p->host)), generation, err) != 0)
 		return err->code;
 	if (p->public_tls != NULL && memcmp(generation, p->ticket_generation, HASH_SIZE) != 0) {
 		ticket_keys_reset(p->tickets);

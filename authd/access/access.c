@@ -15,6 +15,11 @@
 
 #include <string.h>
 
+bool access_is_own_user(const struct authd *a, const struct peer *peer)
+{
+	return peer->kind == PEER_USER && str_eq(peer->identity.cluster, a->conf.cluster_name);
+}
+
 /* --- what a user's roles say ----------------------------------------------------------------- */
 
 int access_lookup_role(void *arg, const char *name, pv_Role *out, struct err *err)
@@ -102,6 +107,7 @@ static enum role_verdict judge(const struct rpc_call *call, struct role_call *as
 	case PEER_ADMIN:
 		return ROLE_CALL_ALLOWED;
 	case PEER_HOST:
+	case PEER_REMOTE:
 		return system_role_check(peer->identity.system_role, asked->kind, asked->verb,
 		                         err) == 0
 		               ? ROLE_CALL_ALLOWED
@@ -144,6 +150,16 @@ static int check_host(const struct peer *peer, const char *system_roles, struct 
 	return 0;
 }
 
+static int check_own_user(const struct authd *a, const struct peer *peer, struct err *err)
+{
+	if (access_is_own_user(a, peer))
+		return 0;
+	if (peer->kind == PEER_USER)
+		return err_set(err, ERR_DENIED, "this call is for people of cluster '%s'",
+		               a->conf.cluster_name);
+	return err_set(err, ERR_DENIED, "this call is for people about themselves");
+}
+
 int access_authorize(struct rpc_call *call, const struct rpc_method *method, struct err *err)
 {
 	const struct caller *c = rpc_conn_data(rpc_call_conn(call));
@@ -162,10 +178,11 @@ int access_authorize(struct rpc_call *call, const struct rpc_method *method, str
 	case ACCESS_HOST:
 		return check_host(peer, method->access_data, err);
 	case ACCESS_USER:
-		return peer->kind == PEER_USER
+		return check_own_user(authd_of(call), peer, err);
+	case ACCESS_REMOTE:
+		return peer->kind == PEER_REMOTE
 		               ? 0
-		               : err_set(err, ERR_DENIED,
-		                         "this call is for people about themselves");
+		               : err_set(err, ERR_DENIED, "this call is for other clusters");
 	case ACCESS_RULE:
 		return access_check(call, rule->kind, rule->verb, NULL, err);
 	case ACCESS_REQUEST:

@@ -4,7 +4,9 @@
  *   local (unix socket)        may do everything
  *   anonymous                  ACCESS_ANYBODY calls only
  *   host (Node, Proxy)         what model/system_role.h lists
- *   user                       what the rules of their roles say (model/role.h)
+ *   user                       what the rules of their roles say (model/role.h); another cluster's
+ *                              people have the roles that its role map gives, and no record here
+ *   another cluster's daemon   what model/system_role.h lists for model/trust.h's roles
  *
  * methods.c says for each call which of this applies; calls whose kind stands in the request
  * (GetResource and its like) ask access_check() themselves and have ACCESS_REQUEST in the table.
@@ -16,6 +18,7 @@
 
 #include "proto/resource.pb.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct authd;
@@ -29,7 +32,8 @@ enum access {
 	ACCESS_ANYBODY, /* also anonymous */
 	ACCESS_HOST,    /* a daemon of the cluster; `access_data` may name system roles, with blanks
 	                   between */
-	ACCESS_USER,    /* a person, about themselves */
+	ACCESS_USER,    /* a person of this cluster, about themselves */
+	ACCESS_REMOTE,  /* a daemon of another cluster (PEER_REMOTE) */
 	ACCESS_RULE,    /* `access_data` is a struct access_rule */
 	ACCESS_REQUEST, /* somebody known; the handler asks access_check() for what is asked for */
 	ACCESS_LOCAL,   /* the local administrator only: it would be somebody else's identity */
@@ -51,6 +55,9 @@ int access_check(const struct rpc_call *call, const char *kind, const char *verb
 /* The same as a verdict, for those who may learn the resource later; without actions of rules. */
 enum role_verdict access_judge(const struct rpc_call *call, const char *kind, const char *verb,
                                const pv_Resource *resource, struct err *err);
+
+/* A person who has a record here. */
+bool access_is_own_user(const struct authd *a, const struct peer *peer);
 
 /* The caller's roles as they are now, NULL for all but users; borrowed until the loop runs again.
  * A failure means: no access. */

@@ -1,5 +1,6 @@
 #include "authd/access/caller.h"
 
+#include "authd/access/access.h"
 #include "authd/access/locks.h"
 #include "authd/core/authd.h"
 #include "authd/core/resource_store.h"
@@ -7,11 +8,11 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "crypto/pin.h"
 #include "crypto/tls.h"
 #include "crypto/x509.h"
 #include "model/resource.h"
 #include "model/role.h"
+#include "model/trust.h"
 #include "rpc/server.h"
 #include "wire/fields.h"
 
@@ -39,68 +40,14 @@ static int local_peer(struct peer *out, uid_t uid, struct err *err)
 	return peer_admin(out, user != NULL ? user->pw_name : number, err);
 }
 
-static int check_issuer(const struct authd *a, const struct tls_peer *tls, const pv_Identity *id,
-                        struct err *err)
-{
-	bool by_hosts = authority_trusts(a->authorities.host, &tls->ca);
-
-	if (!by_hosts && !authority_trusts(a->authorities.user, &tls->ca))
-		return err_set(err, ERR_UNTRUSTED,
-		               "the certificate of '%s' is of a key that was rotated away",
-		               tls->cert->common_name);
-	return identity_check_issuer(id, tls->cert->common_name, by_hosts, err);
-}
-
-static int check_name(const struct tls_peer *tls, const pv_Identity *id, struct err *err)
-{
-	char *name = identity_common_name(id);
-	int rc = 0;
-
-	if (name == NULL)
-		rc = err_set_nomem(err);
-	else if (strcmp(name, tls->cert->common_name) != 0)
-		rc = err_set(err, ERR_UNAUTHENTICATED, "the certificate of '%s' names another",
-		             tls->cert->common_name);
-	free(name);
-	return rc;
-}
-
-/* A resumed session was verified when it began: times count again here, and so do locks. */
-static int check_times(const struct tls_peer *tls, int64_t now, struct err *err)
-{
-	if (now < tls->cert->not_after_ms)
-		return 0;
-	return err_set(err, ERR_UNAUTHENTICATED, "the certificate of '%s' has expired",
-	               tls->cert->common_name);
-}
-
-static int certified_peer(struct authd *a, const struct tls_peer *tls, const char *addr,
-                          struct peer *out, struct err *err)
-{
-	pv_Identity id = pv_Identity_init_zero;
-	int rc = identity_decode(&id, tls->cert->identity, tls->cert->identity_len, err);
-
-	if (rc == 0)
-		rc = check_times(tls, authd_now(a), err);
-	if (rc == 0)
-		rc = check_issuer(a, tls, &id, err);
-	if (rc == 0)
-		rc = check_name(tls, &id, err);
-	if (rc != 0) {
-		identity_deinit(&id);
-		return rc;
-	}
-	return peer_from_identity(out, &id, a->conf.cluster_name, addr, authd_now(a), err);
-}
-
 static int find_peer(struct authd *a, struct rpc_conn *conn, struct peer *out, struct err *err)
 {
 	switch (rpc_conn_peer(conn)) {
 	case RPC_PEER_LOCAL:
 		return local_peer(out, rpc_conn_uid(conn), err);
 	case RPC_PEER_TLS:
-		return certified_peer(a, rpc_conn_tls_peer(conn), rpc_conn_client_addr(conn), out,
-		                      err);
+		return trust_tls_peer(a->authorities.trust, rpc_conn_tls_peer(conn),
+		                      rpc_conn_client_addr(conn), authd_now(a), out, err);
 	case RPC_PEER_ANONYMOUS:
 		break;
 	}
@@ -108,13 +55,14 @@ static int find_peer(struct authd *a, struct rpc_conn *conn, struct peer *out, s
 	return 0;
 }
 
-/* A user that was removed is nobody, whatever certificates are still about. */
+/* A user that was removed is nobody, whatever certificates are still about. Another cluster knows
+ * its own. */
 static int check_user_exists(struct authd *a, const struct peer *peer, struct err *err)
 {
 	pv_Resource user = pv_Resource_init_zero;
 	int rc;
 
-	if (peer->kind != PEER_USER)
+	if (!access_is_own_user(a, peer))
 		return 0;
 	rc = resource_load(a, resource_kind_find("user"), NULL, peer->identity.user, &user, err);
 	resource_deinit(&user);

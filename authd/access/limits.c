@@ -24,6 +24,7 @@ int limits_take(struct authd *a, const struct peer *peer, struct err *err)
 		rate.per_second = a->conf.user_rate;
 		break;
 	case PEER_HOST:
+	case PEER_REMOTE:
 		snprintf(name, sizeof(name), "host %s", peer->identity.host_id);
 		rate.per_second = a->conf.host_rate;
 		break;

@@ -44,9 +44,9 @@ bool locks_subject(const struct peer *peer, struct lock_subject *out)
 		.roles_count = peer->identity.roles_count,
 		.requests = peer->identity.active_requests,
 		.requests_count = peer->identity.active_requests_count,
-		.node = peer->kind == PEER_HOST ? peer->identity.host_id : NULL,
+		.node = peer->identity.host_id,
 	};
-	return peer->kind == PEER_USER || peer->kind == PEER_HOST;
+	return peer->kind == PEER_USER || peer->kind == PEER_HOST || peer->kind == PEER_REMOTE;
 }
 
 int locks_check_peer(struct authd *a, const struct peer *peer, struct err *err)

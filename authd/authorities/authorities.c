@@ -5,10 +5,12 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "base/strlist.h"
 #include "crypto/pin.h"
 #include "crypto/x509.h"
-#include "crypto/x509_set.h"
+#include "model/resource.h"
+#include "model/trust.h"
 #include "wire/fields.h"
 
 #include "proto/resource.fields.h"
@@ -79,11 +81,57 @@ static int open_one(struct authority **out, struct keyspace *ks, const char *typ
 	return rc == 0 ? 0 : err_wrap(err, "%s authority of '%s'", type, cluster);
 }
 
+/* --- whom to trust --------------------------------------------------------------------------- */
+
+struct others_walk {
+	const char *cluster; /* ours */
+	struct authorities *to;
+	struct err *err;
+};
+
+static int take_other(void *arg, const struct keyspace_item *item)
+{
+	struct others_walk *w = arg;
+	pv_Resource r;
+	struct err ignored;
+	int rc = 0;
+
+	if (fields_decode(&pv_Resource_table, item->value, item->len, &r, &ignored) != 0)
+		return 0;
+	if (r.which_of == pv_Resource_cert_authority_tag &&
+	    !str_eq(r.of.cert_authority.spec.cluster_name, w->cluster)) {
+		rc = trust_add(w->to->trust, &r.of.cert_authority, w->err);
+		w->to->others_count++;
+		if (item->revision > w->to->others)
+			w->to->others = item->revision;
+	}
+	resource_deinit(&r);
+	return rc == ERR_NOMEM ? rc : 0;
+}
+
+/* Fills in what `all` trusts, from its two and the keyspace. */
+static int make_trust(struct authorities *all, struct keyspace *ks, const char *cluster,
+                      struct err *err)
+{
+	const struct keyspace_query query = { .prefix = "/authorities/" };
+	struct others_walk walk = { cluster, all, err };
+	int rc = trust_new(cluster, &all->trust, err);
+
+	if (rc == 0)
+		rc = trust_add(all->trust, &all->user->resource, err);
+	if (rc == 0)
+		rc = trust_add(all->trust, &all->host->resource, err);
+	if (rc == 0)
+		rc = keyspace_each(ks, &query, take_other, &walk, NULL, err);
+	return rc;
+}
+
 int authorities_open(struct authorities *all, struct keyspace *ks, const char *cluster,
                      const struct clock *clock, struct err *err)
 {
 	if (open_one(&all->user, ks, "user", cluster, clock, err) == 0 &&
-	    open_one(&all->host, ks, "host", cluster, clock, err) == 0)
+	    open_one(&all->host, ks, "host", cluster, clock, err) == 0 &&
+	    make_trust(all, ks, cluster, err) == 0)
 		return 0;
 	authorities_deinit(all);
 	return err->code;
@@ -93,30 +141,30 @@ void authorities_deinit(struct authorities *all)
 {
 	authority_unref(all->user);
 	authority_unref(all->host);
+	trust_unref(all->trust);
 	*all = (struct authorities){ 0 };
 }
 
-static void replace(struct authority **now, struct authority *take_fresh)
+static bool same(const struct authorities *a, const struct authorities *b)
 {
-	authority_unref(*now);
-	*now = take_fresh;
+	return a->user->revision == b->user->revision && a->host->revision == b->host->revision &&
+	       a->others == b->others && a->others_count == b->others_count;
 }
 
 int authorities_reload(struct authorities *all, struct keyspace *ks, const char *cluster,
                        bool *out_changed, struct err *err)
 {
-	struct authority *user = NULL;
-	struct authority *host = NULL;
+	struct authorities fresh = { 0 };
 
-	if (load(&user, ks, "user", cluster, err) != 0 ||
-	    load(&host, ks, "host", cluster, err) != 0) {
-		authority_unref(user);
+	if (load(&fresh.user, ks, "user", cluster, err) != 0 ||
+	    load(&fresh.host, ks, "host", cluster, err) != 0 ||
+	    make_trust(&fresh, ks, cluster, err) != 0) {
+		authorities_deinit(&fresh);
 		return err_wrap(err, "read the authorities anew");
 	}
-	*out_changed =
-	        user->revision != all->user->revision || host->revision != all->host->revision;
-	replace(&all->user, user);
-	replace(&all->host, host);
+	*out_changed = !same(all, &fresh);
+	authorities_deinit(all);
+	*all = fresh;
 	return 0;
 }
 
@@ -149,20 +197,5 @@ int authorities_pins(const struct authorities *all, struct strlist *out, struct 
 		if (strlist_add(out, text, err) != 0)
 			return err->code;
 	}
-	return 0;
-}
-
-int authorities_trust(const struct authorities *all, struct x509_set **out, struct err *err)
-{
-	struct x509_set *set;
-
-	if (x509_set_new(&set, err) != 0)
-		return err->code;
-	if (authority_add_to(all->user, set, err) != 0 ||
-	    authority_add_to(all->host, set, err) != 0) {
-		x509_set_unref(set);
-		return err->code;
-	}
-	*out = set;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "loop/listen.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
+#include "model/trust.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -96,28 +97,23 @@ static int make_conf(struct tls_port *p, struct x509 *cert, struct tls_conf **ou
 	const struct authority *host = a->authorities.host;
 	const struct x509 *chain[1 + AUTHORITY_CHAIN_MAX] = { cert };
 	struct tls_own own = { .chain = chain, .chain_len = 1, .key = a->own.key };
-	struct x509_set *trust = NULL;
-	struct tls_conf_spec spec = {
+	const struct tls_conf_spec spec = {
 		.role = TLS_SERVER,
 		.service = "authd",
 		.clock = a->clock,
 		.own = &own,
 		.own_count = 1,
+		.trust = trust_clients(a->authorities.trust),
 		.client_auth = TLS_AUTH_OPTIONAL,
 		.alpn = alpn,
 		.tickets = p->tickets,
 	};
-	int rc = authorities_trust(&a->authorities, &trust, err);
 
 	for (size_t i = 0; i < host->chain_len; i++)
 		chain[own.chain_len++] = host->chain[i];
-	spec.trust = trust;
-	if (rc == 0)
-		rc = forget_tickets(p, trust, err);
-	if (rc == 0)
-		rc = tls_conf_new(&spec, out, err);
-	x509_set_unref(trust);
-	return rc;
+	if (forget_tickets(p, spec.trust, err) != 0)
+		return err->code;
+	return tls_conf_new(&spec, out, err);
 }
 
 /* A new certificate for the connections to come; those that are open keep theirs. */

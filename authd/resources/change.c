@@ -60,7 +60,8 @@ int change_check_host(const struct rpc_call *call, const char *deleted, struct e
 {
 	const struct peer *peer = caller_of(call);
 
-	if (peer->kind != PEER_HOST || str_eq(deleted, peer->identity.host_id))
+	if (peer->kind != PEER_REMOTE &&
+	    (peer->kind != PEER_HOST || str_eq(deleted, peer->identity.host_id)))
 		return 0;
 	return err_set(err, ERR_DENIED, "host '%s' may not change the resources of others",
 	               peer->identity.host_id);

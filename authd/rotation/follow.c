@@ -8,8 +8,10 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "crypto/tls.h"
 #include "model/rotation.h"
+#include "model/trust.h"
 #include "rpc/server.h"
 #include "store/keyspace.h"
 
@@ -22,17 +24,16 @@ struct follow {
 
 /* --- what is done ---------------------------------------------------------------------------- */
 
+/* Another cluster's come again, to be judged by its record as it is now. */
 static bool is_untrusted(struct rpc_conn *conn, void *arg)
 {
 	const struct authd *a = arg;
-	const struct peer *peer = caller_of_conn(conn);
-	const struct authority *issuer = a->authorities.user;
+	const pv_Identity *id = &caller_of_conn(conn)->identity;
 
 	if (rpc_conn_peer(conn) != RPC_PEER_TLS)
 		return false;
-	if (peer->kind == PEER_HOST)
-		issuer = a->authorities.host;
-	return !authority_trusts(issuer, &rpc_conn_tls_peer(conn)->ca);
+	return !str_eq(id->cluster, a->conf.cluster_name) ||
+	       !trust_holds(a->authorities.trust, id, &rpc_conn_tls_peer(conn)->ca);
 }
 
 static const char *phase_of(const struct authority *a)
@@ -75,7 +76,7 @@ static void on_ready(void *arg)
 	int rc;
 
 	while ((rc = keyspace_watch_next(f->watch, &event, &err)) == 0 && event != NULL)
-		if (event->type == KEYSPACE_EVENT_PUT)
+		if (event->type != KEYSPACE_EVENT_INIT)
 			follow_authorities(f->authd);
 	if (rc == 0 || rc == ERR_UNAVAILABLE)
 		return;

@@ -143,13 +143,61 @@ void credentials_deinit(struct credentials *c)
 	*c = (struct credentials){ 0 };
 }
 
+/* The place of the authority of the same type and cluster; their number when there is none. */
+static pb_size_t find_authority(const pv_JoinResponse *a, const pv_CertAuthority *like)
+{
+	pb_size_t i = 0;
+
+	while (i < a->authorities_count &&
+	       !(str_eq(a->authorities[i].spec.type, like->spec.type) &&
+	         str_eq(a->authorities[i].spec.cluster_name, like->spec.cluster_name)))
+		i++;
+	return i;
+}
+
+static bool is_foreign(const pv_JoinResponse *a, const pv_CertAuthority *ca)
+{
+	return !str_eq(a->cluster_name, ca->spec.cluster_name);
+}
+
+static void remove_authority(pv_JoinResponse *a, pb_size_t i)
+{
+	fields_release(&pv_CertAuthority_table, &a->authorities[i]);
+	a->authorities[i] = a->authorities[--a->authorities_count];
+}
+
+/* Of the keyspace's write; 0 when it is not known. */
+static int64_t revision_of(const pv_CertAuthority *ca)
+{
+	const char *text = ca->metadata.revision != NULL ? ca->metadata.revision : "";
+	struct err ignored;
+	int64_t revision;
+
+	return str_to_i64(text, 0, INT64_MAX, &revision, &ignored) == 0 ? revision : 0;
+}
+
+static int encode_answer(const pv_JoinResponse *a, struct buf *out, struct err *err)
+{
+	pv_JoinResponse ours;
+	int rc = fields_clone(&pv_JoinResponse_table, a, &ours, err);
+
+	if (rc != 0)
+		return rc;
+	for (pb_size_t i = ours.authorities_count; i > 0; i--)
+		if (is_foreign(&ours, &ours.authorities[i - 1]))
+			remove_authority(&ours, i - 1);
+	rc = fields_encode(&pv_JoinResponse_table, &ours, out, err);
+	fields_release(&pv_JoinResponse_table, &ours);
+	return rc;
+}
+
 static int write_answer(const struct credentials *c, const pv_JoinResponse *a, struct err *err)
 {
 	char path[CREDENTIALS_PATH_MAX];
 	struct buf bytes = { 0 };
 	int rc;
 
-	rc = fields_encode(&pv_JoinResponse_table, a, &bytes, err);
+	rc = encode_answer(a, &bytes, err);
 	if (rc == 0)
 		rc = file_replace(credentials_path(c, "credentials", path), bytes.data, bytes.len,
 		                  0600, err);
@@ -163,28 +211,6 @@ static int write_answer(const struct credentials *c, const pv_JoinResponse *a, s
 	}
 	buf_deinit(&bytes);
 	return rc;
-}
-
-/* The place of the authority of the same type and cluster; their number when there is none. */
-static pb_size_t find_authority(const pv_JoinResponse *a, const pv_CertAuthority *like)
-{
-	pb_size_t i = 0;
-
-	while (i < a->authorities_count &&
-	       !(str_eq(a->authorities[i].spec.type, like->spec.type) &&
-	         str_eq(a->authorities[i].spec.cluster_name, like->spec.cluster_name)))
-		i++;
-	return i;
-}
-
-/* Of the keyspace's write; 0 when it is not known. */
-static int64_t revision_of(const pv_CertAuthority *ca)
-{
-	const char *text = ca->metadata.revision != NULL ? ca->metadata.revision : "";
-	struct err ignored;
-	int64_t revision;
-
-	return str_to_i64(text, 0, INT64_MAX, &revision, &ignored) == 0 ? revision : 0;
 }
 
 /* `take_answer` is ours in any case. */
@@ -205,6 +231,24 @@ static int store(struct credentials *c, pv_JoinResponse *take_answer, bool fresh
 	if (rc != 0)
 		credentials_parts_deinit(&parts);
 	return rc;
+}
+
+static int add_authority(pv_JoinResponse *to, const pv_CertAuthority *ca, struct err *err)
+{
+	pv_CertAuthority *at =
+	        fields_add(&to->authorities, &to->authorities_count, sizeof(*at), err);
+
+	return at != NULL ? fields_clone(&pv_CertAuthority_table, ca, at, err) : err->code;
+}
+
+/* Such an answer brings our own cluster's only. */
+static int keep_foreign(const struct credentials *c, pv_JoinResponse *answer, struct err *err)
+{
+	for (pb_size_t i = 0; c->joined && i < c->answer.authorities_count; i++)
+		if (is_foreign(&c->answer, &c->answer.authorities[i]) &&
+		    add_authority(answer, &c->answer.authorities[i], err) != 0)
+			return err->code;
+	return 0;
 }
 
 /* The watch may have brought an authority before the answer to a call that was made earlier. */
@@ -230,7 +274,7 @@ int credentials_store(struct credentials *c, const pv_JoinResponse *answer, stru
 
 	if (fields_clone(&pv_JoinResponse_table, answer, &copy, err) != 0)
 		return err->code;
-	if (keep_newer(c, &copy, err) == 0)
+	if (keep_newer(c, &copy, err) == 0 && keep_foreign(c, &copy, err) == 0)
 		return store(c, &copy, true, err);
 	fields_release(&pv_JoinResponse_table, &copy);
 	return err->code;
@@ -249,43 +293,35 @@ int credentials_store_authority(struct credentials *c, const pv_CertAuthority *c
 	pb_size_t i = find_authority(&c->answer, ca);
 	bool known = i < c->answer.authorities_count;
 	pv_JoinResponse changed;
-	pv_CertAuthority *at;
 	int rc;
 
 	if (known && !is_news(&c->answer.authorities[i], ca))
 		return 0;
 	if (fields_clone(&pv_JoinResponse_table, &c->answer, &changed, err) != 0)
 		return err->code;
-	at = known ? &changed.authorities[i]
-	           : fields_add(&changed.authorities, &changed.authorities_count, sizeof(*at), err);
 	if (known)
-		fields_release(&pv_CertAuthority_table, at);
-	rc = at != NULL ? fields_clone(&pv_CertAuthority_table, ca, at, err) : err->code;
+		remove_authority(&changed, i);
+	rc = add_authority(&changed, ca, err);
 	if (rc == 0)
 		return store(c, &changed, false, err);
 	fields_release(&pv_JoinResponse_table, &changed);
 	return rc;
 }
 
-static void append_ssh_keys(const pv_CaKeys *keys, struct buf *out)
-{
-	for (pb_size_t i = 0; i < keys->ssh_count; i++)
-		if (!str_empty(keys->ssh[i].public_key))
-			buf_appendf(out, "%s\n", keys->ssh[i].public_key);
-}
-
-int credentials_append_ssh_cas(const struct credentials *c, const char *type, struct buf *out,
+int credentials_drop_authority(struct credentials *c, const char *type, const char *cluster,
                                struct err *err)
 {
-	for (pb_size_t i = 0; i < c->answer.authorities_count; i++) {
-		const pv_CertAuthority *ca = &c->answer.authorities[i];
+	pv_CertAuthority like = { .spec.type = (char *)(uintptr_t)type,
+		                  .spec.cluster_name = (char *)(uintptr_t)cluster };
+	pb_size_t i = find_authority(&c->answer, &like);
+	pv_JoinResponse changed;
 
-		if (!str_eq(ca->spec.type, type))
-			continue;
-		append_ssh_keys(&ca->spec.active_keys, out);
-		append_ssh_keys(&ca->spec.additional_trusted_keys, out);
-	}
-	return buf_check(out, err);
+	if (i == c->answer.authorities_count || !is_foreign(&c->answer, &like))
+		return 0;
+	if (fields_clone(&pv_JoinResponse_table, &c->answer, &changed, err) != 0)
+		return err->code;
+	remove_authority(&changed, i);
+	return store(c, &changed, false, err);
 }
 
 int credentials_public_keys(const struct credentials *c, char **out_ssh, char **out_tls,

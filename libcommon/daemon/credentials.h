@@ -8,6 +8,9 @@
  *   credentials      the last JoinResponse, protobuf, 0600: certificates and authorities
  *   session          of TLS, a secret, 0600: authd is reached again without a full handshake
  *
+ * What other clusters' authorities there are, the cluster's state says anew at each start
+ * (credentials_store_authority); the file does not keep them.
+ *
  * The keys are written before they are certified, the rest in one atomic replacement, so a crash
  * leaves a host that has joined or one that has not.
  */
@@ -19,7 +22,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct buf;
 struct err;
 struct key;
 struct x509;
@@ -50,9 +52,8 @@ int credentials_store(struct credentials *c, const pv_JoinResponse *answer, stru
  * may not be of its keys any more (parts.trusted). */
 int credentials_store_authority(struct credentials *c, const pv_CertAuthority *ca, struct err *err);
 
-/* Lines "type base64" of the SSH keys of all authorities of a type ("user", "host"), active and
- * still trusted, as sshd's TrustedUserCAKeys has them. */
-int credentials_append_ssh_cas(const struct credentials *c, const char *type, struct buf *out,
+/* Another cluster's is not trusted any more. Ours are never dropped. */
+int credentials_drop_authority(struct credentials *c, const char *type, const char *cluster,
                                struct err *err);
 
 /* Public keys for a call to authd; malloc'ed texts in *out_ssh (authorized_keys form) and *out_tls

@@ -6,6 +6,7 @@
 #include "crypto/x509.h"
 #include "crypto/x509_set.h"
 #include "model/rotation.h"
+#include "model/trust.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,63 +17,34 @@ void credentials_parts_deinit(struct credentials_parts *p)
 {
 	x509_unref_all(p->chain, p->chain_len);
 	x509_unref_all(p->server_chain, p->server_chain_len);
-	x509_set_unref(p->host_cas);
-	x509_set_unref(p->all_cas);
+	trust_unref(p->trust);
 	*p = (struct credentials_parts){ 0 };
 }
 
 const pv_CertAuthority *credentials_authority(const pv_JoinResponse *a, const char *type)
 {
 	for (pb_size_t i = 0; i < a->authorities_count; i++)
-		if (str_eq(a->authorities[i].spec.type, type))
+		if (str_eq(a->authorities[i].spec.type, type) &&
+		    str_eq(a->authorities[i].spec.cluster_name, a->cluster_name))
 			return &a->authorities[i];
 	return NULL;
 }
 
 /* --- whom to trust --------------------------------------------------------------------------- */
 
-static int add_tls_keys(struct x509_set *set, const pv_CaKeys *keys, struct err *err)
+static int make_trust(struct credentials_parts *p, const pv_JoinResponse *a, struct err *err)
 {
-	for (pb_size_t i = 0; i < keys->tls_count; i++) {
-		const char *pem = keys->tls[i].cert;
-		struct x509 *ca = NULL;
-		int rc;
+	const char *cluster = a->cluster_name != NULL ? a->cluster_name : "";
+	int rc = trust_new(cluster, &p->trust, err);
 
-		if (str_empty(pem))
-			continue;
-		rc = x509_load(pem, strlen(pem), &ca, err);
-		if (rc == 0)
-			rc = x509_set_add(set, ca, err);
-		x509_unref(ca);
-		if (rc != 0)
-			return rc;
-	}
+	for (pb_size_t i = 0; rc == 0 && i < a->authorities_count; i++)
+		rc = trust_add(p->trust, &a->authorities[i], err);
+	if (rc != 0)
+		return rc;
+	p->host_cas = trust_hosts(p->trust, cluster);
+	if (p->host_cas == NULL || x509_set_count(p->host_cas) == 0)
+		return err_set(err, ERR_INVALID, "no host authority among those of the cluster");
 	return 0;
-}
-
-static int add_authority(struct x509_set *set, const pv_CertAuthority *ca, struct err *err)
-{
-	if (add_tls_keys(set, &ca->spec.active_keys, err) != 0)
-		return err->code;
-	return add_tls_keys(set, &ca->spec.additional_trusted_keys, err);
-}
-
-static int make_sets(struct credentials_parts *p, const pv_JoinResponse *a, struct err *err)
-{
-	int rc = x509_set_new(&p->host_cas, err);
-
-	if (rc == 0)
-		rc = x509_set_new(&p->all_cas, err);
-	for (pb_size_t i = 0; rc == 0 && i < a->authorities_count; i++) {
-		const pv_CertAuthority *ca = &a->authorities[i];
-
-		rc = add_authority(p->all_cas, ca, err);
-		if (rc == 0 && str_eq(ca->spec.type, "host"))
-			rc = add_authority(p->host_cas, ca, err);
-	}
-	if (rc == 0 && x509_set_count(p->host_cas) == 0)
-		rc = err_set(err, ERR_INVALID, "no host authority among those of the cluster");
-	return rc;
 }
 
 /* --- what we are certified by ---------------------------------------------------------------- */
@@ -199,7 +171,7 @@ int credentials_parts_make(struct credentials_parts *p, const pv_JoinResponse *a
 	int rc;
 
 	*p = (struct credentials_parts){ 0 };
-	rc = make_sets(p, answer, err);
+	rc = make_trust(p, answer, err);
 	if (rc == 0)
 		rc = make_chains(p, answer, own, err);
 	if (rc != 0)

@@ -1,6 +1,6 @@
 /*
  * credentials_parts - what a host makes of authd's answer: its chains of certificates, as a client
- * and as a server, and the sets of authorities that it trusts. Pure.
+ * and as a server, and the authorities that it trusts, also other clusters'. Pure.
  *
  * In a rotation the two chains may be of different keys of the host authority: servers go on
  * showing the old one's until every client can know the new one (model/rotation.h).
@@ -15,6 +15,7 @@
 
 struct err;
 struct pubkey;
+struct trust;
 struct x509;
 struct x509_set;
 
@@ -24,10 +25,10 @@ struct credentials_parts {
 	struct x509 *
 	        *server_chain; /* to show to those who call; in a rotation with more behind it */
 	size_t server_chain_len;
-	struct x509_set *host_cas;
-	struct x509_set *all_cas; /* hosts' and people's: who may call us */
-	bool trusted;             /* the host authority's keys of now signed both certificates */
-	bool fits;                /* and did so with those that the present phase wants */
+	struct trust *trust;             /* who may call us */
+	const struct x509_set *host_cas; /* of it, our own cluster's hosts */
+	bool trusted; /* the host authority's keys of now signed both certificates */
+	bool fits;    /* and did so with those that the present phase wants */
 };
 
 /* For the answer's own key. ERR_INVALID: the answer does not fit it, or holds no host authority.
@@ -36,7 +37,7 @@ int credentials_parts_make(struct credentials_parts *p, const pv_JoinResponse *a
                            const struct pubkey *own, struct err *err);
 void credentials_parts_deinit(struct credentials_parts *p);
 
-/* The answer's authority of this type, NULL: none. */
+/* The answer's authority of this type, of the answer's cluster; NULL: none. */
 const pv_CertAuthority *credentials_authority(const pv_JoinResponse *answer, const char *type);
 
 #endif

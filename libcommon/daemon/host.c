@@ -67,6 +67,11 @@ const struct credentials *host_credentials(const struct host *h)
 	return &h->creds;
 }
 
+const struct trust *host_trust(const struct host *h)
+{
+	return h->creds.parts.trust;
+}
+
 const char *host_id(const struct host *h)
 {
 	return h->creds.answer.host_id;

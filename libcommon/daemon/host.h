@@ -28,6 +28,7 @@ struct host;
 struct pin;
 struct rpc_client;
 struct tls_conf;
+struct trust;
 
 /* All borrowed for the host's life. */
 struct host_conf {
@@ -85,8 +86,15 @@ const struct credentials *host_credentials(const struct host *h);
 const char *host_id(const struct host *h);
 const char *host_cluster(const struct host *h);
 
-/* An authority as the cache brought it; stored, and told by on_change, if it is news. */
+/* An authority as authd says it is; stored, and told by on_change, if it is news. */
 int host_take_authority(struct host *h, const pv_CertAuthority *ca, struct err *err);
+
+/* Whatever the daemon's cache tells (cache/cache.h, `changed`): authorities that came, changed or
+ * went are taken over. */
+int host_cache_changed(struct host *h, const char *key, const pv_Resource *now, struct err *err);
+
+/* Who may call us, as the authorities are now; borrowed until on_change. */
+const struct trust *host_trust(const struct host *h);
 
 /* How far our clock is ahead of authd's (ms), as the last answer told; 0 when unknown. */
 int64_t host_clock_skew(const struct host *h);

@@ -11,22 +11,47 @@
 #include "proto/auth.service.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define POLL_MS    (10 * 60 * 1000)
-#define CALL_MS    (30 * 1000)
-#define SPREAD_MAX (3600 * 1000)
+#define AUTHORITIES "/authorities/" /* where they lie in the keyspace */
+#define POLL_MS     (10 * 60 * 1000)
+#define CALL_MS     (30 * 1000)
+#define SPREAD_MAX  (3600 * 1000)
 
 /* --- what authd or the watch says ------------------------------------------------------------ */
 
 int host_take_authority(struct host *h, const pv_CertAuthority *ca, struct err *err)
 {
-	const struct x509_set *before = h->creds.parts.all_cas;
+	const struct trust *before = h->creds.parts.trust;
 
 	if (credentials_store_authority(&h->creds, ca, err) != 0)
 		return err->code;
-	if (h->creds.parts.all_cas != before)
+	if (h->creds.parts.trust != before)
 		host_changed(h, false);
 	return 0;
+}
+
+static int drop_authority(struct host *h, const char *key, struct err *err)
+{
+	static const char *const types[] = { AUTHORITIES "user/", AUTHORITIES "host/" };
+	const struct trust *before = h->creds.parts.trust;
+
+	for (int i = 0; i < 2; i++)
+		if (str_starts(key, types[i]) &&
+		    credentials_drop_authority(&h->creds, i == 0 ? "user" : "host",
+		                               key + strlen(types[i]), err) != 0)
+			return err->code;
+	if (h->creds.parts.trust != before)
+		host_changed(h, false);
+	return 0;
+}
+
+int host_cache_changed(struct host *h, const char *key, const pv_Resource *now, struct err *err)
+{
+	if (!str_starts(key, AUTHORITIES))
+		return 0;
+	return now != NULL ? host_take_authority(h, &now->of.cert_authority, err)
+	                   : drop_authority(h, key, err);
 }
 
 /* --- a slow look, should an event ever be missed --------------------------------------------- */

@@ -97,17 +97,6 @@ int identity_decode_ssh(pv_Identity *out, const char *text, size_t len, struct e
 	return rc;
 }
 
-int identity_check_issuer(const pv_Identity *id, const char *common_name, bool by_hosts,
-                          struct err *err)
-{
-	bool host = !str_empty(id->system_role);
-
-	if (host == by_hosts)
-		return 0;
-	return err_set(err, ERR_UNAUTHENTICATED, "the certificate of '%s' has the wrong issuer",
-	               common_name);
-}
-
 char *identity_common_name(const pv_Identity *id)
 {
 	if (!str_empty(id->user))
@@ -176,27 +165,6 @@ int identity_address(const char *addr, char out[IDENTITY_ADDRESS_SIZE], struct e
 
 /* --- peers ----------------------------------------------------------------------------------- */
 
-int peer_from_identity(struct peer *out, pv_Identity *take_id, const char *cluster,
-                       const char *addr, int64_t now_ms, struct err *err)
-{
-	int rc = identity_check_address(take_id, addr, err);
-
-	if (rc == 0 && !str_eq(take_id->cluster, cluster))
-		rc = err_set(err, ERR_UNAUTHENTICATED, "a certificate of cluster '%s', not of '%s'",
-		             take_id->cluster != NULL ? take_id->cluster : "", cluster);
-	else if (rc == 0 && take_id->expires != 0 && now_ms >= take_id->expires)
-		rc = err_set(err, ERR_UNAUTHENTICATED, "the certificate has expired");
-	if (rc != 0) {
-		identity_deinit(take_id);
-		return rc;
-	}
-	out->kind = str_empty(take_id->system_role) ? PEER_USER : PEER_HOST;
-	out->identity = *take_id;
-	str_copy(out->addr, sizeof(out->addr), addr);
-	*take_id = (pv_Identity){ 0 };
-	return 0;
-}
-
 int peer_admin(struct peer *out, const char *local_user, struct err *err)
 {
 	out->identity.user = strdup(local_user);
@@ -224,7 +192,7 @@ char *peer_name(const struct peer *p, char *dst, size_t size)
 
 	if (p->kind == PEER_ANONYMOUS)
 		snprintf(dst, size, "anonymous");
-	else if (p->kind == PEER_HOST)
+	else if (p->kind == PEER_HOST || p->kind == PEER_REMOTE)
 		snprintf(dst, size, "%s.%s", id->host_id, id->cluster);
 	else
 		snprintf(dst, size, "%s", id->user);

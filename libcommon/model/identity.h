@@ -36,7 +36,7 @@ int identity_copy(pv_Identity *out, const pv_Identity *id, struct err *err);
 /* Appends the bytes of the X.509 extension. ERR_INVALID: neither person nor host, or both. */
 int identity_encode(const pv_Identity *id, struct buf *out, struct err *err);
 
-/* Reads them back, from a certificate whose signature was checked. ERR_INVALID: not an
+/* Reads them back. Whose word they are, model/trust.h tells. ERR_INVALID: not an
  * identity, too long, or one that no certificate may carry (the local administrator). */
 int identity_decode(pv_Identity *out, const uint8_t *bytes, size_t len, struct err *err);
 
@@ -55,12 +55,6 @@ int identity_check_address(const pv_Identity *id, const char *addr, struct err *
  * to. ERR_INVALID: not an address ("unix"). */
 int identity_address(const char *addr, char out[IDENTITY_ADDRESS_SIZE], struct err *err);
 
-/* People are certified by the user authority, hosts by the host authority; an identity of one kind
- * under the other's signature is none: ERR_UNAUTHENTICATED. `by_hosts`: which it was; common_name:
- * of the certificate, for the sentence. Whoever takes an identity from TLS asks this. */
-int identity_check_issuer(const pv_Identity *id, const char *common_name, bool by_hosts,
-                          struct err *err);
-
 /* The common name that the certificate of this identity must have: the user, or
  * "<host_id>.<cluster>". malloc'ed; NULL when memory runs out. */
 char *identity_common_name(const pv_Identity *id);
@@ -68,8 +62,9 @@ char *identity_common_name(const pv_Identity *id);
 enum peer_kind {
 	PEER_ANONYMOUS, /* showed no certificate: may find, log in and join */
 	PEER_HOST,      /* a daemon of the cluster */
-	PEER_USER,
-	PEER_ADMIN, /* on authd's unix socket, which only root and postern-admin may open */
+	PEER_USER,      /* a person, of another cluster too (identity.cluster) */
+	PEER_REMOTE,    /* a daemon of another cluster, as model/trust.h has it */
+	PEER_ADMIN,     /* on authd's unix socket, which only root and postern-admin may open */
 };
 
 /* Who is at the other end. { 0 } is an anonymous peer. */
@@ -79,11 +74,7 @@ struct peer {
 	char addr[64];        /* "192.0.2.7:51234", "unix" */
 };
 
-/* Fill an empty peer. peer_from_identity() takes the identity over, also on failure; `addr` is
- * where it comes from. ERR_UNAUTHENTICATED: of another cluster, or expired at now_ms; ERR_DENIED:
- * pinned to another address. */
-int peer_from_identity(struct peer *out, pv_Identity *take_id, const char *cluster,
-                       const char *addr, int64_t now_ms, struct err *err);
+/* Fills an empty peer. Whom a certificate makes one: model/trust.h. */
 int peer_admin(struct peer *out, const char *local_user, struct err *err);
 void peer_deinit(struct peer *p);
 

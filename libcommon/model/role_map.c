@@ -161,5 +161,5 @@ int role_map_check(const char *field, const pv_RoleMapping *map, size_t map_coun
 
 char *role_map_user(const char *user, const char *cluster)
 {
-	return str_printf("remote-%s-%s", user, cluster);
+	return str_printf(ROLE_MAP_USER "%s-%s", user, cluster);
 }

@@ -29,6 +29,8 @@ int role_map_apply(const pv_RoleMapping *map, size_t map_count, char *const *rem
  * local name, an empty one, one that is '*', or one that $ is no capture in. */
 int role_map_check(const char *field, const pv_RoleMapping *map, size_t map_count, struct err *err);
 
+#define ROLE_MAP_USER "remote-" /* how those names begin */
+
 /* The name under which another cluster's user acts here, "remote-alice-root.example.com": no user
  * of ours can have it taken for theirs. malloc'ed; NULL when memory runs out. */
 char *role_map_user(const char *user, const char *cluster);

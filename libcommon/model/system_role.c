@@ -29,10 +29,8 @@ static const struct system_role {
 	  "node session namespace auth_server reverse_tunnel user role lock access_request "
 	  "app_server kube_service kube_server " SETTINGS,
 	  "oidc saml github cert_authority" },
-	{ "RemoteProxy", false, "",
-	  "user role namespace node proxy session ssh_session auth_server reverse_tunnel "
-	  "tunnel_connection " SETTINGS,
-	  "cert_authority" },
+	{ "RemoteProxy", false, "", "node proxy namespace", "cert_authority" },
+	{ "RemoteLeaf", false, "", "", "cert_authority" },
 	{ "Kube", true, "kube_service kube_server ssh_session session event",
 	  "user namespace role lock proxy auth_server reverse_tunnel tunnel_connection " SETTINGS,
 	  "cert_authority" },

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "model/resource.h"
+#include "model/role_map.h"
 #include "model/system_role.h"
 #include "wire/fields.h"
 
@@ -27,6 +28,10 @@ int validate_user(void *message, struct err *err)
 	pv_UserSpec *spec = &user->spec;
 
 	user->has_spec = true;
+	if (str_starts(user->metadata.name, ROLE_MAP_USER))
+		return err_set(err, ERR_INVALID,
+		               "metadata.name: names that begin with '" ROLE_MAP_USER
+		               "' are those of other clusters' people");
 	if (spec->roles_count == 0)
 		return err_set(err, ERR_INVALID, "spec.roles: a user needs a role");
 	for (size_t i = 0; i < spec->traits_count; i++) {

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "file/file.h"
+#include "model/trust.h"
 
 #include "tests/unit/member.h"
 
@@ -114,7 +115,7 @@ static void the_chain_gets_the_authority_that_signed_it(void **state)
 		                      &x509_info(w->hosts.ca)->pin));
 		assert_int_equal(w->c.not_after_ms, PKI_NOW + PKI_HOUR);
 		assert_int_equal(x509_set_count(w->c.parts.host_cas), 1);
-		assert_int_equal(x509_set_count(w->c.parts.all_cas), 2);
+		assert_int_equal(x509_set_count(trust_clients(w->c.parts.trust)), 2);
 		assert_string_equal(w->c.answer.host_id, MEMBER_ID);
 		assert_int_equal(mode_of(w, "credentials"), 0600);
 		reopen(w); /* the same from disk */
@@ -187,31 +188,67 @@ static void a_changed_authority_is_taken_and_kept(void **state)
 	struct world *w = begin();
 	struct pki fresh;
 	pv_CertAuthority users;
-	struct x509_set *before;
-	struct buf lines = { 0 };
+	struct trust *before;
 	struct err err = { 0 };
 
 	(void)state;
 	join(w);
 	pki_init(&fresh, "new user CA");
 	member_authority(&users, "user", "user-key", &w->users);
-	before = w->c.parts.all_cas;
+	before = w->c.parts.trust;
 	member_check(credentials_store_authority(&w->c, &users, &err), &err);
-	assert_ptr_equal(w->c.parts.all_cas, before); /* the very same */
+	assert_ptr_equal(w->c.parts.trust, before); /* the very same */
 	fields_release(&pv_CertAuthority_table, &users);
 
 	member_authority(&users, "user", "new-key", &fresh);
 	member_check(credentials_store_authority(&w->c, &users, &err), &err);
 	fields_release(&pv_CertAuthority_table, &users);
 	reopen(w);
-	assert_int_equal(x509_set_count(w->c.parts.all_cas), 2);
-	member_check(credentials_append_ssh_cas(&w->c, "user", &lines, &err), &err);
-	assert_string_equal(buf_str(&lines), "new-key\n");
-	buf_clear(&lines);
-	member_check(credentials_append_ssh_cas(&w->c, "host", &lines, &err), &err);
-	assert_string_equal(buf_str(&lines), "host-key\n");
-	buf_deinit(&lines);
+	assert_int_equal(x509_set_count(trust_clients(w->c.parts.trust)), 2);
+	assert_string_equal(
+	        credentials_authority(&w->c.answer, "user")->spec.active_keys.ssh[0].public_key,
+	        "new-key");
 	pki_deinit(&fresh);
+	end(w);
+}
+
+static void another_clusters_authority_lasts_until_it_is_dropped(void **state)
+{
+	struct world *w = begin();
+	pv_CertAuthority ca;
+	pv_JoinResponse answer;
+	struct pki other;
+	struct err err = { 0 };
+
+	(void)state;
+	join(w);
+	pki_init(&other, "root user CA");
+	member_authority(&ca, "user", "root-key", &other);
+	member_check(fields_set_str(&ca.spec.cluster_name, "root", &err), &err);
+	member_check(credentials_store_authority(&w->c, &ca, &err), &err);
+	assert_true(trust_has_key(w->c.parts.trust, "user", "root", &x509_info(other.ca)->pin));
+	/* Of its own name only, and no host of ours. */
+	assert_false(
+	        trust_has_key(w->c.parts.trust, "user", MEMBER_CLUSTER, &x509_info(other.ca)->pin));
+	assert_false(x509_set_has(w->c.parts.host_cas, &x509_info(other.ca)->pin));
+	assert_string_equal(credentials_authority(&w->c.answer, "user")->spec.cluster_name,
+	                    MEMBER_CLUSTER);
+
+	answer_for(w, key_public(w->c.tls_key), &answer); /* a renewal */
+	member_check(credentials_store(&w->c, &answer, &err), &err);
+	fields_release(&pv_JoinResponse_table, &answer);
+	assert_non_null(trust_authority(w->c.parts.trust, "user", "root"));
+
+	member_check(credentials_drop_authority(&w->c, "user", MEMBER_CLUSTER, &err), &err);
+	assert_non_null(trust_authority(w->c.parts.trust, "user", MEMBER_CLUSTER));
+	member_check(credentials_drop_authority(&w->c, "user", "root", &err), &err);
+	assert_null(trust_authority(w->c.parts.trust, "user", "root"));
+
+	member_check(credentials_store_authority(&w->c, &ca, &err), &err);
+	reopen(w); /* the cluster's state says it anew, or it does not */
+	assert_null(trust_authority(w->c.parts.trust, "user", "root"));
+	fields_release(&pv_CertAuthority_table, &ca);
+	pki_deinit(&other);
 	end(w);
 }
 
@@ -322,6 +359,7 @@ int main(void)
 		cmocka_unit_test(an_answer_that_does_not_fit_changes_nothing),
 		cmocka_unit_test(a_damaged_file_is_named),
 		cmocka_unit_test(a_changed_authority_is_taken_and_kept),
+		cmocka_unit_test(another_clusters_authority_lasts_until_it_is_dropped),
 		cmocka_unit_test(an_older_authority_changes_nothing),
 		cmocka_unit_test(in_a_rotation_there_are_two_chains),
 		cmocka_unit_test(public_keys_are_told_as_authd_reads_them),

@@ -87,39 +87,6 @@ static void bytes_that_are_no_identity_are_refused(void **state)
 	assert_int_equal(identity_decode_ssh(&id, "not base64!", 11, &err), ERR_INVALID);
 }
 
-static void a_peer_is_of_this_cluster_and_not_expired(void **state)
-{
-	pv_Identity source = alice, id;
-	struct peer peer = { 0 };
-	char name[PEER_NAME_SIZE];
-	struct err err;
-
-	(void)state;
-	assert_int_equal(identity_copy(&id, &source, &err), 0);
-	assert_int_equal(peer_from_identity(&peer, &id, "one", "192.0.2.7:1", 1999, &err), 0);
-	assert_int_equal(peer.kind, PEER_USER);
-	assert_string_equal(peer_name(&peer, name, sizeof(name)), "alice");
-	assert_null(id.user); /* taken over */
-	peer_deinit(&peer);
-
-	assert_int_equal(identity_copy(&id, &source, &err), 0);
-	assert_int_equal(peer_from_identity(&peer, &id, "one", "192.0.2.7:1", 2000, &err),
-	                 ERR_UNAUTHENTICATED);
-	assert_int_equal(identity_copy(&id, &source, &err), 0);
-	assert_int_equal(peer_from_identity(&peer, &id, "two", "192.0.2.7:1", 0, &err),
-	                 ERR_UNAUTHENTICATED);
-	assert_string_equal(err.msg, "a certificate of cluster 'one', not of 'two'");
-	assert_string_equal(peer_name(&peer, name, sizeof(name)), "anonymous");
-
-	source = node;
-	assert_int_equal(identity_copy(&id, &source, &err), 0);
-	assert_int_equal(peer_from_identity(&peer, &id, "one", "192.0.2.7:1", 0, &err), 0);
-	assert_true(peer_is_host(&peer, "Node"));
-	assert_false(peer_is_host(&peer, "Proxy"));
-	assert_string_equal(peer_name(&peer, name, sizeof(name)), "id.one");
-	peer_deinit(&peer);
-}
-
 static void a_pinned_identity_may_be_used_from_its_address_only(void **state)
 {
 	const struct {
@@ -169,40 +136,14 @@ static void an_address_is_what_stands_before_the_port(void **state)
 	assert_int_equal(identity_address("unix", address, &err), ERR_INVALID);
 }
 
-static void each_kind_has_its_own_authority(void **state)
-{
-	static const struct {
-		const char *user, *system_role;
-		bool by_hosts;
-		int code;
-	} cases[] = {
-		{ "alice", NULL, false, 0 },
-		{ "alice", NULL, true, ERR_UNAUTHENTICATED },
-		{ NULL, "Node", true, 0 },
-		{ NULL, "Node", false, ERR_UNAUTHENTICATED },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const pv_Identity id = { .user = (char *)(uintptr_t)cases[i].user,
-			                 .system_role = (char *)(uintptr_t)cases[i].system_role };
-		struct err err = { 0 };
-
-		assert_int_equal(identity_check_issuer(&id, "x", cases[i].by_hosts, &err),
-		                 cases[i].code);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_kind_has_its_own_authority),
 		cmocka_unit_test(a_pinned_identity_may_be_used_from_its_address_only),
 		cmocka_unit_test(an_address_is_what_stands_before_the_port),
 		cmocka_unit_test(an_identity_survives_both_kinds_of_certificate),
 		cmocka_unit_test(what_is_neither_person_nor_host_is_refused),
 		cmocka_unit_test(bytes_that_are_no_identity_are_refused),
-		cmocka_unit_test(a_peer_is_of_this_cluster_and_not_expired),
 	};
 
 	return unit_run(tests);

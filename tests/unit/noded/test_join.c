@@ -100,16 +100,19 @@ static int tear_down(void **state)
 
 static void certify(struct fixture *f, const struct pki *ca, const pv_Identity *id)
 {
+	char *common_name = identity_common_name(id);
 	struct buf bytes = { 0 };
 	struct err err = { 0 };
 
+	assert_non_null(common_name);
 	world_check(identity_encode(id, &bytes, &err), &err);
 	pki_issue(ca,
-	          (struct x509_spec){ .common_name = id->user != NULL ? id->user : "host",
+	          (struct x509_spec){ .common_name = common_name,
 	                              .identity = bytes.data,
 	                              .identity_len = bytes.len },
 	          &f->guest.leaf);
 	buf_deinit(&bytes);
+	free(common_name);
 }
 
 /* Dials the node with the certificate, or without. */

@@ -45,15 +45,16 @@ static void a_tls_client_is_who_its_certificate_says(void **state)
 		{ MEMBER_CLUSTER, PKI_NOW + 1, false, 0 },
 		{ MEMBER_CLUSTER, PKI_NOW + 1, true, ERR_UNAUTHENTICATED },
 		{ MEMBER_CLUSTER, PKI_NOW - 1, false, ERR_UNAUTHENTICATED },
-		{ "elsewhere", PKI_NOW + 1, false, ERR_UNAUTHENTICATED },
+		{ "elsewhere", PKI_NOW + 1, false, ERR_UNTRUSTED },
 		{ NULL, 0, false, ERR_UNAUTHENTICATED }, /* no identity at all */
 	};
 	struct proxy_world *w = world_begin(*state);
 
 	world_start(w);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct x509_info cert = { .common_name = (char *)(uintptr_t) "alice" };
-		struct tls_peer tls = { .cert = &cert };
+		struct x509_info cert = { .common_name = (char *)(uintptr_t) "alice",
+			                  .not_after_ms = PKI_NOW + PKI_HOUR };
+		struct tls_peer tls = { .cert = &cert, .ca = x509_info(w->users.ca)->pin };
 		struct buf bytes = { 0 };
 		struct peer peer = { 0 };
 		struct err err = { 0 };
@@ -128,7 +129,7 @@ static void the_doors_word_is_checked_again(void **state)
 	static const struct ssh_case cases[] = {
 		{ "sound", SSHCERT_USER, false, false, MEMBER_CLUSTER, PKI_NOW + PKI_HOUR, 0 },
 		{ "of another authority", SSHCERT_USER, true, false, MEMBER_CLUSTER,
-		  PKI_NOW + PKI_HOUR, ERR_UNAUTHENTICATED },
+		  PKI_NOW + PKI_HOUR, ERR_UNTRUSTED },
 		{ "of a host", SSHCERT_HOST, false, false, MEMBER_CLUSTER, PKI_NOW + PKI_HOUR,
 		  ERR_UNAUTHENTICATED },
 		{ "expired", SSHCERT_USER, false, false, MEMBER_CLUSTER, PKI_NOW - 1000,
@@ -136,7 +137,7 @@ static void the_doors_word_is_checked_again(void **state)
 		{ "without an identity", SSHCERT_USER, false, true, MEMBER_CLUSTER,
 		  PKI_NOW + PKI_HOUR, ERR_UNAUTHENTICATED },
 		{ "of another cluster", SSHCERT_USER, false, false, "elsewhere", PKI_NOW + PKI_HOUR,
-		  ERR_UNAUTHENTICATED },
+		  ERR_UNTRUSTED },
 	};
 	struct proxy_world *w = world_begin(*state);
 
