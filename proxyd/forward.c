@@ -114,6 +114,11 @@ int forward_start(struct proxyd *p, const char *addr, const pv_PrefacePayload *p
 	return 0;
 }
 
+void forward_hurry(struct forward *f)
+{
+	f->patience_ms = 0;
+}
+
 void forward_cancel(struct forward *f)
 {
 	if (f == NULL)

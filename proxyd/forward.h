@@ -28,6 +28,9 @@ typedef void (*forward_cb)(void *owner, struct stream *take_stream, const struct
 int forward_start(struct proxyd *p, const char *addr, const pv_PrefacePayload *payload,
                   forward_cb cb, void *owner, struct forward **out, struct err *err);
 
+/* There is another to turn to: no patience with one that refuses. */
+void forward_hurry(struct forward *f);
+
 /* Legal until the callback, which reports ERR_CANCELED. NULL allowed. */
 void forward_cancel(struct forward *f);
 

@@ -41,15 +41,28 @@ static void front_free(struct front *f)
 }
 
 /* The stream is another's from here on; our bookkeeping goes, and hears nothing of a failure. */
-static void hand_over(struct front *f, void (*serve)(struct proxyd *, struct stream *))
+static struct stream *let_go(struct front *f)
 {
 	static const struct stream_handler nobody = { 0 };
-	struct proxyd *p = f->p;
 	struct stream *s = f->stream;
 
 	stream_attach(s, &nobody, NULL);
 	front_free(f);
-	serve(p, s);
+	return s;
+}
+
+static void hand_over(struct front *f, void (*serve)(struct proxyd *, struct stream *))
+{
+	struct proxyd *p = f->p;
+
+	serve(p, let_go(f));
+}
+
+static void pass_on(struct front *f, const char *server_name)
+{
+	struct proxyd *p = f->p;
+
+	passthrough_serve(p, let_go(f), server_name);
 }
 
 /* Who trusts by pin says so and is shown the host certificate, never the web's. */
@@ -98,7 +111,7 @@ static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t
 		break;
 	case SNIFF_TLS:
 		if (passthrough_wants(f->p, seen.server_name))
-			hand_over(f, passthrough_serve);
+			pass_on(f, seen.server_name);
 		else
 			queue_up(f, &seen);
 		break;

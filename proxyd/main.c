@@ -186,7 +186,8 @@ static int open_host(struct proxyd *p, struct err *err)
 
 static int open_cache(struct proxyd *p, struct err *err)
 {
-	static const char *const kinds[] = { "node", "role", "lock", "cert_authority", NULL };
+	static const char *const kinds[] = { "node", "kube_server",    "role",
+		                             "lock", "cert_authority", NULL };
 	static char path[PATH_MAX];
 	const struct cache_conf conf = {
 		.loop = p->loop,

@@ -4,12 +4,16 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "daemon/host.h"
 #include "loop/stream.h"
 #include "model/identity.h"
+#include "proxyd/access.h"
 #include "proxyd/forward.h"
+#include "proxyd/kube_route.h"
 #include "proxyd/link.h"
 #include "proxyd/proxyd.h"
+#include "wire/sniff.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +22,13 @@
 
 struct passthrough {
 	struct proxyd *p;
-	struct stream *client;   /* NULL: went away while we were dialling */
-	struct forward *forward; /* NULL: none is under way */
+	char server_name[SNIFF_NAME_SIZE]; /* of a kubeproxyd; "": authd */
+	struct strlist tried;              /* kubeproxyds, the last one now */
+	struct stream *client;             /* NULL: went away while we were dialling */
+	struct forward *forward;           /* NULL: none is under way */
 };
 
-bool passthrough_wants(const struct proxyd *p, const char *server_name)
+static bool is_authd(const struct proxyd *p, const char *server_name)
 {
 	if (str_eq(server_name, HOST_AUTHD_NAME))
 		return true;
@@ -30,39 +36,160 @@ bool passthrough_wants(const struct proxyd *p, const char *server_name)
 	       str_eq(server_name + sizeof(NAME_PREFIX) - 1, host_cluster(p->host));
 }
 
-/* TLS is between the client and authd, but an alert before it has begun is plain (RFC 5246, 7.2):
- * the client learns that it is not the proxy that is gone. */
-static void refuse(struct stream *client)
+bool passthrough_wants(const struct proxyd *p, const char *server_name)
 {
-	static const uint8_t internal_error[] = { 21, 3, 3, 0, 2, 2, 80 };
-
-	stream_write(client, internal_error, sizeof(internal_error));
-	stream_close(client);
+	return is_authd(p, server_name) || kube_route_wants(server_name, host_cluster(p->host));
 }
 
-static void on_forwarded(void *owner, struct stream *take_authd, const struct err *why)
+static void passthrough_free(struct passthrough *t)
 {
-	struct passthrough *t = owner;
-	struct peer nobody = { 0 }; /* who it is, authd finds out */
-	struct err err = { 0 };
-
-	t->forward = NULL;
-	if (why != NULL) {
-		log_warn("authd not reached", kv("reason", why->msg));
-		if (t->client != NULL) {
-			refuse(t->client); /* its on_close frees */
-			return;
-		}
-	} else if (t->client == NULL) {
-		stream_reset(take_authd, NULL);
-	} else if (link_start(t->p, &nobody, "authd", t->client, take_authd, NULL, NULL, &err) !=
-	           0) {
-		log_error("stream failed", kv("reason", err.msg));
-	}
+	strlist_deinit(&t->tried);
 	free(t);
 }
 
-/* Everything waits unused until authd is there. */
+/* The host that is being reached, or was. */
+static const char *target_of(const struct passthrough *t)
+{
+	return t->tried.count > 0 ? t->tried.items[t->tried.count - 1] : HOST_AUTHD_NAME;
+}
+
+/* --- refusal ---------------------------------------------------------------------------------- */
+
+static uint8_t alert_of(const struct err *why)
+{
+	if (why->code == ERR_NOT_FOUND || why->code == ERR_CONFLICT)
+		return 112; /* unrecognized_name */
+	return why->code == ERR_DENIED ? 49 /* access_denied */ : 80 /* internal_error */;
+}
+
+/* TLS is between the client and another, but an alert before it has begun is plain: the client
+ * learns that it is not the proxy that is gone. Its on_close frees. */
+static void refuse(struct passthrough *t, const struct err *why)
+{
+	const uint8_t alert[] = { 21, 3, 3, 0, 2, 2, alert_of(why) };
+
+	log_warn("service not reached", kv("name", t->server_name), kv("host", target_of(t)),
+	         kv("addr", stream_peer(t->client)), kv("reason", why->msg));
+	stream_write(t->client, alert, sizeof(alert));
+	stream_close(t->client);
+}
+
+/* --- reaching it ------------------------------------------------------------------------------ */
+
+static int reach(struct passthrough *t, struct err *err);
+
+/* Another one that serves the same, if there is one; otherwise `why` stands. */
+static int reach_another(struct passthrough *t, const struct err *why, struct err *err)
+{
+	if (t->client == NULL || *t->server_name == 0 || reach(t, err) != 0)
+		return err_copy(err, why);
+	return 0;
+}
+
+static void on_forwarded(void *owner, struct stream *take_stream, const struct err *why)
+{
+	struct passthrough *t = owner;
+	struct peer nobody = { 0 }; /* who it is, the service finds out */
+	struct err err = { 0 };
+
+	t->forward = NULL;
+	if (why != NULL && reach_another(t, why, &err) == 0)
+		return;
+	if (why != NULL && t->client != NULL) {
+		refuse(t, &err);
+		return;
+	}
+	if (take_stream != NULL && t->client == NULL)
+		stream_reset(take_stream, NULL);
+	else if (take_stream != NULL && link_start(t->p, &nobody, target_of(t), t->client,
+	                                           take_stream, NULL, NULL, &err) != 0)
+		log_error("stream failed", kv("reason", err.msg));
+	passthrough_free(t);
+}
+
+/* "a:1,b:2" of the configured list, as dial takes it. */
+static void join_addrs(const struct conf_list *list, struct buf *out)
+{
+	for (size_t i = 0; i < list->count; i++)
+		buf_appendf(out, "%s%s", i > 0 ? "," : "", list->items[i]);
+}
+
+static int reach_authd(struct passthrough *t, struct err *err)
+{
+	char target[300];
+	const pv_PrefacePayload payload = {
+		.client_addr = (char *)stream_peer(t->client),
+		.target = target,
+		.kind = pv_StreamKind_STREAM_API,
+	};
+	struct buf addrs = { 0 };
+	int rc;
+
+	snprintf(target, sizeof(target), NAME_PREFIX "%s", host_cluster(t->p->host));
+	join_addrs(&t->p->conf.auth_servers, &addrs);
+	rc = buf_check(&addrs, err);
+	if (rc == 0)
+		rc = forward_start(t->p, buf_str(&addrs), &payload, on_forwarded, t, &t->forward,
+		                   err);
+	buf_deinit(&addrs);
+	return rc;
+}
+
+/* One that was not tried yet. */
+static int reach_next(struct passthrough *t, struct err *err)
+{
+	const struct peer nobody = { 0 };
+	pv_PrefacePayload payload = {
+		.client_addr = (char *)stream_peer(t->client),
+		.kind = pv_StreamKind_STREAM_KUBE,
+	};
+	const pv_Node *server;
+	struct err ignored;
+	int rc = kube_route_find(t->p->cache, t->server_name, host_cluster(t->p->host), &t->tried,
+	                         &server, err);
+
+	if (rc == 0)
+		rc = strlist_add(&t->tried, server->metadata.name, err);
+	if (rc == 0)
+		rc = access_check_locks(t->p, &nobody, server->metadata.name, NULL, err);
+	if (rc == 0 && str_empty(server->spec.addr))
+		rc = err_set(err, ERR_UNAVAILABLE, "it has no address");
+	if (rc != 0)
+		return rc;
+	payload.target = server->metadata.name;
+	rc = forward_start(t->p, server->spec.addr, &payload, on_forwarded, t, &t->forward, err);
+	if (rc == 0 && kube_route_find(t->p->cache, t->server_name, host_cluster(t->p->host),
+	                               &t->tried, &server, &ignored) == 0)
+		forward_hurry(t->forward);
+	return rc;
+}
+
+/* Of those that fail at once the last says why, of none the name does. */
+static int reach_kube(struct passthrough *t, struct err *err)
+{
+	struct err last = { 0 };
+	size_t tried;
+
+	do {
+		struct err now = { 0 };
+
+		tried = t->tried.count;
+		if (reach_next(t, &now) == 0)
+			return 0;
+		if (last.code == 0 || t->tried.count > tried)
+			last = now;
+	} while (t->tried.count > tried);
+	return err_copy(err, &last);
+}
+
+static int reach(struct passthrough *t, struct err *err)
+{
+	return *t->server_name == 0 ? reach_authd(t, err) : reach_kube(t, err);
+}
+
+/* --- the client ------------------------------------------------------------------------------- */
+
+/* Everything waits unused until the service is there. */
 static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t len)
 {
 	(void)owner;
@@ -82,38 +209,10 @@ static void on_close(void *owner, struct stream *s, const struct err *err)
 	if (t->forward != NULL)
 		forward_cancel(t->forward); /* on_forwarded frees */
 	else
-		free(t);
+		passthrough_free(t);
 }
 
-/* "a:1,b:2" of the configured list, as dial takes it. */
-static void join_addrs(const struct conf_list *list, struct buf *out)
-{
-	for (size_t i = 0; i < list->count; i++)
-		buf_appendf(out, "%s%s", i > 0 ? "," : "", list->items[i]);
-}
-
-static int dial_authd(struct passthrough *t, struct err *err)
-{
-	char target[300];
-	pv_PrefacePayload payload = {
-		.client_addr = (char *)stream_peer(t->client),
-		.target = target,
-		.kind = pv_StreamKind_STREAM_API,
-	};
-	struct buf addrs = { 0 };
-	int rc;
-
-	snprintf(target, sizeof(target), NAME_PREFIX "%s", host_cluster(t->p->host));
-	join_addrs(&t->p->conf.auth_servers, &addrs);
-	rc = buf_check(&addrs, err);
-	if (rc == 0)
-		rc = forward_start(t->p, buf_str(&addrs), &payload, on_forwarded, t, &t->forward,
-		                   err);
-	buf_deinit(&addrs);
-	return rc;
-}
-
-void passthrough_serve(struct proxyd *p, struct stream *take_stream)
+void passthrough_serve(struct proxyd *p, struct stream *take_stream, const char *server_name)
 {
 	static const struct stream_handler handler = { .on_data = on_data, .on_close = on_close };
 	struct passthrough *t = calloc(1, sizeof(*t));
@@ -125,9 +224,9 @@ void passthrough_serve(struct proxyd *p, struct stream *take_stream)
 	}
 	t->p = p;
 	t->client = take_stream;
+	if (!is_authd(p, server_name))
+		str_copy(t->server_name, sizeof(t->server_name), server_name);
 	stream_attach(take_stream, &handler, t);
-	if (dial_authd(t, &err) != 0) {
-		log_warn("authd not reached", kv("reason", err.msg));
-		refuse(take_stream);
-	}
+	if (reach(t, &err) != 0)
+		refuse(t, &err);
 }

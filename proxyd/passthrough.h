@@ -1,6 +1,13 @@
 /*
- * passthrough - clients who want authd itself (SNI "authd" or "auth.<cluster>") get it through
- * us, untouched: TLS is between them and authd, and we only say where they came from.
+ * passthrough - clients who want another service of the cluster get it through us, untouched: TLS
+ * is between them and it, and we only say where they came from.
+ *
+ *   SNI "authd", "auth.<cluster>"                       authd
+ *   SNI "kube.<cluster>", "<kube>.kube.<cluster>"       a kubeproxyd (kube_route.h)
+ *
+ * Until TLS has begun, a refusal is a plain alert (RFC 5246, 7.2) in which the client reads what
+ * the matter is: unrecognized_name (112), access_denied (49) for a lock, internal_error (80) when
+ * nobody is reached.
  */
 #ifndef PROXYD_PASSTHROUGH_H
 #define PROXYD_PASSTHROUGH_H
@@ -13,6 +20,6 @@ struct stream;
 bool passthrough_wants(const struct proxyd *p, const char *server_name);
 
 /* Takes the stream, whose bytes so far are still unused. */
-void passthrough_serve(struct proxyd *p, struct stream *take_stream);
+void passthrough_serve(struct proxyd *p, struct stream *take_stream, const char *server_name);
 
 #endif

@@ -4,14 +4,17 @@
 #include "base/err.h"
 #include "base/rand.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "conf/conf.h"
 #include "daemon/host.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "model/identity.h"
+#include "model/label.h"
 #include "model/role.h"
 #include "proxyd/access.h"
 #include "proxyd/forward.h"
+#include "proxyd/kube_route.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/route.h"
 #include "wire/fields.h"
@@ -63,6 +66,31 @@ static void on_forwarded(void *owner, struct stream *take_stream, const struct e
 	finish(r, take_stream, err != NULL ? &why : NULL);
 }
 
+/* A kubeproxyd, whose sessions are joined like a node's: it judges who may, we whether the roles
+ * show it. */
+static int find_kube_host(struct proxyd *p, const char *id, const struct role_set *roles,
+                          const pv_Node **out_host, struct err *err)
+{
+	const pv_Node *host = kube_route_host(p->cache, id);
+	struct strlist groups = { 0 }, users = { 0 };
+	struct label_set labels;
+	struct label *items;
+	int rc;
+
+	if (host == NULL)
+		return ERR_NOT_FOUND;
+	rc = label_of_node(host, &items, &labels, err);
+	if (rc != 0)
+		return rc;
+	rc = role_set_kubernetes(roles, 0, &labels, &groups, &users, err);
+	if (rc == 0)
+		*out_host = host;
+	free(items);
+	strlist_deinit(&groups);
+	strlist_deinit(&users);
+	return rc;
+}
+
 static int route(struct proxyd *p, const struct peer *peer, const pv_DialRequest *request,
                  struct reach *r, const pv_Node **out_node, struct err *err)
 {
@@ -79,7 +107,11 @@ static int route(struct proxyd *p, const struct peer *peer, const pv_DialRequest
 	if (rc != 0)
 		return rc;
 	q.roles = roles;
-	rc = route_find(p->cache, &q, out_node, &r->response, err);
+	rc = request->kind == pv_StreamKind_STREAM_JOIN
+	             ? find_kube_host(p, q.target, roles, out_node, err)
+	             : ERR_NOT_FOUND;
+	if (rc != 0)
+		rc = route_find(p->cache, &q, out_node, &r->response, err);
 	if (rc == 0)
 		rc = access_check_locks(p, peer, (*out_node)->metadata.name, request->login, err);
 	role_set_unref(roles);

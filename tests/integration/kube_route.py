@@ -3,12 +3,15 @@
 import base64
 import json
 import os
+import socket
 import ssl
 import time
 
 import yaml
 
-from cluster import run, story
+import messages  # makes dial_pb2
+import dial_pb2 as pb
+from cluster import run, story, wait_for
 from plain_node import PlainNode
 
 OTHERS = """\
@@ -156,6 +159,77 @@ def the_certificate_names_groups_and_users_of_kubernetes(c):
     assert b"devs" not in frank and b"system:authenticated" not in frank
 
 
+def dial(c, user, name):
+    """TLS as kubectl would, with the user's certificate: through the proxy by a name."""
+    folder = os.path.join(c.home(user), ".tsh", "keys", f"127.0.0.1_{c.proxy_port}")
+    context = ssl.create_default_context(cafile=os.path.join(folder, "cas.pem"))
+    context.load_cert_chain(os.path.join(folder, user + "-x509.pem"), plain_key(c, folder, user))
+    raw = socket.create_connection(("127.0.0.1", c.proxy_port), timeout=20)
+    return context.wrap_socket(raw, server_hostname=name)
+
+
+def plain_key(c, folder, user):
+    """The key's PEM form, which stands behind OpenSSH's."""
+    with open(os.path.join(folder, user)) as f:
+        text = f.read()
+    return c.write(user + ".key", text[text.index("-----BEGIN EC"):])
+
+
+def alert(c, user, name):
+    """By which TLS alert the proxy refuses."""
+    try:
+        dial(c, user, name).close()
+    except ssl.SSLError as error:
+        return error.reason
+    raise AssertionError(f"'{name}' was not refused")
+
+
+def names_lead_to_their_kubeproxyd_and_tls_ends_there(c):
+    for kube in (c.lab, c.far, c.prod):
+        name = kube.spec["kube_cluster"]
+        with dial(c, "erin", name + ".kube.example") as tls:
+            assert tls.makefile().readline() == f"{name} serves erin\n"
+            message = pb.Preface.FromString(kube.prefaces[-1])
+            payload = pb.PrefacePayload.FromString(message.payload)
+            assert payload.kind == pb.STREAM_KUBE and payload.target == kube.id, payload
+            assert payload.client_addr == "127.0.0.1:%d" % tls.getsockname()[1], payload
+
+
+def names_that_nobody_serves_get_an_alert_and_a_line_in_the_log(c):
+    for name, reason in (("nope.kube.example", "no kubeproxyd serves"),
+                         ("kube.example", "leaves open which")):
+        assert "UNRECOGNIZED_NAME" in alert(c, "erin", name)
+        c.proxyd.wait_log(f'event="service not reached" name={name}.* reason=".*{reason}')
+
+
+def another_kubeproxyd_of_the_same_cluster_stands_in(c):
+    second = FakeKube(c, "lab", {"env": "test"})
+    second.hang_up()
+    for _ in range(12):  # each first in half of them
+        with dial(c, "erin", "lab.kube.example") as tls:
+            assert tls.makefile().readline() == "lab serves erin\n"
+    c.call("DeleteResource", {"kind": "kube_server", "name": second.id})
+    c.far.hang_up()
+    assert "INTERNAL_ERROR" in alert(c, "erin", "far.kube.example")
+
+
+def a_lock_on_the_kubeproxyd_cuts_and_refuses(c):
+    lock = {"kind": "lock", "version": "v2", "metadata": {"name": "no-lab"},
+            "spec": {"target": {"node": c.lab.id}, "message": "under investigation"}}
+    with dial(c, "erin", "lab.kube.example") as tls:
+        lines = tls.makefile()
+        assert lines.readline() == "lab serves erin\n"
+        c.call("PutResource", {"resource": {"lock": lock}})
+        try:
+            assert lines.readline() == ""
+        except OSError:
+            pass
+    assert "ACCESS_DENIED" in alert(c, "erin", "lab.kube.example")
+    c.call("DeleteResource", {"kind": "lock", "name": "no-lab"})
+    wait_for("the lock to go", lambda: "no-lab" not in str(
+        c.call("ListResources", {"kind": "lock"})))
+
+
 def logging_out_takes_our_contexts_away(c):
     argv, env = exec_env(c, "erin", read_kubeconfig(c, "erin"))
     c.tsh("erin", "logout")
@@ -172,5 +246,9 @@ if __name__ == "__main__":
            logging_in_to_one_makes_its_context_current,
            credentials_are_given_in_the_version_asked_for,
            the_certificate_names_groups_and_users_of_kubernetes,
+           names_lead_to_their_kubeproxyd_and_tls_ends_there,
+           names_that_nobody_serves_get_an_alert_and_a_line_in_the_log,
+           another_kubeproxyd_of_the_same_cluster_stands_in,
+           a_lock_on_the_kubeproxyd_cuts_and_refuses,
            logging_out_takes_our_contexts_away],
           setup=put_up_kubernetes, door=False)

@@ -82,9 +82,17 @@ class PlainNode:
         assert answer.status == 200, text
         conn.close()
 
+    def hang_up(self):
+        """Listens no more, though its record is still there."""
+        self.socket.shutdown(socket.SHUT_RDWR)  # wakes who waits in accept()
+        self.socket.close()
+
     def serve(self):
         while True:
-            client, _ = self.socket.accept()
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
             threading.Thread(target=self.serve_one, args=(client,), daemon=True).start()
 
     @staticmethod
