@@ -19,10 +19,20 @@ static int find_session(const struct noded *n, const struct join_wish *wish, str
 	return 0;
 }
 
+static struct role_join join_of(const struct session *s, const struct join_wish *wish)
+{
+	return (struct role_join){ .kind = "ssh",
+		                   .mode = wish->mode,
+		                   .owner = s->identity.user,
+		                   .owner_roles = s->identity.roles,
+		                   .owner_roles_count = s->identity.roles_count };
+}
+
 int join_decide(const struct noded *n, const struct join_wish *wish, int64_t *out_end,
                 struct err *err)
 {
-	struct policy_subject who = { wish->identity, NULL, wish->client };
+	struct policy_subject who = { wish->identity, NULL, wish->client, NULL };
+	struct role_join join;
 	struct role_set *roles;
 	struct session *s;
 
@@ -30,7 +40,9 @@ int join_decide(const struct noded *n, const struct join_wish *wish, int64_t *ou
 		return err_set(err, ERR_INVALID, "mode: neither 'observer' nor 'peer'");
 	if (find_session(n, wish, &s, err) != 0)
 		return err->code;
+	join = join_of(s, wish);
 	who.login = s->login;
+	who.join = &join;
 	if (policy_check(n, &who, &roles, err) != 0)
 		return err->code;
 	*out_end = policy_end(n, roles, wish->identity);
@@ -41,7 +53,8 @@ int join_decide(const struct noded *n, const struct join_wish *wish, int64_t *ou
 int join_decide_again(const struct noded *n, const struct join_wish *wish, int64_t *out_end,
                       struct err *err)
 {
-	struct policy_subject who = { wish->identity, NULL, wish->client };
+	struct policy_subject who = { wish->identity, NULL, wish->client, NULL };
+	struct role_join join;
 	struct session *s;
 
 	s = session_find(n, wish->session_id);
@@ -49,6 +62,8 @@ int join_decide_again(const struct noded *n, const struct join_wish *wish, int64
 		*out_end = 0; /* its supervisor says goodbye */
 		return 0;
 	}
+	join = join_of(s, wish);
 	who.login = s->login;
+	who.join = &join;
 	return policy_check_again(n, &who, out_end, err);
 }

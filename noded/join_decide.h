@@ -1,6 +1,7 @@
 /*
- * join_decide - may this person join that session, and how? Whoever may log in to the node as the
- * session's login may watch it, or type in it.
+ * join_decide - may this person join that session, and how? Roles of v5 and newer say so by
+ * join_sessions; who has only older ones, or began the session, may watch it, or type in it, if
+ * they may log in to the node as the session's login.
  */
 #ifndef NODED_JOIN_DECIDE_H
 #define NODED_JOIN_DECIDE_H

@@ -93,6 +93,18 @@ static int make_roles(const struct noded *n, const struct policy_subject *who,
 	return rc;
 }
 
+static int check_join(const struct noded *n, const struct policy_subject *who,
+                      const struct role_set *roles, struct err *err)
+{
+	bool alike;
+	int rc = role_set_check_join(roles, who->join, &alike, err);
+
+	if (rc != 0)
+		return rc;
+	return (alike ? role_set_check_login : role_set_check_not_denied)(
+	        roles, n->conf.hostname, presence_labels(n->presence), who->login, err);
+}
+
 int policy_check(const struct noded *n, const struct policy_subject *who,
                  struct role_set **out_roles, struct err *err)
 {
@@ -113,7 +125,9 @@ int policy_check(const struct noded *n, const struct policy_subject *who,
 	if (rc != 0)
 		return rc;
 	rc = check_freshness(n, roles, err);
-	if (rc == 0 && who->login != NULL)
+	if (rc == 0 && who->join != NULL)
+		rc = check_join(n, who, roles, err);
+	else if (rc == 0 && who->login != NULL)
 		rc = role_set_check_login(roles, n->conf.hostname, presence_labels(n->presence),
 		                          who->login, err);
 	if (rc == 0)
@@ -142,7 +156,7 @@ int policy_check_again(const struct noded *n, const struct policy_subject *who, 
                        struct err *err)
 {
 	pv_Identity lasting = *who->identity;
-	const struct policy_subject again = { &lasting, who->login, who->client };
+	const struct policy_subject again = { &lasting, who->login, who->client, who->join };
 	char text[STR_TIME_SIZE];
 	struct role_set *roles;
 	int64_t end;

@@ -20,9 +20,10 @@ struct noded;
 
 /* Who asks for what, from where. */
 struct policy_subject {
-	const pv_Identity *identity; /* of a peer (model/trust.h) */
-	const char *login;           /* NULL: none yet, only locks and the certificate count */
-	const char *client;          /* "192.0.2.7:51234" */
+	const pv_Identity *identity;  /* of a peer (model/trust.h) */
+	const char *login;            /* NULL: none yet, only locks and the certificate count */
+	const char *client;           /* "192.0.2.7:51234" */
+	const struct role_join *join; /* a session of that login; NULL: a login of their own */
 };
 
 /*

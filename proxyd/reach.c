@@ -94,7 +94,9 @@ static int find_kube_host(struct proxyd *p, const char *id, const struct role_se
 static int route(struct proxyd *p, const struct peer *peer, const pv_DialRequest *request,
                  struct reach *r, const pv_Node **out_node, struct err *err)
 {
-	struct route_query q = { .target = request->target, .cluster = host_cluster(p->host) };
+	struct route_query q = { .target = request->target,
+		                 .cluster = host_cluster(p->host),
+		                 .joins = request->kind == pv_StreamKind_STREAM_JOIN };
 	struct role_set *roles;
 	int rc;
 

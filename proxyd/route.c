@@ -8,7 +8,6 @@
 #include "model/role.h"
 #include "wire/fields.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,13 +96,24 @@ static void keep(struct found *f, enum rank rank, const pv_Node *n)
 	f->count++;
 }
 
+/* The node decides which session may be joined. */
+static bool is_shown(const pv_Node *n, const struct label_set *labels, enum rank rank,
+                     const struct route_query *q)
+{
+	struct err ignored;
+
+	if (role_set_check_node(q->roles, node_hostname(n), labels, &ignored) == 0)
+		return true;
+	return q->joins && rank == RANK_UUID && role_set_may_join(q->roles) &&
+	       role_set_check_not_denied(q->roles, node_hostname(n), labels, NULL, &ignored) == 0;
+}
+
 /* Most nodes are not meant, and are passed by for the price of their names. */
 static int consider(struct found *f, const pv_Node *n, const struct route_query *q, struct err *err)
 {
 	enum rank rank = rank_by_name(n, q);
 	struct label *items = NULL;
 	struct label_set labels;
-	struct err denied = { 0 };
 	int rc;
 
 	if (rank == RANK_NONE || rank > f->rank)
@@ -111,8 +121,7 @@ static int consider(struct found *f, const pv_Node *n, const struct route_query 
 	rc = label_of_node(n, &items, &labels, err);
 	if (rc != 0)
 		return rc;
-	if ((rank != RANK_LABEL || has_label(&labels, q->target)) &&
-	    role_set_check_node(q->roles, node_hostname(n), &labels, &denied) == 0)
+	if ((rank != RANK_LABEL || has_label(&labels, q->target)) && is_shown(n, &labels, rank, q))
 		keep(f, rank, n);
 	free(items);
 	return 0;

@@ -11,6 +11,8 @@
 #include "proto/dial.pb.h"
 #include "proto/resource.pb.h"
 
+#include <stdbool.h>
+
 struct cache;
 struct err;
 struct role_set;
@@ -19,6 +21,8 @@ struct route_query {
 	const char *target;
 	const char *cluster; /* ours */
 	const struct role_set *roles;
+	bool joins; /* a live session there: who may join any gets as far as its node, by its UUID
+	             */
 };
 
 #define ROUTE_CANDIDATES_MAX 20

@@ -56,6 +56,10 @@ int role_set_check_login(const struct role_set *s, const char *node_name,
 int role_set_check_node(const struct role_set *s, const char *node_name,
                         const struct label_set *labels, struct err *err);
 
+/* Whether some role denies it: half of role_set_check_login(). */
+int role_set_check_not_denied(const struct role_set *s, const char *node_name,
+                              const struct label_set *labels, const char *login, struct err *err);
+
 /* What one role says about a login on a node. */
 struct role_opinion {
 	const char *role;
@@ -94,6 +98,28 @@ bool role_set_forwards_agent(const struct role_set *s, const char *login);
 /* Some role that allows this login there wants the session ended when it cannot be recorded. */
 bool role_set_records_strictly(const struct role_set *s, const struct label_set *labels,
                                const char *login);
+
+/* --- sessions -------------------------------------------------------------------------------- */
+
+/* Somebody else's live session, and how one wants to take part in it. */
+struct role_join {
+	const char *kind;  /* ssh, k8s */
+	const char *mode;  /* observer, peer */
+	const char *owner; /* the user whose session it is */
+	char *const *owner_roles;
+	size_t owner_roles_count;
+};
+
+/*
+ * May they join it (join_sessions)? *out_alike says that this is for who could begin such a session
+ * alike, which is to be checked: it is their own, or none of their roles is v5 or newer.
+ * ERR_DENIED.
+ */
+int role_set_check_join(const struct role_set *s, const struct role_join *join, bool *out_alike,
+                        struct err *err);
+
+/* Whether any of their roles lets them join anybody. */
+bool role_set_may_join(const struct role_set *s);
 
 /* --- calls ---------------------------------------------------------------------------------- */
 

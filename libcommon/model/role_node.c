@@ -109,6 +109,14 @@ int role_set_check_login(const struct role_set *s, const char *node_name,
 	return rc != 0 ? rc : check_allowed(s, &a, err);
 }
 
+int role_set_check_not_denied(const struct role_set *s, const char *node_name,
+                              const struct label_set *labels, const char *login, struct err *err)
+{
+	const struct asked a = ask(s, node_name, labels, login);
+
+	return check_denials(s, &a, err);
+}
+
 int role_set_check_node(const struct role_set *s, const char *node_name,
                         const struct label_set *labels, struct err *err)
 {

@@ -198,6 +198,38 @@ static int check_objects(const pv_RoleConditions *c, const char *version, struct
 	return 0;
 }
 
+static int check_words(const char *field, char *const *words, size_t count, const char *known,
+                       struct err *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!str_has_word(known, words[i]))
+			return err_set(err, ERR_INVALID, "%s: '%s' is none of: %s", field, words[i],
+			               known);
+	return 0;
+}
+
+/* Also those of products that are not here. */
+static int check_join(const pv_JoinSessions *j, struct err *err)
+{
+	int rc = check_words("kinds", j->kinds, j->kinds_count, "* ssh k8s db app desktop", err);
+
+	if (rc == 0)
+		rc = check_words("modes", j->modes, j->modes_count, "* observer peer moderator",
+		                 err);
+	for (size_t i = 0; rc == 0 && i < j->roles_count; i++)
+		if (label_pattern_check(j->roles[i], err) != 0)
+			rc = err_wrap(err, "roles");
+	return rc;
+}
+
+static int check_joins(const pv_RoleConditions *c, struct err *err)
+{
+	for (size_t i = 0; i < c->join_sessions_count; i++)
+		if (check_join(&c->join_sessions[i], err) != 0)
+			return err_wrap(err, "join_sessions[%zu]", i);
+	return 0;
+}
+
 static int check_conditions(pv_RoleConditions *c, const char *part, const char *version,
                             struct err *err)
 {
@@ -223,6 +255,8 @@ static int check_conditions(pv_RoleConditions *c, const char *part, const char *
 		rc = check_objects(c, version, err);
 	if (rc == 0)
 		rc = request_role_check(c, err);
+	if (rc == 0)
+		rc = check_joins(c, err);
 	return rc != 0 ? err_wrap(err, "spec.%s", part) : 0;
 }
 

@@ -350,9 +350,9 @@ diag_addr: "unix:{self.path("noded-run")}/diag.sock"
         assert status == 200, f"{method} answered {status}: {answer}"
         return answer
 
-    def role(self, name, allow=None, deny=None, options=None):
+    def role(self, name, allow=None, deny=None, options=None, version="v4"):
         self.call("PutResource", {"replace": True, "resource": {"role": {
-            "kind": "role", "version": "v4", "metadata": {"name": name},
+            "kind": "role", "version": version, "metadata": {"name": name},
             "spec": {"options": options or {}, "allow": allow or {}, "deny": deny or {}}}}})
 
     def user(self, name, roles, logins=None, password=PASSWORD, **traits):

@@ -76,8 +76,9 @@ def a_peer_types_and_everybody_sees_everything(c):
     assert sorted(end[0]["participants"]) == ["alice", "bob", "dave"], end
     users = {e["user"] for e in c.audit("session.join") if e["sid"] == sid}
     assert users == {"bob", "dave"}, users
-    record = c.call("GetResource", {"kind": "session", "name": sid})["session"]
-    assert sorted(record["spec"]["participants"]) == ["alice", "bob", "dave"], record
+    wait_for("all three in its record", lambda: sorted(c.call("GetResource", {
+        "kind": "session", "name": sid})["session"]["spec"]["participants"]) == [
+            "alice", "bob", "dave"])
 
 
 def who_may_not_log_in_may_not_join(c):
@@ -91,6 +92,34 @@ def who_may_not_log_in_may_not_join(c):
             assert bob.wait() != 0
         alice.type("exit 0\n")
         assert alice.wait() == 0
+
+
+def newer_roles_say_whose_sessions_and_how(c):
+    """Wanda may log in nowhere, and watch; hans may log in, and join nobody."""
+    watch = [{"name": "watch", "roles": ["d*"], "kinds": ["ssh"], "modes": ["observer"]}]
+    c.role("watcher", {"join_sessions": watch, "rules": SEE_SESSIONS}, version="v5")
+    c.role("logs-in", {"logins": [c.login], "node_labels": {"env": "test"}, "rules": SEE_SESSIONS},
+           version="v5")
+    c.user("wanda", ["watcher"])
+    c.user("hans", ["logs-in"])
+    for user in "wanda", "hans":
+        c.log_in(user)
+    with shell(c) as (alice, sid):
+        with joined(c, "wanda", sid, "peer") as wanda, joined(c, "hans", sid, "observer") as hans:
+            wanda.expect("no role allows to join sessions of 'alice' as peer")
+            hans.expect("no role allows to join sessions of 'alice' as observer")
+            assert wanda.wait() != 0 and hans.wait() != 0
+        with joined(c, "wanda", sid, "observer") as wanda:
+            alice.expect("wanda joined")
+            alice.type("echo to''all\n")
+            wanda.expect("toall")
+            c.role("watcher", {"join_sessions": watch, "rules": SEE_SESSIONS},
+                   deny={"join_sessions": [{"roles": ["dev"]}]}, version="v5")
+            wanda.wait()
+        alice.type("exit 0\n")
+        assert alice.wait() == 0
+    gone = [e for e in c.audit("client.disconnect") if e.get("sid") == sid]
+    assert gone and "denies to join as observer" in gone[0]["reason"], gone
 
 
 def a_change_of_roles_cuts_who_may_no_longer(c):
@@ -170,6 +199,7 @@ def the_recording_is_what_the_owners_terminal_printed_byte_for_byte(c):
 
 story([a_peer_types_and_everybody_sees_everything,
        who_may_not_log_in_may_not_join,
+       newer_roles_say_whose_sessions_and_how,
        a_change_of_roles_cuts_who_may_no_longer,
        a_restart_of_noded_cuts_joiners_and_not_the_session,
        what_was_shown_is_in_the_recording,

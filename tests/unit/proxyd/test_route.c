@@ -60,13 +60,11 @@ static void put_node(struct replica *r, const char *uuid, const char *hostname, 
 	put_yaml(r, pv_Resource_node_tag, &pv_Node_table, &resource.of.node, &resource, yaml);
 }
 
-static void put_role(struct replica *r)
+static void put_role(struct replica *r, const char *yaml)
 {
 	pv_Resource resource = pv_Resource_init_zero;
 
-	put_yaml(r, pv_Resource_role_tag, &pv_Role_table, &resource.of.role, &resource,
-	         "kind: role\nversion: v4\nmetadata: {name: dev}\n"
-	         "spec: {allow: {logins: [root], node_labels: {env: [test, stage]}}}\n");
+	put_yaml(r, pv_Resource_role_tag, &pv_Role_table, &resource.of.role, &resource, yaml);
 }
 
 /* The cache reads what a replica's file holds; authd is never reached. */
@@ -83,7 +81,11 @@ static int fill_cache(struct err *e)
 
 	if (replica_init(&r, 1 << 20, e) != 0)
 		return -1;
-	put_role(&r);
+	put_role(&r, "kind: role\nversion: v4\nmetadata: {name: dev}\n"
+	             "spec: {allow: {logins: [root], node_labels: {env: [test, stage]}}}\n");
+	put_role(&r, "kind: role\nversion: v5\nmetadata: {name: watcher}\n"
+	             "spec: {allow: {join_sessions: [{roles: ['*'], kinds: [ssh], modes: "
+	             "[observer]}]}, deny: {node_labels: {env: stage}}}\n");
 	put_node(&r, UUID_1, "web-1", "192.0.2.1:3022", "test");
 	put_node(&r, UUID_2, "web-2", "[2001:db8::2]:3022", "stage");
 	put_node(&r, UUID_3, "web-2", "192.0.2.3:3022", "test");
@@ -125,14 +127,21 @@ static int close_world(void **state)
 	return uv_loop_close(&loop);
 }
 
-static int find(const char *target, const char **out_uuid, pv_DialResponse *response, struct err *e)
+static int find_for(const struct route_query *q, const char **out_uuid, pv_DialResponse *response,
+                    struct err *e)
 {
-	const struct route_query q = { target, "example", roles };
 	const pv_Node *node;
-	int rc = route_find(cache, &q, &node, response, e);
+	int rc = route_find(cache, q, &node, response, e);
 
 	*out_uuid = rc == 0 ? node->metadata.name : "";
 	return rc;
+}
+
+static int find(const char *target, const char **out_uuid, pv_DialResponse *response, struct err *e)
+{
+	const struct route_query q = { target, "example", roles, false };
+
+	return find_for(&q, out_uuid, response, e);
 }
 
 static void a_node_is_found_by_each_of_its_names(void **state)
@@ -189,11 +198,42 @@ static void an_ambiguous_name_lists_its_candidates(void **state)
 	fields_release(&pv_DialResponse_table, &response);
 }
 
+static void who_may_join_sessions_reaches_nodes_for_that_by_their_uuids(void **state)
+{
+	static const struct {
+		const char *target;
+		bool joins;
+		int rc;
+	} rows[] = {
+		{ UUID_4, true, 0 },
+		{ UUID_4, false, ERR_NOT_FOUND },
+		{ "db-1", true, ERR_NOT_FOUND },
+		{ UUID_2, true, ERR_NOT_FOUND }, /* denied */
+	};
+	char *names[] = { (char *)"watcher" };
+	const pv_Identity who = { .roles = names, .roles_count = 1 };
+	pv_DialResponse response = pv_DialResponse_init_zero;
+	struct role_set *watcher;
+	struct err e = { 0 };
+
+	(void)state;
+	assert_int_equal(cache_role_set(cache, &who, &watcher, &e), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct route_query q = { rows[i].target, "example", watcher, rows[i].joins };
+		const char *uuid;
+
+		if (find_for(&q, &uuid, &response, &e) != rows[i].rc)
+			fail_msg("row %zu", i);
+	}
+	role_set_unref(watcher);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_node_is_found_by_each_of_its_names),
 		cmocka_unit_test(what_the_roles_do_not_show_does_not_exist),
+		cmocka_unit_test(who_may_join_sessions_reaches_nodes_for_that_by_their_uuids),
 		cmocka_unit_test(an_ambiguous_name_lists_its_candidates),
 	};
 
