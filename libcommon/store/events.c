@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "store/prefixes.h"
+#include "store/recent.h"
 #include "store/watch.h"
 
 #include <stdlib.h>
@@ -25,6 +26,33 @@ static int check_after(struct events *e, uint64_t after, struct err *err)
 	return 0;
 }
 
+static int note_event(void *arg, struct lmdb_position at, const struct keyspace_event *event)
+{
+	struct events *e = arg;
+
+	if (at.revision > e->head)
+		return 1; /* noted when it is pushed */
+	recent_note(e->recent, event->item.key, at.revision);
+	return 0;
+}
+
+/* Reads the log once, so that not each watch that begins in the past has to. Without memory, or
+ * when the log cannot be read, each does. */
+static void look_back(struct events *e)
+{
+	struct lmdb_position after = { .index = LMDB_WHOLE };
+	uint64_t newest;
+	struct err ignored;
+
+	if (e->recent != NULL || lmdb_revisions(e->db, &newest, &after.revision, &ignored) != 0)
+		return;
+	e->recent = recent_new();
+	if (e->recent == NULL || lmdb_log_each(e->db, after, note_event, e, &newest, &ignored) == 0)
+		return;
+	recent_free(e->recent);
+	e->recent = NULL;
+}
+
 int events_watch(struct events *e, const struct keyspace_watch_options *options,
                  struct keyspace_watch **out_watch, struct err *err)
 {
@@ -33,6 +61,8 @@ int events_watch(struct events *e, const struct keyspace_watch_options *options,
 
 	if (options->after != 0 && check_after(e, after, err) != 0)
 		return err->code;
+	if (after < e->head)
+		look_back(e);
 	w = calloc(1, sizeof(*w));
 	if (w == NULL)
 		return err_set_nomem(err);
@@ -106,6 +136,7 @@ void events_free(struct events *e)
 		w->events = NULL;
 	}
 	prefixes_free(e->index);
+	recent_free(e->recent);
 	free(e);
 }
 
@@ -135,8 +166,9 @@ static int pump_event(void *arg, struct lmdb_position at, const struct keyspace_
 {
 	struct pump *pump = arg;
 
-	(void)at;
 	pump->event = event;
+	if (pump->events->recent != NULL)
+		recent_note(pump->events->recent, event->item.key, at.revision);
 	prefixes_match(pump->events->index, event->item.key, pump_to, pump);
 	shared_unref(pump->shared);
 	pump->shared = NULL;
@@ -150,6 +182,8 @@ static void skip_to_newest(struct events *e, const struct err *why)
 	struct err ignored; /* then all is tried again at the next pump */
 
 	end_all(e, why);
+	recent_free(e->recent);
+	e->recent = NULL;
 	lmdb_revisions(e->db, &e->head, &compacted, &ignored);
 }
 

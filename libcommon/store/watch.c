@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/strlist.h"
 #include "store/prefixes.h"
+#include "store/recent.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +233,16 @@ static void watch_catch_up(struct watch *w)
 
 /* --- begin, read, close ---------------------------------------------------------------------- */
 
+/* Nothing that it wants is in the log between its position and the head. */
+static bool has_missed_nothing(const struct watch *w)
+{
+	for (size_t i = 0; i < w->prefix_count; i++)
+		if (w->events->recent == NULL ||
+		    recent_of(w->events->recent, w->prefixes[i].text) > w->position.revision)
+			return false;
+	return true;
+}
+
 int watch_init(struct watch *w, const struct keyspace_watch_options *options, struct err *err)
 {
 	struct keyspace_event init = { KEYSPACE_EVENT_INIT, { .revision = w->position.revision } };
@@ -239,6 +250,8 @@ int watch_init(struct watch *w, const struct keyspace_watch_options *options, st
 
 	if (watch_take_prefixes(w, options, err) != 0)
 		return err->code;
+	if (w->position.revision < w->events->head && has_missed_nothing(w))
+		w->position.revision = init.item.revision = w->events->head;
 	if (watch_grow(w, err) != 0)
 		return err->code;
 	s = shared_new(&init);

@@ -13,6 +13,7 @@
 
 struct prefix;
 struct prefixes;
+struct recent;
 
 /* An event that the queues of many watches share. */
 struct shared {
@@ -49,6 +50,8 @@ struct events {
 	struct lmdb *db;
 	uint64_t head; /* everything up to here was pushed */
 	struct prefixes *index;
+	struct recent
+	        *recent; /* of the log up to the head; NULL until a watch begins in the past */
 	struct list watches;
 	struct list due;
 };
@@ -60,8 +63,8 @@ void shared_unref(struct shared *s); /* NULL allowed */
 /* For `base`, of every watch. */
 const struct keyspace_watch_impl *watch_impl(void);
 
-/* Takes prefixes from the options, queues INIT; live at once if it begins at the head. On failure
- * watch_free() releases what there is. */
+/* Takes prefixes from the options, queues INIT; live at once if there is nothing for it before the
+ * head. On failure watch_free() releases what there is. */
 int watch_init(struct watch *w, const struct keyspace_watch_options *options, struct err *err);
 
 void watch_free(struct watch *w);

@@ -236,6 +236,38 @@ static void between_the_events_of_one_write_nobody_goes_on_behind_it(void **stat
 	keyspace_watch_close(w);
 }
 
+/* Also once it is known that nothing has changed under a prefix for long. */
+static void a_watch_in_the_past_hears_what_is_its_own_among_much_else(void **state)
+{
+	static const char *const prefixes[] = { "/roles/", "/roles/b", "/ro", "/" };
+	struct fixture *f = *state;
+	struct keyspace_watch *w;
+	uint64_t between;
+
+	put(f, "/roles/a", "1");
+	between = keyspace_revision(f->ks);
+	for (int i = 0; i < 5; i++)
+		put(f, "/nodes/x", "1");
+	w = watch(f, "/roles/", between);
+	assert_no_event(f, w);
+	put(f, "/roles/b", "2");
+	put(f, "/nodes/x", "2");
+	assert_event(f, w, KEYSPACE_EVENT_PUT, "/roles/b", "2");
+	assert_no_event(f, w);
+	keyspace_watch_close(w);
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		w = watch(f, prefixes[i], between);
+		for (int n = 0; prefixes[i][1] == 0 && n < 5; n++)
+			assert_event(f, w, KEYSPACE_EVENT_PUT, "/nodes/x", "1");
+		assert_event(f, w, KEYSPACE_EVENT_PUT, "/roles/b", "2");
+		keyspace_watch_close(w);
+	}
+	w = watch(f, "/roles/", between - 1);
+	assert_event(f, w, KEYSPACE_EVENT_PUT, "/roles/a", "1");
+	assert_event(f, w, KEYSPACE_EVENT_PUT, "/roles/b", "2");
+	keyspace_watch_close(w);
+}
+
 static void count_call(void *arg)
 {
 	(*(int *)arg)++;
@@ -291,6 +323,7 @@ const struct CMUnitTest *keyspace_suite_events(size_t *out_count)
 		cmocka_unit_test(secrets_reach_no_watch_and_not_the_log),
 		cmocka_unit_test(a_watch_resumes_behind_a_revision),
 		cmocka_unit_test(a_watch_far_behind_catches_up_piece_by_piece),
+		cmocka_unit_test(a_watch_in_the_past_hears_what_is_its_own_among_much_else),
 		cmocka_unit_test(a_snapshot_and_the_watch_behind_it_miss_nothing),
 		cmocka_unit_test(a_reader_that_is_too_slow_is_cut_off_and_others_are_not),
 		cmocka_unit_test(a_revision_older_than_the_log_is_compacted),
