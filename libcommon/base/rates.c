@@ -10,6 +10,7 @@
 struct rates {
 	struct map *names; /* -> struct entry */
 	size_t max;
+	int64_t look_us; /* when a full table may be looked through again */
 };
 
 struct entry {
@@ -44,12 +45,16 @@ void rates_free(struct rates *r)
 	free(r);
 }
 
+/* Once a second: a full table costs no more, however many are turned away. */
 static void forget_idle(struct rates *r, int64_t now_us)
 {
 	const char *name;
 	struct entry *e;
 	size_t at = 0;
 
+	if (now_us < r->look_us)
+		return;
+	r->look_us = now_us + SECOND_US;
 	while ((e = map_next(r->names, &at, &name)) != NULL)
 		if (e->whole_us <= now_us) {
 			map_remove(r->names, name);

@@ -94,6 +94,22 @@ static void a_table_full_of_busy_names_refuses_more(void **state)
 	rates_free(r);
 }
 
+static void a_full_table_is_looked_through_once_a_second(void **state)
+{
+	struct rates *r = rates_new(2);
+	struct err err;
+
+	(void)state;
+	assert_int_equal(rates_take(r, "a", &ten, 0, &err), 0);
+	assert_int_equal(rates_take(r, "b", &ten, 0, &err), 0);
+	assert_int_equal(rates_take(r, "c", &ten, 50, &err), ERR_LIMIT);
+	assert_int_equal(rates_take(r, "c", &ten, 1049, &err), ERR_LIMIT); /* a, b are idle now */
+	assert_int_equal(err.retry_ms, 1000);
+	assert_int_equal(rates_take(r, "c", &ten, 1050, &err), 0);
+	assert_int_equal(rates_count(r), 1);
+	rates_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +119,7 @@ int main(void)
 		cmocka_unit_test(no_bound_is_no_bound),
 		cmocka_unit_test(only_who_was_busy_lately_is_remembered),
 		cmocka_unit_test(a_table_full_of_busy_names_refuses_more),
+		cmocka_unit_test(a_full_table_is_looked_through_once_a_second),
 	};
 
 	return unit_run(tests);
