@@ -224,6 +224,24 @@ static void on_ready(void *arg)
 	step(arg);
 }
 
+/* A change of a session is one node's business, and no reason to look after all others. What a
+ * user may not see any more, they are told. */
+static bool wants(void *arg, const struct keyspace_event *event)
+{
+	struct watch *w = arg;
+	const struct watched_kind *k = watched_find(&w->kinds, event->item.key);
+	const pv_Resource *resource;
+	struct err ignored; /* send_put() meets it again */
+
+	if (k == NULL)
+		return false;
+	return event->type != KEYSPACE_EVENT_PUT || k->visible.all ||
+	       caller_of(w->call)->kind == PEER_USER ||
+	       event_bytes_resource(&w->authd->event_bytes, &event->item, &resource, &ignored) !=
+	               0 ||
+	       visible_check(&k->visible, resource);
+}
+
 static int go_live(struct watch *w, struct err *err)
 {
 	const char *prefixes[WATCHED_MAX];
@@ -231,6 +249,7 @@ static int go_live(struct watch *w, struct err *err)
 		.prefixes = prefixes,
 		.prefix_count = w->kinds.count,
 		.after = w->revision,
+		.wants = wants,
 		.ready = on_ready,
 		.arg = w,
 	};

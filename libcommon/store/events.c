@@ -70,6 +70,7 @@ int events_watch(struct events *e, const struct keyspace_watch_options *options,
 	w->events = e;
 	w->position = (struct lmdb_position){ after, LMDB_WHOLE };
 	w->queue_max = options->queue != 0 ? options->queue : KEYSPACE_WATCH_QUEUE;
+	w->wants = options->wants;
 	w->ready = options->ready;
 	w->arg = options->arg;
 	list_init(&w->due);
@@ -152,8 +153,8 @@ static void pump_to(void *arg, struct prefix *p)
 	struct watch *w = p->subscriber;
 	struct pump *pump = arg;
 
-	if (pump->event->item.revision <= w->position.revision)
-		return; /* the watch began behind it */
+	if (pump->event->item.revision <= w->position.revision || !watch_wants(w, pump->event))
+		return; /* the watch began behind it, or has no use for it */
 	if (pump->shared == NULL)
 		pump->shared = shared_new(pump->event);
 	if (pump->shared == NULL)

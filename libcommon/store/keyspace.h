@@ -259,6 +259,9 @@ struct keyspace_watch_options {
 	size_t prefix_count;         /* 0 = every key */
 	uint64_t after;              /* events behind this revision; 0 = from now on */
 	size_t queue;                /* 0 = KEYSPACE_WATCH_QUEUE */
+	/* Whether an event (borrowed) is to be delivered at all: the reader of what is not is not
+	 * even called. May read the keyspace, and neither write nor watch. NULL: each is. */
+	bool (*wants)(void *arg, const struct keyspace_event *event);
 	keyspace_watch_cb ready;
 	void *arg;
 };

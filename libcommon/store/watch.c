@@ -94,6 +94,11 @@ static int watch_grow(struct watch *w, struct err *err)
 	return 0;
 }
 
+bool watch_wants(const struct watch *w, const struct keyspace_event *event)
+{
+	return w->wants == NULL || w->wants(w->arg, event);
+}
+
 void watch_push(struct watch *w, struct shared *s)
 {
 	struct err e;
@@ -173,7 +178,7 @@ static int watch_subscribe(struct watch *w, struct err *err)
 	return 0;
 }
 
-static bool watch_wants(const struct watch *w, const char *key)
+static bool watch_matches(const struct watch *w, const char *key)
 {
 	for (size_t i = 0; i < w->prefix_count; i++)
 		if (str_starts(key, w->prefixes[i].text))
@@ -198,7 +203,7 @@ static int catch_up_event(void *arg, struct lmdb_position at, const struct keysp
 
 	if (at.revision > w->events->head)
 		return 1; /* those are pushed later */
-	if (watch_wants(w, event->item.key)) {
+	if (watch_matches(w, event->item.key) && watch_wants(w, event)) {
 		if (c->left == 0) {
 			c->behind = true;
 			return 1;

@@ -41,6 +41,7 @@ struct watch {
 	size_t count;
 	struct shared *current; /* what the reader has borrowed */
 	uint64_t delivered;     /* every revision before this one was handed out whole */
+	bool (*wants)(void *arg, const struct keyspace_event *event);
 	keyspace_watch_cb ready;
 	void *arg;
 };
@@ -68,6 +69,9 @@ const struct keyspace_watch_impl *watch_impl(void);
 int watch_init(struct watch *w, const struct keyspace_watch_options *options, struct err *err);
 
 void watch_free(struct watch *w);
+
+/* Whether it is to be queued, its key having matched. */
+bool watch_wants(const struct watch *w, const struct keyspace_event *event);
 
 /* Queues one event (adding a reference); ends the watch when the queue is full. */
 void watch_push(struct watch *w, struct shared *s);

@@ -268,6 +268,13 @@ static void a_watch_in_the_past_hears_what_is_its_own_among_much_else(void **sta
 	keyspace_watch_close(w);
 }
 
+static bool wants_one(void *arg, const struct keyspace_event *event)
+{
+	(void)arg;
+	return event->type == KEYSPACE_EVENT_DELETE ||
+	       (event->item.len == 1 && event->item.value[0] == '1');
+}
+
 static void count_call(void *arg)
 {
 	(*(int *)arg)++;
@@ -290,6 +297,39 @@ static void the_callback_comes_when_something_waits_or_the_keyspace_closes(void 
 	assert_int_equal(keyspace_watch_next(w, &event, &f->err), ERR_UNAVAILABLE);
 	keyspace_watch_close(w);
 	fixture_open(f);
+}
+
+static void what_a_watch_does_not_want_does_not_wake_it(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before = keyspace_revision(f->ks);
+	int calls = 0;
+	struct keyspace_watch_options o = { .wants = wants_one,
+		                            .ready = count_call,
+		                            .arg = &calls };
+	struct keyspace_watch *late;
+	struct keyspace_watch *w;
+
+	assert_int_equal(keyspace_watch_open(f->ks, &o, &w, &f->err), 0);
+	assert_event(f, w, KEYSPACE_EVENT_INIT, "", "");
+	for (int i = 0; i < 5; i++)
+		put(f, "/a", "2");
+	assert_int_equal(calls, 0);
+	assert_int_equal(keyspace_watch_revision(w), keyspace_revision(f->ks));
+	put(f, "/b", "1");
+	run_op(f, keyspace_op_delete("/a"));
+	assert_int_equal(calls, 2);
+	o.after = before;
+	assert_int_equal(keyspace_watch_open(f->ks, &o, &late, &f->err), 0);
+	assert_event(f, late, KEYSPACE_EVENT_INIT, "", "");
+	for (int i = 0; i < 2; i++) {
+		struct keyspace_watch *each = i == 0 ? w : late;
+
+		assert_event(f, each, KEYSPACE_EVENT_PUT, "/b", "1");
+		assert_event(f, each, KEYSPACE_EVENT_DELETE, "/a", "");
+		assert_no_event(f, each);
+		keyspace_watch_close(each);
+	}
 }
 
 static void close_own_watch(void *arg)
@@ -332,6 +372,7 @@ const struct CMUnitTest *keyspace_suite_events(size_t *out_count)
 		cmocka_unit_test(a_watch_says_where_another_may_go_on),
 		cmocka_unit_test(between_the_events_of_one_write_nobody_goes_on_behind_it),
 		cmocka_unit_test(the_callback_comes_when_something_waits_or_the_keyspace_closes),
+		cmocka_unit_test(what_a_watch_does_not_want_does_not_wake_it),
 		cmocka_unit_test(a_watch_may_be_closed_from_its_callback),
 	};
 
