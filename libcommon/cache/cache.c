@@ -1,11 +1,8 @@
-#include "cache/cache.h"
+#include "cache/cache_inside.h"
 
-#include "base/backoff.h"
 #include "base/buf.h"
-#include "base/err.h"
 #include "base/map.h"
 #include "base/str.h"
-#include "cache/replica.h"
 #include "cache/watches.h"
 #include "file/file.h"
 #include "loop/timer.h"
@@ -16,14 +13,12 @@
 #include "wire/fields.h"
 
 #include "proto/auth.fields.h"
-#include "proto/auth.pb.h"
 #include "proto/resource.fields.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ROLES          "/roles/"
 #define ROLE_SETS      256 /* people who come again before a role changes */
 #define KINDS_MAX      16
 #define BYTES_MAX      (192u << 20) /* of resources, and more in the copy's file: */
@@ -33,34 +28,10 @@
 #define RETRY_MAX_MS   30000
 #define SILENCE_MS     60000 /* four heartbeats of authd's: then it is given up */
 
-enum cache_state {
-	CACHE_OPENING,  /* the watch was asked for; INIT is due */
-	CACHE_SNAPSHOT, /* resources go to `fresh` until SYNCED */
-	CACHE_LIVE,     /* deltas go to `present` */
-	CACHE_WAITING,  /* between two attempts */
-};
-
 /* Outlives the cache until its stream has closed. */
 struct watch {
 	struct cache *owner; /* NULL: the cache is gone */
 	struct rpc_stream *stream;
-};
-
-struct cache {
-	struct cache_conf conf;
-	enum cache_state state;
-	struct replica present;       /* what readers see */
-	struct replica fresh;         /* the snapshot as it comes */
-	struct role_cache *role_sets; /* of roles as in `present` */
-	bool filled;
-	bool dirty;          /* differs from the file */
-	struct watch *watch; /* NULL: none open */
-	struct timer
-	        *timer; /* WAITING: the next attempt; else: authd has been silent for too long */
-	struct timer *save;
-	struct backoff backoff;
-	struct err why;          /* we gave the watch up; code 0: we did not */
-	struct watches *watches; /* those who watch us */
 };
 
 /* --- the copy on disk ------------------------------------------------------------------------ */
@@ -85,20 +56,11 @@ static void on_save_due(void *owner)
 	save_now(owner);
 }
 
-static void mark_dirty(struct cache *c)
+void cache_mark_dirty(struct cache *c)
 {
 	c->dirty = true;
 	if (c->conf.path != NULL && !timer_active(c->save))
 		timer_once(c->save, SAVE_DELAY_MS);
-}
-
-static void tell(struct cache *c, const char *key, const pv_Resource *now)
-{
-	if (str_starts(key, ROLES))
-		role_cache_forget(c->role_sets);
-	if (c->conf.changed != NULL)
-		c->conf.changed(c->conf.ctx, key, now);
-	watches_tell(c->watches, key, now);
 }
 
 static void load(struct cache *c)
@@ -115,140 +77,7 @@ static void load(struct cache *c)
 		c->filled = true;
 	buf_deinit(&bytes);
 	while ((e = map_next(c->present.entries, &at, &key)) != NULL)
-		tell(c, key, &e->resource);
-}
-
-/* --- what the watch brings ------------------------------------------------------------------- */
-
-/* Puts the snapshot in the place of what readers saw, and tells the difference. */
-static void swap_in(struct cache *c)
-{
-	struct replica old = c->present;
-	const struct replica_entry *e;
-	const struct replica_entry *was;
-	const char *key;
-	size_t at;
-
-	role_cache_forget(c->role_sets); /* before anybody is told anything */
-	c->present = c->fresh;
-	c->fresh = (struct replica){ 0 };
-	for (at = 0; (e = map_next(c->present.entries, &at, &key)) != NULL;) {
-		was = replica_get(&old, key);
-		if (was == NULL || was->len != e->len || memcmp(was->bytes, e->bytes, e->len) != 0)
-			tell(c, key, &e->resource);
-	}
-	for (at = 0; (e = map_next(old.entries, &at, &key)) != NULL;)
-		if (replica_get(&c->present, key) == NULL)
-			tell(c, key, NULL);
-	replica_deinit(&old);
-}
-
-static void become_live(struct cache *c, uint64_t revision)
-{
-	c->state = CACHE_LIVE;
-	c->present.revision = revision;
-	c->filled = true;
-	backoff_reset(&c->backoff);
-	mark_dirty(c);
-	if (c->conf.state != NULL)
-		c->conf.state(c->conf.ctx, NULL);
-	watches_begin(c->watches);
-}
-
-static void tell_left_out(struct cache *c, const pv_WatchEvent *init)
-{
-	for (pb_size_t i = 0; c->conf.left_out != NULL && i < init->left_out_count; i++) {
-		const pv_WatchLeftOut *k = &init->left_out[i];
-
-		c->conf.left_out(c->conf.ctx, k->kind != NULL ? k->kind : "",
-		                 k->reason != NULL ? k->reason : "");
-	}
-}
-
-static int take_init(struct cache *c, const pv_WatchEvent *ev, struct err *err)
-{
-	if (c->state != CACHE_OPENING)
-		return err_set(err, ERR_CORRUPT, "second INIT in one watch");
-	tell_left_out(c, ev);
-	if (!ev->snapshot) {
-		become_live(c, (uint64_t)ev->revision);
-		return 0;
-	}
-	c->state = CACHE_SNAPSHOT;
-	replica_deinit(&c->fresh);
-	return replica_init(&c->fresh, c->present.max, err);
-}
-
-static int take_put(struct cache *c, const pv_WatchEvent *ev, struct err *err)
-{
-	char key[RESOURCE_KEY_SIZE];
-	int changed;
-	int rc;
-
-	if (resource_kind_of(&ev->resource) == NULL)
-		return 0; /* of a newer authd: not for us */
-	if (c->state == CACHE_SNAPSHOT)
-		return replica_put(&c->fresh, &ev->resource, key, &changed, err);
-	rc = replica_put(&c->present, &ev->resource, key, &changed, err);
-	if (rc != 0 || !changed)
-		return rc;
-	mark_dirty(c);
-	tell(c, key, &replica_get(&c->present, key)->resource);
-	return 0;
-}
-
-static int take_delete(struct cache *c, const pv_WatchEvent *ev, struct err *err)
-{
-	const struct resource_kind *kind = resource_kind_find(ev->kind != NULL ? ev->kind : "");
-	char key[RESOURCE_KEY_SIZE];
-	int rc;
-
-	if (kind == NULL)
-		return 0;
-	rc = resource_key(key, kind, ev->sub_kind, ev->name != NULL ? ev->name : "", err);
-	if (rc != 0)
-		return rc;
-	if (c->state == CACHE_SNAPSHOT) {
-		replica_remove(&c->fresh, key);
-	} else if (replica_remove(&c->present, key)) {
-		mark_dirty(c);
-		tell(c, key, NULL);
-	}
-	return 0;
-}
-
-static int take_synced(struct cache *c, const pv_WatchEvent *ev, struct err *err)
-{
-	if (c->state != CACHE_SNAPSHOT)
-		return err_set(err, ERR_CORRUPT, "SYNCED without a snapshot");
-	swap_in(c);
-	become_live(c, (uint64_t)ev->revision);
-	return 0;
-}
-
-static int take_event(struct cache *c, const pv_WatchEvent *ev, struct err *err)
-{
-	int rc = 0;
-
-	if (ev->type != pv_WatchEvent_Type_INIT && c->state == CACHE_OPENING)
-		return err_set(err, ERR_CORRUPT, "the watch did not begin with INIT");
-	switch (ev->type) {
-	case pv_WatchEvent_Type_INIT:
-		return take_init(c, ev, err);
-	case pv_WatchEvent_Type_SYNCED:
-		return take_synced(c, ev, err);
-	case pv_WatchEvent_Type_PUT:
-		rc = take_put(c, ev, err);
-		break;
-	case pv_WatchEvent_Type_DELETE:
-		rc = take_delete(c, ev, err);
-		break;
-	default: /* HEARTBEAT, and what newer servers may send */
-		break;
-	}
-	if (rc == 0 && c->state == CACHE_LIVE && (uint64_t)ev->revision > c->present.revision)
-		c->present.revision = (uint64_t)ev->revision;
-	return rc;
+		cache_tell(c, key, &e->resource);
 }
 
 /* --- the watch ------------------------------------------------------------------------------- */
@@ -279,7 +108,7 @@ static void on_message(struct rpc_stream *s, const void *message)
 	if (c == NULL || c->why.code != 0)
 		return;
 	timer_once(c->timer, SILENCE_MS);
-	if (take_event(c, message, &err) == 0)
+	if (cache_take_event(c, message, &err) == 0)
 		return;
 	/* A stream that makes no sense is given up: the next one begins with a snapshot. */
 	c->present.revision = 0;
