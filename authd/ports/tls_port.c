@@ -2,7 +2,6 @@
 
 #include "authd/core/authd.h"
 #include "authd/core/own.h"
-#include "authd/ports/arrivals.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -13,11 +12,13 @@
 #include "crypto/tls.h"
 #include "crypto/x509.h"
 #include "crypto/x509_set.h"
+#include "daemon/arrivals.h"
 #include "file/file.h"
 #include "loop/listen.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "model/trust.h"
+#include "rpc/server.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -42,6 +43,7 @@ struct tls_port {
 	struct timer *renew;
 	struct timer *save;
 	char *tickets_path;
+	char *target; /* "auth.<cluster>": what prefaces must be meant for */
 };
 
 /* --- connections ----------------------------------------------------------------------------- */
@@ -67,6 +69,39 @@ static void on_refuse(void *owner, const struct err *err)
 {
 	(void)owner;
 	log_warn("connection refused", kv("error", err->msg));
+}
+
+static void on_secure(void *ctx, struct stream *take_stream, const char *addr)
+{
+	struct tls_port *p = ctx;
+	struct err err;
+
+	if (rpc_server_attach(p->authd->server, take_stream, addr, &err) != 0)
+		log_info("connection refused", kv("peer", stream_peer(take_stream)),
+		         kv("error", err.msg));
+}
+
+static const struct x509_set *trust_of(void *ctx)
+{
+	const struct authd *a = ctx;
+
+	return a->authorities.host->trust;
+}
+
+static struct arrivals *make_arrivals(struct tls_port *p)
+{
+	struct authd *a = p->authd;
+	struct arrivals_conf conf = {
+		.loop = a->loop,
+		.forwarded = { a->clock, a->conf.cluster_name, NULL, a, trust_of },
+		.guests = (unsigned)a->conf.max_arriving,
+		.ctx = p,
+		.on_secure = on_secure,
+	};
+
+	p->target = str_printf("auth.%s", a->conf.cluster_name);
+	conf.forwarded.target = p->target;
+	return p->target != NULL ? arrivals_new(&conf) : NULL;
 }
 
 /* --- certificate ----------------------------------------------------------------------------- */
@@ -196,7 +231,7 @@ static int open_parts(struct tls_port *p, struct err *err)
 	static const struct listen_handler handler = { on_accept, on_refuse };
 	struct authd *a = p->authd;
 
-	p->arrivals = arrivals_new(a);
+	p->arrivals = make_arrivals(p);
 	p->renew = timer_new(a->loop, on_renew, p);
 	p->save = timer_new(a->loop, save_tickets, p);
 	p->listen = listen_new(a->loop, &limits, &handler, p);
@@ -248,5 +283,6 @@ void tls_port_close(struct tls_port *p)
 	timer_free(p->save);
 	ticket_keys_unref(p->tickets);
 	free(p->tickets_path);
+	free(p->target);
 	free(p);
 }

@@ -1,5 +1,5 @@
 /*
- * tls_port - the TCP port of the API; its connections begin as ports/arrivals.h says.
+ * tls_port - the TCP port of the API; its connections begin as daemon/arrivals.h says.
  *
  * A client certificate is optional: without one the caller is anonymous; one that is no good ends
  * the connection. authd's own certificate is made at start and again when two thirds of its life

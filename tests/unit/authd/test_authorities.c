@@ -4,7 +4,6 @@
 #include "authd/authorities/authorities.h"
 
 #include "authd/core/authd.h"
-#include "authd/ports/forwarded.h"
 #include "authd/core/own.h"
 
 #include "tests/unit/keyspace_fixture.h"
@@ -16,6 +15,7 @@
 #include "crypto/pubkey.h"
 #include "crypto/x509.h"
 #include "crypto/x509_set.h"
+#include "daemon/forwarded.h"
 #include "model/identity.h"
 #include "model/trust.h"
 #include "model/resource.h"
@@ -239,6 +239,20 @@ static void write_preface(struct fixture *f, const struct authority *ca, char *s
 	key_unref(key);
 }
 
+static const struct x509_set *host_trust(void *ctx)
+{
+	const struct authd *a = ctx;
+
+	return a->authorities.host->trust;
+}
+
+static struct forwarded *new_forwarded(struct authd *a)
+{
+	const struct forwarded_conf conf = { a->clock, CLUSTER, "auth." CLUSTER, a, host_trust };
+
+	return forwarded_new(&conf);
+}
+
 static int take(struct fixture *f, struct forwarded *fw, const struct buf *b, char *addr)
 {
 	size_t used;
@@ -257,7 +271,7 @@ static void a_proxys_preface_tells_whose_connection_it_is_once(void **state)
 	size_t used;
 
 	daemon_open_parts(&d, f);
-	fw = forwarded_new(&d.a);
+	fw = new_forwarded(&d.a);
 	write_preface(f, d.a.authorities.host, proxy, "auth." CLUSTER, &b);
 	assert_int_equal(forwarded_take(fw, b.data, b.len - 1, FROM, addr, &used, &f->err), 0);
 	assert_int_equal(used, 0);
@@ -279,7 +293,7 @@ static void other_prefaces_are_refused(void **state)
 	struct forwarded *fw;
 
 	daemon_open_parts(&d, f);
-	fw = forwarded_new(&d.a);
+	fw = new_forwarded(&d.a);
 	{
 		const struct {
 			const struct authority *ca;

@@ -1,7 +1,4 @@
-#include "authd/ports/arrivals.h"
-
-#include "authd/core/authd.h"
-#include "authd/ports/forwarded.h"
+#include "daemon/arrivals.h"
 
 #include "base/err.h"
 #include "base/list.h"
@@ -11,7 +8,6 @@
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "loop/work.h"
-#include "rpc/server.h"
 #include "wire/preface.h"
 
 #include <stdlib.h>
@@ -26,11 +22,11 @@
 #define LOG_EVERY_MS     1000 /* one line for all that are cut for want of room */
 
 struct arrivals {
-	struct authd *authd;
+	struct arrivals_conf conf;
 	struct admission *admission;
 	struct work_pool *handshakes;
 	struct forwarded *forwarded;
-	struct tls_conf *conf;
+	struct tls_conf *tls;
 	struct timer *log_due;
 	struct list list; /* struct arrival */
 	uint64_t cut;
@@ -99,7 +95,7 @@ static void shake_hands(struct arrival *at)
 
 	at->state = SHAKING;
 	timer_stop(at->deadline);
-	if (tls_new(at->all->conf, NULL, &tls, &err) != 0)
+	if (tls_new(at->all->tls, NULL, &tls, &err) != 0)
 		refuse(at, &err);
 	else
 		stream_start_tls(at->stream, tls, at->all->handshakes, HANDSHAKE_MS);
@@ -161,14 +157,12 @@ static void on_secure(void *owner, struct stream *s)
 {
 	struct arrival *at = owner;
 	const char *addr = at->client_addr[0] != 0 ? at->client_addr : NULL;
-	struct err err;
 
 	if (tls_peer(stream_tls(s))->resumed)
 		at->all->resumed++;
 	else
 		at->all->verified++;
-	if (rpc_server_attach(at->all->authd->server, s, addr, &err) != 0)
-		log_info("connection refused", kv("peer", stream_peer(s)), kv("error", err.msg));
+	at->all->conf.on_secure(at->all->conf.ctx, s, addr);
 	arrival_free(at);
 }
 
@@ -206,7 +200,7 @@ static int arrival_new(struct arrivals *all, struct stream *s, struct arrival **
 	at->stream = s;
 	at->guest.enter = on_turn;
 	list_append(&all->list, &at->link);
-	at->deadline = timer_new(all->authd->loop, on_deadline, at);
+	at->deadline = timer_new(all->conf.loop, on_deadline, at);
 	if (at->deadline == NULL)
 		err_set_nomem(err);
 	else if (admission_arrive(all->admission, &at->guest, stream_peer(s), err) == 0) {
@@ -237,8 +231,8 @@ void arrivals_take(struct arrivals *all, struct stream *take_stream)
 
 void arrivals_set_conf(struct arrivals *all, struct tls_conf *conf)
 {
-	tls_conf_unref(all->conf);
-	all->conf = tls_conf_ref(conf);
+	tls_conf_unref(all->tls);
+	all->tls = tls_conf_ref(conf);
 }
 
 struct arrivals_figures arrivals_figures(const struct arrivals *all)
@@ -251,26 +245,25 @@ struct arrivals_figures arrivals_figures(const struct arrivals *all)
 	};
 }
 
-struct arrivals *arrivals_new(struct authd *a)
+struct arrivals *arrivals_new(const struct arrivals_conf *conf)
 {
-	const unsigned guests = (unsigned)a->conf.max_arriving;
 	const struct admission_limits limits = {
 		.inside = SHAKING_AT_ONCE,
 		.inside_per_addr = SHAKING_PER_ADDR,
-		.guests = guests,
-		.guests_per_addr = (guests + 1) / 2,
+		.guests = conf->guests,
+		.guests_per_addr = (conf->guests + 1) / 2,
 	};
 	struct arrivals *all = calloc(1, sizeof(*all));
 
 	if (all == NULL)
 		return NULL;
-	all->authd = a;
+	all->conf = *conf;
 	list_init(&all->list);
 	all->admission = admission_new(&limits);
 	/* Each that shakes hands has one piece of work at most, so the line never is too short. */
-	all->handshakes = work_pool_new(a->loop, THREADS, SHAKING_AT_ONCE);
-	all->forwarded = forwarded_new(a);
-	all->log_due = timer_new(a->loop, log_cut, all);
+	all->handshakes = work_pool_new(conf->loop, THREADS, SHAKING_AT_ONCE);
+	all->forwarded = forwarded_new(&conf->forwarded);
+	all->log_due = timer_new(conf->loop, log_cut, all);
 	if (all->admission != NULL && all->handshakes != NULL && all->forwarded != NULL &&
 	    all->log_due != NULL)
 		return all;
@@ -302,6 +295,6 @@ void arrivals_free(struct arrivals *all)
 	if (all->handshakes != NULL)
 		work_pool_free(all->handshakes);
 	forwarded_free(all->forwarded);
-	tls_conf_unref(all->conf);
+	tls_conf_unref(all->tls);
 	free(all);
 }

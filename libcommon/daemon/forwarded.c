@@ -1,6 +1,4 @@
-#include "authd/ports/forwarded.h"
-
-#include "authd/core/authd.h"
+#include "daemon/forwarded.h"
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -17,23 +15,21 @@
 #define WRONG_MS  10000
 
 struct forwarded {
-	struct authd *authd;
+	struct forwarded_conf conf;
 	struct preface_seen *seen;
 	struct strikes *wrong; /* who makes us check signatures for nothing */
-	char *target;          /* "auth.<cluster>" */
 };
 
-struct forwarded *forwarded_new(struct authd *a)
+struct forwarded *forwarded_new(const struct forwarded_conf *conf)
 {
 	struct forwarded *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return NULL;
-	f->authd = a;
+	f->conf = *conf;
 	f->seen = preface_seen_new(SEEN_MAX);
-	f->target = str_printf("auth.%s", a->conf.cluster_name);
 	f->wrong = strikes_new(WRONG_MAX, WRONG_MS);
-	if (f->seen == NULL || f->wrong == NULL || f->target == NULL) {
+	if (f->seen == NULL || f->wrong == NULL) {
 		forwarded_free(f);
 		return NULL;
 	}
@@ -46,21 +42,21 @@ void forwarded_free(struct forwarded *f)
 		return;
 	preface_seen_free(f->seen);
 	strikes_free(f->wrong);
-	free(f->target);
 	free(f);
 }
 
 static int check_signer(void *arg, const struct x509 *signer, struct err *err)
 {
 	const struct x509_info *info = x509_info(signer);
+	const struct forwarded *f = arg;
 	pv_Identity id = pv_Identity_init_zero;
 	int rc = identity_decode(&id, info->identity, info->identity_len, err);
 
-	(void)arg;
 	if (rc != 0)
 		return err_wrap(err, "the forwarder's certificate");
-	if (!str_eq(id.system_role, "Proxy"))
-		rc = err_set(err, ERR_DENIED, "'%s' may not forward connections: it is no proxy",
+	if (!str_eq(id.system_role, "Proxy") || !str_eq(id.cluster, f->conf.cluster))
+		rc = err_set(err, ERR_DENIED,
+		             "'%s' may not forward connections: it is no proxy of this cluster",
 		             info->common_name);
 	identity_deinit(&id);
 	return rc;
@@ -70,11 +66,12 @@ static int verify(struct forwarded *f, const pv_Preface *message,
                   char out_addr[FORWARDED_ADDR_SIZE], struct err *err)
 {
 	const struct preface_check check = {
-		.trust = f->authd->authorities.host->trust,
-		.target = f->target,
-		.now_ms = authd_now(f->authd),
+		.trust = f->conf.trust(f->conf.ctx),
+		.target = f->conf.target,
+		.now_ms = clock_wall_ms(f->conf.clock),
 		.seen = f->seen,
 		.judge = check_signer,
+		.judge_arg = f,
 	};
 	pv_PrefacePayload payload = pv_PrefacePayload_init_zero;
 	struct x509 *signer = NULL;
@@ -94,7 +91,7 @@ int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len, const c
                    char out_addr[FORWARDED_ADDR_SIZE], size_t *out_used, struct err *err)
 {
 	pv_Preface message = pv_Preface_init_zero;
-	int64_t now = clock_mono_ms(f->authd->clock);
+	int64_t now = clock_mono_ms(f->conf.clock);
 	int rc;
 
 	*out_used = 0;

@@ -1,28 +1,40 @@
 /*
- * arrivals - connections from accept until the rpc server has them.
+ * arrivals - connections of a TLS port from accept until they are secure.
  *
  *   accept --> first bytes --"POSTERN1"--> preface of a proxy, verified --> WAITING
  *                   \-----TLS-----------------------------------------------^   |
  *                                      its turn (loop/admission.h): SHAKING  <--'
- *                                        handshake in the pool --> rpc_server_attach()
+ *                                        handshake in the pool --> on_secure()
  *
  * So a storm of clients costs memory for a few hundred handshakes, not for all of them, and an
  * address that sends very many keeps no other one out. A client counts for the address that its
  * proxy has told. Who cannot be taken, or waits too long, is cut and comes again.
  */
-#ifndef AUTHD_PORTS_ARRIVALS_H
-#define AUTHD_PORTS_ARRIVALS_H
+#ifndef DAEMON_ARRIVALS_H
+#define DAEMON_ARRIVALS_H
+
+#include "daemon/forwarded.h"
 
 #include <stdint.h>
 
+#include <uv.h>
+
 struct arrivals;
-struct authd;
-struct err;
 struct stream;
 struct tls_conf;
 
-/* Connections go to a->server. NULL when memory runs out. */
-struct arrivals *arrivals_new(struct authd *a);
+struct arrivals_conf {
+	uv_loop_t *loop;
+	struct forwarded_conf forwarded; /* whose prefaces are believed */
+	unsigned guests;                 /* at once, until they are secure */
+	void *ctx;
+	/* The handshake is complete: to be attached by somebody else before this returns. `addr` is
+	 * the client's as a proxy told it; NULL: there is none in between. */
+	void (*on_secure)(void *ctx, struct stream *take_stream, const char *addr);
+};
+
+/* NULL when memory runs out. */
+struct arrivals *arrivals_new(const struct arrivals_conf *conf);
 
 /* Drops those that are under way. NULL allowed. */
 void arrivals_free(struct arrivals *all);

@@ -2,21 +2,31 @@
  * forwarded - connections that a proxy passes on: the signed preface in front tells whose they are.
  *
  * Only a host of system role Proxy, certified by this cluster's host authority, is believed, only
- * for this authd, only once (wire/preface.h).
+ * for this receiver, only once (wire/preface.h).
  */
-#ifndef AUTHD_PORTS_FORWARDED_H
-#define AUTHD_PORTS_FORWARDED_H
+#ifndef DAEMON_FORWARDED_H
+#define DAEMON_FORWARDED_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #define FORWARDED_ADDR_SIZE 64
 
-struct authd;
+struct clock;
 struct err;
 struct forwarded;
+struct x509_set;
 
-struct forwarded *forwarded_new(struct authd *a); /* NULL when memory runs out */
+/* All borrowed for good. */
+struct forwarded_conf {
+	const struct clock *clock;
+	const char *cluster; /* whose proxies are believed */
+	const char *target;  /* what a preface must be meant for: "auth.<cluster>", a host's id */
+	void *ctx;
+	const struct x509_set *(*trust)(void *ctx); /* host authorities as they are now */
+};
+
+struct forwarded *forwarded_new(const struct forwarded_conf *conf); /* NULL: no memory */
 void forwarded_free(struct forwarded *f);
 
 /*
