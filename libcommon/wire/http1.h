@@ -99,6 +99,16 @@ void http1_write_chunk(struct buf *out, const void *data, size_t len);
 int http1_write_unframed_head(struct buf *out, int status, const struct http1_header *headers,
                               size_t count, struct err *err);
 
+/* Heads alone, for those who stream the body themselves: `length` bytes of it, or one of these. */
+#define HTTP1_CHUNKED  (-1) /* http1_write_chunk() */
+#define HTTP1_NO_BODY  (-2) /* and no length is told: a GET, an answer of status 204 */
+#define HTTP1_UNFRAMED (-3) /* an answer: the end of the connection ends it */
+int http1_write_request_head(struct buf *out, const char *method, const char *target,
+                             const struct http1_header *headers, size_t count, int64_t length,
+                             struct err *err);
+int http1_write_response_head(struct buf *out, int status, const struct http1_header *headers,
+                              size_t count, int64_t length, struct err *err);
+
 /* "Not Found" for 404. */
 const char *http1_reason(int status);
 

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "wire/http1_check.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 
@@ -83,27 +84,6 @@ static int finish(struct buf *out, struct buf *message, int rc, struct err *err)
 	return rc;
 }
 
-int http1_write_request(struct buf *out, const char *method, const char *target,
-                        const struct http1_header *headers, size_t count, const void *body,
-                        size_t body_len, struct err *err)
-{
-	struct buf b = { 0 };
-	int rc;
-
-	rc = http1_check_name(method, strlen(method), err);
-	if (rc == 0)
-		rc = http1_check_target(target, strlen(target), err);
-	buf_appendf(&b, "%s %s HTTP/1.1\r\n", method, target);
-	if (rc == 0)
-		rc = append_headers(&b, headers, count, err);
-	if (body != NULL)
-		buf_appendf(&b, "Content-Length: %zu\r\n", body_len);
-	buf_append_str(&b, "\r\n");
-	if (body_len > 0)
-		buf_append(&b, body, body_len);
-	return finish(out, &b, rc, err);
-}
-
 /* RFC 9110 8.6: these have no body and no length. */
 static bool has_body(int status)
 {
@@ -126,28 +106,67 @@ int http1_write_response(struct buf *out, int status, const struct http1_header 
 	return finish(out, &b, rc, err);
 }
 
-static int write_head(struct buf *out, int status, const struct http1_header *headers, size_t count,
-                      const char *framing, struct err *err)
+static void append_framing(struct buf *out, int64_t length)
+{
+	if (length >= 0)
+		buf_appendf(out, "Content-Length: %" PRId64 "\r\n", length);
+	else if (length == HTTP1_CHUNKED)
+		buf_append_str(out, "Transfer-Encoding: chunked\r\n");
+	buf_append_str(out, "\r\n");
+}
+
+int http1_write_request_head(struct buf *out, const char *method, const char *target,
+                             const struct http1_header *headers, size_t count, int64_t length,
+                             struct err *err)
+{
+	struct buf b = { 0 };
+	int rc;
+
+	rc = http1_check_name(method, strlen(method), err);
+	if (rc == 0)
+		rc = http1_check_target(target, strlen(target), err);
+	buf_appendf(&b, "%s %s HTTP/1.1\r\n", method, target);
+	if (rc == 0)
+		rc = append_headers(&b, headers, count, err);
+	append_framing(&b, length);
+	return finish(out, &b, rc, err);
+}
+
+int http1_write_request(struct buf *out, const char *method, const char *target,
+                        const struct http1_header *headers, size_t count, const void *body,
+                        size_t body_len, struct err *err)
+{
+	struct buf b = { 0 };
+	int rc = http1_write_request_head(&b, method, target, headers, count,
+	                                  body != NULL ? (int64_t)body_len : HTTP1_NO_BODY, err);
+
+	if (body_len > 0)
+		buf_append(&b, body, body_len);
+	return finish(out, &b, rc, err);
+}
+
+int http1_write_response_head(struct buf *out, int status, const struct http1_header *headers,
+                              size_t count, int64_t length, struct err *err)
 {
 	struct buf b = { 0 };
 	int rc;
 
 	buf_appendf(&b, "HTTP/1.1 %d %s\r\n", status, http1_reason(status));
 	rc = append_headers(&b, headers, count, err);
-	buf_appendf(&b, "%s\r\n", framing);
+	append_framing(&b, length);
 	return finish(out, &b, rc, err);
 }
 
 int http1_write_chunked_head(struct buf *out, int status, const struct http1_header *headers,
                              size_t count, struct err *err)
 {
-	return write_head(out, status, headers, count, "Transfer-Encoding: chunked\r\n", err);
+	return http1_write_response_head(out, status, headers, count, HTTP1_CHUNKED, err);
 }
 
 int http1_write_unframed_head(struct buf *out, int status, const struct http1_header *headers,
                               size_t count, struct err *err)
 {
-	return write_head(out, status, headers, count, "", err);
+	return http1_write_response_head(out, status, headers, count, HTTP1_UNFRAMED, err);
 }
 
 void http1_write_chunk(struct buf *out, const void *data, size_t len)
