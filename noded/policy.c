@@ -29,21 +29,6 @@ static int check_identity(const struct noded *n, const struct policy_subject *wh
 	return identity_check_address(id, who->client, err);
 }
 
-/* Another cluster's people have the roles that its record maps theirs to now: a shallow copy,
- * which borrows from `roles`. */
-static int map_roles(const struct noded *n, const pv_Identity *id, struct strlist *roles,
-                     pv_Identity *out, struct err *err)
-{
-	*out = *id;
-	if (str_eq(id->cluster, host_cluster(n->host)))
-		return 0;
-	if (trust_roles(host_trust(n->host), id, roles, err) != 0)
-		return err->code;
-	out->roles = roles->items;
-	out->roles_count = (pb_size_t)roles->count;
-	return 0;
-}
-
 static int check_locks(const struct noded *n, const pv_Identity *id, const char *login,
                        struct err *err)
 {
@@ -83,7 +68,7 @@ static int make_roles(const struct noded *n, const struct policy_subject *who,
 {
 	struct strlist mapped = { 0 };
 	pv_Identity id;
-	int rc = map_roles(n, who->identity, &mapped, &id, err);
+	int rc = trust_identity_now(host_trust(n->host), who->identity, &mapped, &id, err);
 
 	if (rc == 0)
 		rc = check_locks(n, &id, who->login, err);

@@ -212,3 +212,16 @@ int trust_roles(const struct trust *t, const pv_Identity *id, struct strlist *ou
 		return 0;
 	return err_wrap(err, "'%s' of cluster '%s'", id->user, id->cluster);
 }
+
+int trust_identity_now(const struct trust *t, const pv_Identity *id, struct strlist *roles,
+                       pv_Identity *out, struct err *err)
+{
+	*out = *id;
+	if (str_eq(id->cluster, t->cluster))
+		return 0;
+	if (trust_roles(t, id, roles, err) != 0)
+		return err->code;
+	out->roles = roles->items;
+	out->roles_count = (pb_size_t)roles->count;
+	return 0;
+}

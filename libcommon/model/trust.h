@@ -90,4 +90,9 @@ bool trust_holds(const struct trust *t, const pv_Identity *id, const struct pin 
  * none any more. */
 int trust_roles(const struct trust *t, const pv_Identity *id, struct strlist *out, struct err *err);
 
+/* The same as a whole identity: *out is a shallow copy that borrows its roles from `roles`, which
+ * is empty before. Our own cluster's people are as their certificates say. */
+int trust_identity_now(const struct trust *t, const pv_Identity *id, struct strlist *roles,
+                       pv_Identity *out, struct err *err);
+
 #endif
