@@ -195,7 +195,7 @@ class Cluster:
         lib = self.path("lib")
         os.mkdir(lib, 0o755)
         for name in os.listdir(BUILD):
-            if name.split("-")[0] in ("authd", "noded", "proxyd"):
+            if name.split("-")[0] in ("authd", "noded", "proxyd", "kubeproxyd"):
                 shutil.copy(os.path.join(BUILD, name), lib)
         return lib
 
