@@ -8,6 +8,7 @@
 #include "ipc/packet.h"
 #include "noded/audit_queue.h"
 #include "noded/conn.h"
+#include "noded/limits.h"
 #include "noded/noded.h"
 #include "noded/policy.h"
 #include "noded/presence.h"
@@ -164,9 +165,6 @@ static int add_recording(const struct noded *n, const struct session *s,
 	char path[PATH_MAX];
 
 	packet_add(out, "record_failure", strict ? "end" : "continue");
-	packet_add_number(out, "idle_ms", settings_limits(n, roles).client_idle_timeout);
-	if (settings_idle_message(n) != NULL)
-		packet_add(out, "idle_message", settings_idle_message(n));
 	if (!s->recorded)
 		return 0;
 	if (upload_check_room(n->upload, err) != 0) {
@@ -199,7 +197,9 @@ static int allow(struct conn *c, struct role_set *roles, const char *data, size_
 		return err_set_nomem(err);
 	s->recorded = is_recorded(c->n, s, roles);
 	add_names(c->n, s, out);
-	rc = add_recording(c->n, s, roles, out, err);
+	rc = limits_begin(c->n, s, roles, out, err);
+	if (rc == 0)
+		rc = add_recording(c->n, s, roles, out, err);
 	if (rc != 0) {
 		session_free(s);
 		return rc;

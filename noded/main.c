@@ -27,6 +27,7 @@
 #include "noded/ended.h"
 #include "noded/events.h"
 #include "noded/join.h"
+#include "noded/limits.h"
 #include "noded/noded.h"
 #include "noded/orders.h"
 #include "noded/port.h"
@@ -254,6 +255,8 @@ static int open_gate(struct noded *n, struct err *err)
 	if (rc == 0)
 		rc = join_port_open(n, &n->joins, err);
 	if (rc == 0)
+		rc = limits_open(n, &n->limits, err);
+	if (rc == 0)
 		rc = recheck_open(n, &n->recheck, err);
 	if (rc == 0)
 		rc = orders_open(n, &n->orders, err);
@@ -291,6 +294,7 @@ static void close_parts(struct noded *n)
 	sshd_log_close(n->sshd_log);
 	orders_close(n->orders);
 	recheck_close(n->recheck);
+	limits_close(n->limits);
 	join_port_close(n->joins);
 	events_close(n->events);
 	conns_close(n->conns);

@@ -25,6 +25,7 @@ struct ended;
 struct events;
 struct host;
 struct join_port;
+struct limits;
 struct orders;
 struct port;
 struct preface_seen;
@@ -61,6 +62,7 @@ struct noded {
 	struct questions *questions;
 	struct sshd_log *sshd_log;
 	struct recheck *recheck;
+	struct limits *limits;
 	struct orders *orders;
 
 	/* the report: what authd hears */

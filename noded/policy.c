@@ -137,17 +137,25 @@ int64_t policy_end(const struct noded *n, const struct role_set *roles, const pv
 	return settings_limits(n, roles).disconnect_expired_cert ? identity->expires : 0;
 }
 
-int policy_check_again(const struct noded *n, const struct policy_subject *who, int64_t *out_end,
-                       struct err *err)
+/* Of somebody who was let in: the certificate's end is left out. */
+static int check_lasting(const struct noded *n, const struct policy_subject *who,
+                         struct role_set **out_roles, struct err *err)
 {
 	pv_Identity lasting = *who->identity;
 	const struct policy_subject again = { &lasting, who->login, who->client, who->join };
+
+	lasting.expires = 0;
+	return policy_check(n, &again, out_roles, err);
+}
+
+int policy_check_again(const struct noded *n, const struct policy_subject *who, int64_t *out_end,
+                       struct err *err)
+{
 	char text[STR_TIME_SIZE];
 	struct role_set *roles;
 	int64_t end;
 
-	lasting.expires = 0;
-	if (policy_check(n, &again, &roles, err) != 0)
+	if (check_lasting(n, who, &roles, err) != 0)
 		return err->code;
 	end = policy_end(n, roles, who->identity);
 	role_set_unref(roles);
@@ -155,5 +163,18 @@ int policy_check_again(const struct noded *n, const struct policy_subject *who, 
 		return err_set(err, ERR_UNAUTHENTICATED, "Client certificate expired at %s",
 		               str_from_time(text, sizeof(text), end));
 	*out_end = end;
+	return 0;
+}
+
+int policy_limits(const struct noded *n, const struct policy_subject *who, struct role_options *out,
+                  struct err *err)
+{
+	struct role_set *roles;
+	int rc = check_lasting(n, who, &roles, err);
+
+	if (rc != 0)
+		return rc;
+	*out = settings_limits(n, roles);
+	role_set_unref(roles);
 	return 0;
 }

@@ -49,4 +49,9 @@ int64_t policy_end(const struct noded *n, const struct role_set *roles,
 int policy_check_again(const struct noded *n, const struct policy_subject *who, int64_t *out_end,
                        struct err *err);
 
+/* The limits of somebody who was let in, whatever the certificate's end. Errors as policy_check().
+ */
+int policy_limits(const struct noded *n, const struct policy_subject *who, struct role_options *out,
+                  struct err *err);
+
 #endif

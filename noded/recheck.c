@@ -7,6 +7,7 @@
 #include "loop/timer.h"
 #include "noded/conn.h"
 #include "noded/join.h"
+#include "noded/limits.h"
 #include "noded/noded.h"
 #include "noded/policy.h"
 #include "noded/session.h"
@@ -62,6 +63,7 @@ static void check_all(struct noded *n)
 		recheck_conn(c);
 	}
 	join_recheck(n->joins);
+	limits_look(n->limits);
 }
 
 static void on_soon(void *owner)
@@ -109,15 +111,14 @@ static int64_t check_idle(struct conn *c)
 	const struct policy_subject who = { &c->identity, c->login, c->client };
 	char text[STR_DURATION_SIZE];
 	char reason[128];
-	struct role_set *roles;
+	struct role_options limits;
 	struct err ignored = { 0 };
 	int64_t limit, silence;
 
 	if (c->state != CONN_PROVEN || c->ending || has_session(c) ||
-	    policy_check(c->n, &who, &roles, &ignored) != 0)
+	    policy_limits(c->n, &who, &limits, &ignored) != 0)
 		return IDLE_LOOK_MS; /* in sessions the supervisor sees keystrokes and does this */
-	limit = settings_limits(c->n, roles).client_idle_timeout;
-	role_set_unref(roles);
+	limit = limits.client_idle_timeout;
 	silence = silence_of(c);
 	if (limit == 0 || silence < 0)
 		return IDLE_LOOK_MS;
@@ -151,6 +152,7 @@ static void on_idle_look(void *owner)
 
 	for (struct conn *c = conn_next(r->n, NULL); c != NULL; c = conn_next(r->n, c))
 		recheck_idle(c);
+	limits_look(r->n->limits);
 }
 
 /* --- roles and locks ------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ void session_free(struct session *s)
 	list_remove(&s->link);
 	identity_deinit(&s->identity);
 	strlist_deinit(&s->participants);
+	free(s->idle_message);
 	free(s->login);
 	free(s->client);
 	free(s->kind);
@@ -98,6 +99,7 @@ static int fill(struct session *s, const char *data, size_t len, struct err *err
 	    str_copy(s->conn, sizeof(s->conn), conn) != 0 ||
 	    str_copy(s->size, sizeof(s->size), size) != 0)
 		return err_set(err, ERR_CORRUPT, "fields are missing");
+	s->idle_ms = -1;
 	s->tty = packet_get_number(data, len, "tty", 0) != 0;
 	s->recorded = packet_get_number(data, len, "recorded", 0) != 0;
 	s->started = packet_get_number(data, len, "started", 0);

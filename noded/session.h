@@ -36,6 +36,8 @@ struct session {
 	char *end_reason;            /* its end was asked for; NULL: it was not */
 	bool unconfirmed;            /* from before noded-root was asked for its list */
 	struct strlist participants; /* who was ever in it, the owner first */
+	int64_t idle_ms;             /* as its supervisor was told; -1: not known */
+	char *idle_message;
 };
 
 int sessions_open(struct noded *n, struct sessions **out, struct err *err);

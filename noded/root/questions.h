@@ -36,7 +36,8 @@
  *          record_failure   end (absent: end): the session ends when its recording cannot be
  *                   written | continue: goes on unrecorded, the recording says nothing more
  *          cluster node_id node_name client   for the start frame of the recording
- *          idle_ms  with tty: the session ends after that long without input; 0 or absent: never.
+ *          idle_ms  with tty: the session ends after that long without input; 0 or absent: never;
+ *                   idle_message is what it says then. noded may change both (noded/limits.h).
  *                   Without, noded sees by the connection's TCP_INFO who is idle
  *   deny   reason   one line, shown to the user
  *

@@ -36,7 +36,7 @@ struct joiners {
 	void *owner;
 	unsigned columns, rows;
 	struct buf backlog; /* what the terminal showed last */
-	struct joiner all[JOINER_MAX];
+	struct joiner all[JOINER_SLOTS];
 };
 
 static const char *mode_of(const struct joiner *one)
@@ -62,7 +62,7 @@ static void send_frame(struct joiners *j, struct joiner *only, const pv_JoinFram
 	struct err err;
 
 	if (framing_append(&pv_JoinFrame_table, f, FRAME_MAX, &bytes, &err) == 0)
-		for (int i = 0; i < JOINER_MAX; i++)
+		for (int i = 0; i < JOINER_SLOTS; i++)
 			if (only == NULL ? j->all[i].user != NULL : only == &j->all[i])
 				send_bytes(&j->all[i], &bytes);
 	buf_deinit(&bytes);
@@ -105,17 +105,18 @@ static void send_notice(struct joiners *j, struct joiner *only, const char *user
 	send_frame(j, only, &f);
 }
 
-static bool anybody(const struct joiners *j)
+static unsigned count(const struct joiners *j)
 {
-	for (int i = 0; i < JOINER_MAX; i++)
-		if (j->all[i].user != NULL)
-			return true;
-	return false;
+	unsigned n = 0;
+
+	for (int i = 0; i < JOINER_SLOTS; i++)
+		n += j->all[i].user != NULL;
+	return n;
 }
 
 void joiner_output(struct joiners *j, const void *data, size_t len)
 {
-	if (anybody(j))
+	if (count(j) > 0)
 		send_output(j, NULL, data, len);
 	if (len >= BACKLOG_MAX) {
 		data = (const uint8_t *)data + (len - BACKLOG_MAX);
@@ -139,13 +140,15 @@ void joiner_resize(struct joiners *j, unsigned columns, unsigned rows)
 /* The newcomer learns who is there and what the terminal shows; the others, that he is. */
 static bool welcome(struct joiners *j, struct joiner *one, const pv_JoinStart *start)
 {
+	if (count(j) >= JOINER_MAX)
+		return false;
 	one->peer = start->mode != NULL && str_eq(start->mode, "peer");
 	one->user = strdup(start->user != NULL ? start->user : "");
 	if (one->user == NULL)
 		return false;
 	send_size(j, one);
 	send_notice(j, one, j->owner_name, "owner", true);
-	for (int i = 0; i < JOINER_MAX; i++)
+	for (int i = 0; i < JOINER_SLOTS; i++)
 		if (j->all[i].user != NULL && &j->all[i] != one)
 			send_notice(j, one, j->all[i].user, mode_of(&j->all[i]), true);
 	send_output(j, one, j->backlog.data, j->backlog.len);
@@ -167,7 +170,9 @@ static ssize_t hear_start(struct joiners *j, struct joiner *one)
 		return -1;
 	if (used == 0)
 		return 0;
-	good = welcome(j, one, &start);
+	good = !start.has_limits && welcome(j, one, &start);
+	if (start.has_limits)
+		j->handler->on_limits(j->owner, start.limits.idle_ms, start.limits.idle_message);
 	fields_release(&pv_JoinStart_table, &start);
 	return good ? (ssize_t)used : -1;
 }
@@ -246,7 +251,7 @@ static void accept_one(struct joiners *j)
 
 	if (fd < 0)
 		return;
-	for (int i = 0; i < JOINER_MAX && one == NULL; i++)
+	for (int i = 0; i < JOINER_SLOTS && one == NULL; i++)
 		if (j->all[i].out.fd < 0)
 			one = &j->all[i];
 	if (one == NULL || !may_connect(fd)) {
@@ -284,7 +289,7 @@ int joiner_open(struct joiners **out, const char *path, const char *user,
 	j->owner = owner;
 	j->path = strdup(path);
 	j->owner_name = strdup(user);
-	for (int i = 0; i < JOINER_MAX; i++)
+	for (int i = 0; i < JOINER_SLOTS; i++)
 		j->all[i].out.fd = -1;
 	j->listener = j->path != NULL && j->owner_name != NULL ? listen_at(path, err) : -1;
 	if (j->listener >= 0) {
@@ -306,7 +311,7 @@ void joiner_close(struct joiners *j, const struct event_end *end)
 	f.of.end.exit_code = end->exit;
 	f.of.end.reason = (char *)(uintptr_t)end->reason;
 	send_frame(j, NULL, &f);
-	for (int i = 0; i < JOINER_MAX; i++) {
+	for (int i = 0; i < JOINER_SLOTS; i++) {
 		outlet_close(&j->all[i].out);
 		buf_deinit(&j->all[i].in);
 		free(j->all[i].user);
@@ -324,7 +329,7 @@ size_t joiner_poll(struct joiners *j, struct pollfd *fds, bool listen)
 	size_t n = 0;
 
 	fds[n++] = (struct pollfd){ .fd = j->listener, .events = POLLIN };
-	for (int i = 0; i < JOINER_MAX; i++) {
+	for (int i = 0; i < JOINER_SLOTS; i++) {
 		short events = listen ? POLLIN : 0;
 
 		if (outlet_queued(&j->all[i].out) > 0)

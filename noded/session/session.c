@@ -82,7 +82,19 @@ static void on_joiner_change(void *owner, const char *user, const char *mode, bo
 	tape_participant(&s->tape, user, mode, joined);
 }
 
-static const struct joiner_handler joiner_handler = { on_joiner_input, on_joiner_change };
+static void set_idle(struct session *s, int64_t idle_ms, const char *message)
+{
+	s->idle_ms = idle_ms;
+	snprintf(s->idle_message, sizeof(s->idle_message), "%s", message != NULL ? message : "");
+}
+
+static void on_limits(void *owner, int64_t idle_ms, const char *idle_message)
+{
+	set_idle(owner, idle_ms, idle_message);
+}
+
+static const struct joiner_handler joiner_handler = { on_joiner_input, on_joiner_change,
+	                                              on_limits };
 
 /* --- opening ------------------------------------------------------------------------------------
  */
@@ -139,7 +151,8 @@ int session_open(struct session *s, struct err *err)
 		return err->code;
 	open_streams(s, fds);
 	if (s->tty) /* what a command is sent does not pass through us */
-		s->idle_ms = packet_get_number(s->data, s->len, "idle_ms", 0);
+		set_idle(s, packet_get_number(s->data, s->len, "idle_ms", 0),
+		         packet_get(s->data, s->len, "idle_message"));
 	s->last_input = now();
 	s->end.started = clock_wall_ms(clock_system());
 	if (tape_open(&s->tape, s->data, s->len, err) != 0 ||
@@ -322,14 +335,13 @@ static int next_timeout(const struct session *s)
 
 static void check_idle(struct session *s)
 {
-	const char *own = packet_get(s->data, s->len, "idle_message");
 	char text[128], duration[STR_DURATION_SIZE];
 
 	if (s->idle_ms <= 0 || s->ending || now() - s->last_input < s->idle_ms)
 		return;
 	snprintf(text, sizeof(text), "Client exceeded idle timeout of %s",
 	         str_from_duration(duration, sizeof(duration), s->idle_ms));
-	want_end(s, own != NULL ? own : text);
+	want_end(s, str_empty(s->idle_message) ? text : s->idle_message);
 }
 
 static bool is_drained(const struct session *s)
@@ -363,7 +375,7 @@ static void dispatch(struct session *s, const struct pollfd *fds, size_t count)
 
 bool session_step(struct session *s)
 {
-	struct pollfd fds[SLOT_JOINERS + JOINER_MAX + 1];
+	struct pollfd fds[SLOT_JOINERS + JOINER_POLL_MAX];
 	size_t count = fill(s, fds);
 
 	if (poll(fds, count, next_timeout(s)) < 0)

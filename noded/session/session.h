@@ -35,6 +35,7 @@ struct session {
 	struct tape tape;
 	struct joiners *joiners; /* NULL: no terminal */
 	int64_t idle_ms;         /* 0: never */
+	char idle_message[512];  /* "": the usual one */
 	int64_t last_input;      /* monotonic */
 	int64_t drain_until;     /* monotonic; 0: no deadline */
 	uint64_t received;

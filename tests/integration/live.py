@@ -254,6 +254,30 @@ def silence_ends_a_session_and_use_does_not(c):
         f.wait(8)
         m.wait(8)
     dev(c)
+    wait_for("the role", lambda: c.ssh("alice", web(c), "true").returncode == 0)
+
+
+def a_change_of_the_idle_time_reaches_live_sessions(c):
+    dev(c, client_idle_timeout="3s")
+    wait_for("the role", lambda: c.ssh("alice", web(c), "true").returncode == 0)
+    with shell(c) as t:
+        dev(c)  # for ever, before it is over
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            t.read(0.5)
+        lives(t)
+        dev(c, client_idle_timeout="1s")
+        t.wait(AT_ONCE)
+        assert "Client exceeded idle timeout of 1s" in t.seen.decode(), t.seen
+    dev(c)
+    wait_for("the role", lambda: c.ssh("alice", web(c), "true").returncode == 0)
+    with shell(c) as t:  # what changes while noded is away is heard of when it is back
+        c.noded.kill()
+        dev(c, client_idle_timeout="2s")
+        c.noded.start()
+        t.wait(AT_ONCE)
+        assert "Client exceeded idle timeout of 2s" in t.seen.decode(), t.seen
+    dev(c)
 
 
 def forwards_are_where_the_role_allows_them(c):
@@ -549,7 +573,8 @@ if __name__ == "__main__":
         a_change_that_still_allows_ends_nothing,
         a_new_channel_on_an_old_connection_is_decided_anew,
         a_certificate_that_expires_ends_a_connection_where_the_role_says_so,
-        silence_ends_a_session_and_use_does_not, forwards_are_where_the_role_allows_them,
+        silence_ends_a_session_and_use_does_not, a_change_of_the_idle_time_reaches_live_sessions,
+        forwards_are_where_the_role_allows_them,
         the_agent_is_where_the_role_allows_it,
         silent_strangers_are_bounded_per_address_and_in_all,
         kill_9_of_noded_leaves_sessions_alone_and_rules_reach_them_afterwards,

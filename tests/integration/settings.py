@@ -179,13 +179,11 @@ def what_is_recorded_is_a_setting(c):
 
 
 def silence_is_bounded_by_the_cluster_too(c):
-    put(c, "cluster_networking_config", {"client_idle_timeout": "2s",
-                                         "idle_timeout_message": "You fell asleep."})
-    def ends():
-        with shell(c) as t:
-            t.read(4)
-            return b"You fell asleep." in t.seen
-    wait_for("the timeout", ends, 60)
+    with shell(c) as t:
+        put(c, "cluster_networking_config", {"client_idle_timeout": "2s",
+                                             "idle_timeout_message": "You fell asleep."})
+        t.wait(AT_ONCE)
+        assert b"You fell asleep." in t.seen, t.seen
     tctl(c, "rm", "netconfig")
 
 
