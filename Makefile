@@ -165,7 +165,7 @@ $(foreach t,$(wildcard tests/unit/*/test_*.c),\
     $(call without_main,$(call folder_of,$(notdir $(patsubst %/,%,$(dir $(t)))))))))
 
 # Stands between the code and its allocator.
-$(BUILD)/tests/test_no_memory: LDFLAGS += \
+$(BUILD)/tests/test_no_memory $(BUILD)/tests/test_no_memory_model: LDFLAGS += \
   $(foreach f,malloc calloc realloc reallocarray strdup strndup,-Wl,--wrap=$(f))
 
 $(BUILD)/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(BUILD)/libcommon.a

@@ -59,8 +59,10 @@ static bool begin_label(struct glance *g)
 
 	if (g->labels.count == g->items_room) {
 		items = realloc(g->items, room * sizeof(*items));
-		if (items == NULL)
+		if (items == NULL) {
+			g->no_memory = true;
 			return false;
+		}
 		g->items = items;
 		g->items_room = room;
 	}
@@ -164,8 +166,10 @@ int glance_at_node(struct glance *g, const uint8_t *bytes, size_t len, struct er
 	g->labels.count = 0;
 	if (make_room(g, len, err) != 0)
 		return err->code;
+	g->no_memory = false;
 	if (!each_field(g, &in, read_resource))
-		return err_set(err, ERR_CORRUPT, "not a node's record");
+		return g->no_memory ? err_set_nomem(err)
+		                    : err_set(err, ERR_CORRUPT, "not a node's record");
 	g->labels.items = g->items;
 	return 0;
 }

@@ -14,6 +14,7 @@
 
 #include "model/label.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct glance {
 	char *text;
 	size_t text_used;
 	size_t text_room;
+	bool no_memory; /* why the last glance failed */
 };
 
 /* `bytes`: a pv_Resource that holds a node or a proxy. ERR_CORRUPT, ERR_NOMEM. */

@@ -62,9 +62,11 @@ int identity_decode(pv_Identity *out, const uint8_t *bytes, size_t len, struct e
 	if (len > IDENTITY_BYTES_MAX)
 		return err_set(err, ERR_INVALID, "an identity of more than %d bytes",
 		               IDENTITY_BYTES_MAX);
-	if (fields_decode(&pv_Identity_table, bytes, len, &id, err) != 0)
+	rc = fields_decode(&pv_Identity_table, bytes, len, &id, err);
+	if (rc == ERR_CORRUPT)
 		return err_set(err, ERR_INVALID, "bytes that are no identity");
-	rc = check(&id, err);
+	if (rc == 0)
+		rc = check(&id, err);
 	if (rc != 0) {
 		identity_deinit(&id);
 		return rc;

@@ -121,5 +121,5 @@ int regex_replace(const struct regex *re, const char *text, const char *replacem
 	*out_match = rc > 0;
 	if (rc > 0)
 		buf_append(out, replaced, len);
-	return 0;
+	return buf_check(out, err);
 }

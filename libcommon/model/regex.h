@@ -21,7 +21,8 @@ void regex_free(struct regex *re);
 int regex_match(const struct regex *re, const char *text, bool *out_match, struct err *err);
 
 /* Replaces every occurrence; "$1" and "${1}" in the replacement stand for captures.
- * *out_match tells whether there was one; when not, nothing is appended. */
+ * *out_match tells whether there was one; when not, nothing is appended. ERR_INVALID: no
+ * replacement; ERR_LIMIT: too many steps, or more than `out` takes. */
 int regex_replace(const struct regex *re, const char *text, const char *replacement,
                   struct buf *out, bool *out_match, struct err *err);
 

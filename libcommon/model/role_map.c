@@ -54,8 +54,6 @@ static int add_local(const struct regex *re, const char *remote, const char *loc
 	bool match = false;
 	int rc = regex_replace(re, remote, local, &name, &match, err);
 
-	if (rc == 0)
-		rc = buf_check(&name, err);
 	if (rc == 0 && match && name.len > 0)
 		rc = strlist_add(out, buf_str(&name), err);
 	buf_deinit(&name);

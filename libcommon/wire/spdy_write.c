@@ -73,8 +73,10 @@ int spdy_open(struct spdy *s, const struct spdy_header *headers, size_t count, u
 
 	if (s->away || id > SPDY_ID_MASK)
 		return err_set(err, ERR_LIMIT, "the peer takes no more streams");
-	if (s->count >= s->streams_max || spdy_add(s, id) == NULL)
+	if (s->count >= s->streams_max || s->count >= SPDY_STREAMS_MAX)
 		return err_set(err, ERR_LIMIT, "%zu streams are open", s->count);
+	if (spdy_add(s, id) == NULL)
+		return err_set_nomem(err);
 	s->next_id += 2;
 	rc = send_block(s, SPDY_SYN_STREAM, front, sizeof(front), headers, count, err);
 	if (rc != 0) {

@@ -7,7 +7,10 @@
 #ifndef TESTS_NO_MEMORY_H
 #define TESTS_NO_MEMORY_H
 
-#include <stdarg.h>
+#include "base/err.h"
+
+#include "tests/unit/unit.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -90,6 +93,32 @@ char *__wrap_strdup(const char *text)
 char *__wrap_strndup(const char *text, size_t len)
 {
 	return no_memory_now() ? NULL : __real_strndup(text, len);
+}
+
+/* --- each in turn ---------------------------------------------------------------------------- */
+
+struct no_memory_part {
+	const char *name;
+	int (*run)(struct err *err); /* frees all it allocates, and fails with what failed in it */
+};
+
+/* Every allocation of the part, one after the other. */
+static inline void no_memory_fail_each(const struct no_memory_part *part, bool and_onwards)
+{
+	struct err err;
+	bool failed;
+	unsigned n = 0;
+	int rc;
+
+	do {
+		err = (struct err){ 0 };
+		no_memory_at(++n, and_onwards);
+		rc = part->run(&err);
+		failed = no_memory_end();
+		if (failed ? rc != ERR_NOMEM && rc != ERR_INTERNAL : rc != 0)
+			fail_msg("%s, allocation %u: %s, %s", part->name, n, err_name(rc), err.msg);
+	} while (failed);
+	assert_true(n > 1); /* it allocates at all */
 }
 
 #endif

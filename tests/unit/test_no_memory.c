@@ -1,12 +1,10 @@
-/* Each allocation of the codecs and the model fails in its turn: an error comes back, and (in the
+/* Each allocation of the codecs fails in its turn: an error comes back, and (in the
  * sanitizer build) nothing was leaked or used after its end. */
 #include "base/buf.h"
 #include "base/err.h"
 #include "conf/conf.h"
 #include "crypto/sshcert.h"
-#include "model/label.h"
 #include "model/resource.h"
-#include "model/role.h"
 #include "record/frame.h"
 #include "wire/fields.h"
 #include "wire/grpc.h"
@@ -175,58 +173,15 @@ static int carries_json(struct err *err)
 	return rc;
 }
 
-/* --- model ----------------------------------------------------------------------------------- */
-
-static int load_role(void *arg, const char *name, pv_Role *out, struct err *err)
+static int carries_yaml(struct err *err)
 {
 	pv_Resource r = { .which_of = pv_Resource_role_tag };
 	int rc = fields_from_yaml(&pv_Role_table, "test", ROLE_YAML, strlen(ROLE_YAML), &r.of.role,
 	                          err);
 
-	(void)arg;
-	(void)name;
 	if (rc == 0)
-		rc = resource_validate(&r, err);
-	if (rc != 0) {
-		resource_deinit(&r);
-		return rc;
-	}
-	*out = r.of.role;
-	return 0;
-}
-
-static int carries_yaml(struct err *err)
-{
-	pv_Resource r = { .which_of = pv_Resource_role_tag };
-	int rc = load_role(NULL, "dev", &r.of.role, err);
-
-	if (rc != 0)
-		return rc;
-	rc = there_and_back(err, &r);
+		rc = there_and_back(err, &r);
 	resource_deinit(&r);
-	return rc;
-}
-
-static int makes_a_role_set(struct err *err)
-{
-	char *logins[] = { (char[]){ "alice" } };
-	char *mail[] = { (char[]){ "al@example.com" } };
-	char *names[] = { (char[]){ "dev" } };
-	pv_Identity_TraitsEntry entries[] = {
-		{ (char[]){ "logins" }, true, { 1, logins } },
-		{ (char[]){ "email" }, true, { 1, mail } },
-	};
-	const pv_Identity who = {
-		.user = (char[]){ "alice" },
-		.roles = names,
-		.roles_count = 1,
-		.traits = entries,
-		.traits_count = 2,
-	};
-	struct role_set *s = NULL;
-	int rc = role_set_new(&s, &who, load_role, NULL, err);
-
-	role_set_unref(s);
 	return rc;
 }
 
@@ -342,50 +297,32 @@ static int reads_a_recording(struct err *err)
 
 /* --- each in turn ---------------------------------------------------------------------------- */
 
-static const struct {
-	const char *name;
-	int (*run)(struct err *err);
-} parts[] = {
-	{ "reads_http1", reads_http1 },       { "writes_http1", writes_http1 },
-	{ "speaks_spdy", speaks_spdy },       { "speaks_websocket", speaks_websocket },
-	{ "frames_grpc", frames_grpc },       { "carries_json", carries_json },
-	{ "carries_yaml", carries_yaml },     { "makes_a_role_set", makes_a_role_set },
-	{ "reads_settings", reads_settings }, { "certifies_ssh", certifies_ssh },
-	{ "certifies_x509", certifies_x509 }, { "reads_a_recording", reads_a_recording },
+static const struct no_memory_part parts[] = {
+	{ "reads_http1", reads_http1 },
+	{ "writes_http1", writes_http1 },
+	{ "speaks_spdy", speaks_spdy },
+	{ "speaks_websocket", speaks_websocket },
+	{ "frames_grpc", frames_grpc },
+	{ "carries_json", carries_json },
+	{ "carries_yaml", carries_yaml },
+	{ "reads_settings", reads_settings },
+	{ "certifies_ssh", certifies_ssh },
+	{ "certifies_x509", certifies_x509 },
+	{ "reads_a_recording", reads_a_recording },
 };
-
-/* Every allocation of the part, one after the other. */
-static void fail_each(size_t part, bool and_onwards)
-{
-	struct err err;
-	bool failed;
-	unsigned n = 0;
-	int rc;
-
-	do {
-		err = (struct err){ 0 };
-		no_memory_at(++n, and_onwards);
-		rc = parts[part].run(&err);
-		failed = no_memory_end();
-		if (failed ? rc != ERR_NOMEM && rc != ERR_INTERNAL : rc != 0)
-			print_error("%s, allocation %u: %s, %s\n", parts[part].name, n,
-			            err_name(rc), err.msg);
-	} while (failed);
-	assert_true(n > 1); /* it allocates at all */
-}
 
 static void each_allocation_that_fails_is_an_error(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		fail_each(i, false);
+		no_memory_fail_each(&parts[i], false);
 }
 
 static void memory_that_stays_out_is_an_error(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		fail_each(i, true);
+		no_memory_fail_each(&parts[i], true);
 }
 
 static int set_up(void **state)

@@ -6,6 +6,7 @@
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TEXT(s) ((char[]){ s }) /* one that is not const */
@@ -111,6 +112,67 @@ static void bad_templates_are_refused_with_a_reason(void **state)
 	}
 }
 
+/* "{{KIND...}}" with as many a's within as make it that long. */
+static int check_long(const char *before, size_t letters, const char *after, struct err *err)
+{
+	char *text = calloc(1, strlen(before) + letters + strlen(after) + 1);
+	int rc;
+
+	strcpy(text, before);
+	memset(text + strlen(before), 'a', letters);
+	strcat(text, after);
+	rc = template_check(text, err);
+	free(text);
+	return rc;
+}
+
+static void every_part_of_a_template_has_a_longest_length(void **state)
+{
+	const struct {
+		const char *before, *after;
+		size_t most;
+		const char *reason;
+	} rows[] = {
+		{ "{{external.", "}}", 127, "a name is too long" },
+		{ "{{external[\"", "\"]}}", 127, "a string is too long" },
+		{ "{{regexp.replace(external.a, \"", "\", \"\")}}", 1024, "a string is too long" },
+		{ "{{external.a}}", "", 2034, "it is too long" },
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (check_long(rows[i].before, rows[i].most, rows[i].after, &err) != 0)
+			fail_msg("'%s': %s", rows[i].before, err.msg);
+		if (check_long(rows[i].before, rows[i].most + 1, rows[i].after, &err) !=
+		            ERR_INVALID ||
+		    strstr(err.msg, rows[i].reason) == NULL)
+			fail_msg("'%s': %s", rows[i].before, err.msg);
+	}
+}
+
+/* Dropped without a word, it would be missing where it denies. */
+static void a_value_that_a_replacement_makes_too_long_is_an_error(void **state)
+{
+	char value[1500], *values[] = { value };
+	pv_Identity_TraitsEntry entry = { (char *)"a", true, { 1, values } };
+	const struct traits long_ones = { &entry, 1 };
+	struct strlist out = { 0 };
+	struct err err;
+
+	(void)state;
+	memset(value, 'x', sizeof(value) - 1);
+	value[sizeof(value) - 1] = 0;
+	assert_int_equal(template_expand("{{regexp.replace(external.a, \"^(.*)$\", \"$1\")}}",
+	                                 &long_ones, &out, &err),
+	                 0);
+	assert_int_equal(template_expand("{{regexp.replace(external.a, \"^(.*)$\", \"$1$1\")}}",
+	                                 &long_ones, &out, &err),
+	                 ERR_LIMIT);
+	assert_int_equal(out.count, 1);
+	strlist_deinit(&out);
+}
+
 static void plain_text_needs_no_check(void **state)
 {
 	struct err err;
@@ -126,6 +188,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_expand_as_the_table_says),
 		cmocka_unit_test(bad_templates_are_refused_with_a_reason),
+		cmocka_unit_test(every_part_of_a_template_has_a_longest_length),
+		cmocka_unit_test(a_value_that_a_replacement_makes_too_long_is_an_error),
 		cmocka_unit_test(plain_text_needs_no_check),
 	};
 
