@@ -1,6 +1,10 @@
 #include "model/listing.h"
 
 #include "base/err.h"
+#include "model/listing_request.h"
+#include "wire/fields.h"
+
+#include "proto/resource.fields.h"
 
 #include "tests/unit/unit.h"
 
@@ -101,6 +105,67 @@ static void json_is_an_array(void **state)
 	listing_free(l);
 }
 
+static void secrets_are_shown_when_they_were_asked_for(void **state)
+{
+	static const char yaml[] = "{metadata: {name: a}, spec: {client_secret: tell-nobody}}";
+	pv_Resource r = { .which_of = pv_Resource_github_tag };
+	struct err err;
+
+	(void)state;
+	assert_int_equal(
+	        fields_from_yaml(&pv_Github_table, "test", yaml, strlen(yaml), &r.of.github, &err),
+	        0);
+	for (int asked = 0; asked < 2; asked++) {
+		struct listing *l = listing_new(LISTING_YAML, &table);
+		char *text = NULL;
+		size_t len;
+		FILE *to = open_memstream(&text, &len);
+
+		if (asked)
+			listing_show_secrets(l);
+		assert_int_equal(listing_add(l, &r, &err), 0);
+		assert_int_equal(listing_print(l, to, &err), 0);
+		fclose(to);
+		assert_int_equal(strstr(text, "tell-nobody") != NULL, asked);
+		free(text);
+		listing_free(l);
+	}
+	fields_release(&pv_Github_table, &r.of.github);
+}
+
+static void requests_say_who_wants_what(void **state)
+{
+	char *roles[] = { (char *)"ops", (char *)"dba" };
+	struct listing *l = listing_new(LISTING_TEXT, &listing_request);
+	pv_Resource r = { .which_of = pv_Resource_access_request_tag };
+	pv_Resource role = make_role("x", NULL, 0), none = { 0 };
+	struct err err;
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	(void)state;
+	r.of.access_request.metadata.name = (char *)"one";
+	r.of.access_request.spec = (pv_AccessRequestSpec){ .user = (char *)"alice",
+		                                           .roles = roles,
+		                                           .roles_count = 2,
+		                                           .created = 1000,
+		                                           .state = (char *)"PENDING" };
+	assert_int_equal(listing_add(l, &r, &err), 0);
+	assert_int_equal(listing_add(l, &role, &err), ERR_CORRUPT);
+	assert_string_equal(err.msg, "the answer holds something that is no request");
+	assert_int_equal(listing_add(l, &none, &err), ERR_CORRUPT);
+	assert_string_equal(err.msg, "the answer holds a resource of an unknown kind");
+	assert_int_equal(listing_print(l, to, &err), 0);
+	fclose(to);
+	assert_string_equal(text,
+	                    "Token  Requestor  Metadata       Created At (UTC)      Status\n"
+	                    "-----  ---------  --------       ----------------      ------\n"
+	                    "one    alice      roles=ops,dba  1970-01-01T00:00:01Z  PENDING\n");
+	free(text);
+	listing_free(l);
+}
+
 static void formats_go_by_name(void **state)
 {
 	enum listing_format format = LISTING_YAML;
@@ -121,6 +186,8 @@ int main(void)
 		cmocka_unit_test(names_come_alone),
 		cmocka_unit_test(yaml_is_a_document_each),
 		cmocka_unit_test(json_is_an_array),
+		cmocka_unit_test(secrets_are_shown_when_they_were_asked_for),
+		cmocka_unit_test(requests_say_who_wants_what),
 		cmocka_unit_test(formats_go_by_name),
 	};
 

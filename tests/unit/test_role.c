@@ -218,6 +218,29 @@ static void an_unknown_role_makes_no_set(void **state)
 	assert_null(s);
 }
 
+static int answers_with_another(void *arg, const char *name, pv_Role *out, struct err *err)
+{
+	(void)arg;
+	(void)name;
+	return preset_role(0, out, err);
+}
+
+static void a_role_by_another_name_makes_no_set(void **state)
+{
+	pv_Identity who = { .user = TEXT("alice"), .roles_count = 1 };
+	char *names[] = { TEXT("mine") };
+	struct role_set *s = NULL;
+	struct err err;
+
+	(void)state;
+	who.roles = names;
+	assert_int_equal(role_set_new(&s, &who, answers_with_another, NULL, &err), ERR_INTERNAL);
+	assert_string_equal(err.msg, "asked for role 'mine' and got 'access'");
+	who.roles_count = ROLE_SET_MAX + 1; /* nobody looks at them */
+	assert_int_equal(role_set_new(&s, &who, answers_with_another, NULL, &err), ERR_LIMIT);
+	assert_null(s);
+}
+
 static const char *joined(struct strlist *l)
 {
 	static char text[300];
@@ -400,6 +423,7 @@ int main(void)
 		cmocka_unit_test(
 		        a_trait_that_does_not_fit_narrows_what_is_allowed_and_never_what_is_denied),
 		cmocka_unit_test(an_unknown_role_makes_no_set),
+		cmocka_unit_test(a_role_by_another_name_makes_no_set),
 		cmocka_unit_test(a_certificate_carries_the_logins_of_roles_that_live_long_enough),
 		cmocka_unit_test(a_node_lists_the_logins_that_are_allowed_there),
 		cmocka_unit_test(limits_merge_to_the_strictest),
