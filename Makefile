@@ -206,6 +206,7 @@ asan:
 
 # Lines that unit tests and corpora run, per folder; V=1 tells which do not. T= picks tests.
 coverage:
+	@[ ! -d $(BUILD)/coverage ] || find $(BUILD)/coverage -name '*.gcda' -delete
 	+@$(SUBMAKE) BUILD=$(BUILD)/coverage OPT="-O0 -g" FORTIFY= SAN=--coverage CHECKS="unit fuzz" built-check
 	@tools/coverage $(BUILD)/coverage $(if $(V),-v)
 
