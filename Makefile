@@ -178,7 +178,7 @@ $(BUILD)/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/repl
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 CHECKS := unit fuzz stories
 check:
-	@tools/install-deps
+	@tools/install-deps npm
 	+@$(SUBMAKE) built-check
 
 # Everything is built before anything runs: no test waits for a compiler.
