@@ -44,7 +44,7 @@ class Explorer:
 
     def ask(self, **question):
         request = reflection_pb2.ServerReflectionRequest(**question)
-        (answer,) = self.ask_stream(iter([request]), timeout=10)
+        (answer,) = self.ask_stream(iter([request]), timeout=60)
         assert answer.original_request == request
         return answer
 
@@ -72,7 +72,7 @@ class Explorer:
         call = self.channel.unary_unary(
             f"/{service}/{method}", request_serializer=type(request).SerializeToString,
             response_deserializer=factory.GetPrototype(described.output_type).FromString)
-        return call(request, timeout=10)
+        return call(request, timeout=60)
 
 
 def local(daemon):
@@ -151,10 +151,10 @@ def callers_are_held_to_a_rate(daemon):
     daemon.start()
     ping = Stub(stranger(daemon)).Ping
     for _ in range(20):
-        ping(auth_pb2.PingRequest(), timeout=10)
+        ping(auth_pb2.PingRequest(), timeout=60)
     try:
         for _ in range(20):
-            ping(auth_pb2.PingRequest(), timeout=10)
+            ping(auth_pb2.PingRequest(), timeout=60)
     except grpc.RpcError as e:
         trailers = dict(e.trailing_metadata())
         assert e.code() == grpc.StatusCode.RESOURCE_EXHAUSTED, e

@@ -22,7 +22,7 @@ def say(text):
 def refused(code, call, *args, **kwargs):
     """The call must fail with this status; what it says."""
     try:
-        call(*args, timeout=10, **kwargs)
+        call(*args, timeout=60, **kwargs)
     except grpc.RpcError as e:
         assert e.code() == code, f"{e.code()} {e.details()}, not {code}"
         return e.details()
@@ -145,7 +145,7 @@ class Watcher:
     def arrived(self, event):
         """For those who want to know at once."""
 
-    def wait(self, test, seconds=10):
+    def wait(self, test, seconds=60):
         deadline = time.monotonic() + seconds
         with self.changed:
             while not any(test(e) for e in self.events):
@@ -154,7 +154,7 @@ class Watcher:
                 self.changed.wait(left)
             return next(e for e in self.events if test(e))
 
-    def wait_end(self, seconds=10):
+    def wait_end(self, seconds=60):
         with self.changed:
             assert self.changed.wait_for(lambda: self.ended is not None, seconds), "still open"
         return self.ended

@@ -65,7 +65,7 @@ class Daemon:
         self.write_settings()
         return self
 
-    def wait_log(self, pattern, seconds=20):
+    def wait_log(self, pattern, seconds=60):
         """The first match in what was logged since the start; waits for it."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -83,7 +83,7 @@ class Daemon:
     def stop(self, how=signal.SIGTERM):
         """Ends it; its exit status."""
         self.child.send_signal(how)
-        return self.child.wait(timeout=20)
+        return self.child.wait(timeout=60)
 
     # --- calls ---------------------------------------------------------------------------------
 

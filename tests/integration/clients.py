@@ -137,7 +137,7 @@ def one_master_carries_many_sessions(c):
         assert outs == [f"{i}\n" for i in range(6)], outs
     finally:
         c.ssh("alice", *control, "-O", "exit", web(c), check=False)
-        master.wait(timeout=10)
+        master.wait(timeout=60)
 
 
 def a_port_is_forwarded_through_the_node(c):
@@ -152,7 +152,7 @@ def a_port_is_forwarded_through_the_node(c):
         assert json.loads(wait_for("the forward", ping))["cluster_name"] == "example"
     finally:
         forward.terminate()
-        forward.wait(timeout=10)
+        forward.wait(timeout=60)
 
 
 def curl_and_ssh_alone_are_enough(c):

@@ -20,6 +20,8 @@ import tempfile
 import time
 import traceback
 
+from ports import free_port
+
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(TREE, "build")))
 CLUSTER = "example"
@@ -34,7 +36,7 @@ def run(*argv, check=True, **kw):
     return out
 
 
-def wait_for(what, test, seconds=20):
+def wait_for(what, test, seconds=60):
     """Polls a condition for which there is no event."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -82,7 +84,7 @@ class Daemon:
             f.seek(self.offset)
             return f.read()
 
-    def wait_log(self, pattern, seconds=20):
+    def wait_log(self, pattern, seconds=60):
         """The first match in what was logged since the start."""
         def found():
             match = re.search(pattern, self.text())
@@ -97,7 +99,7 @@ class Daemon:
             return None
         if self.child.poll() is None:
             self.child.send_signal(how)
-        status = self.child.wait(timeout=20)
+        status = self.child.wait(timeout=60)
         self.child = None
         return status
 
@@ -322,11 +324,7 @@ labels: {labels}
 diag_addr: "unix:{self.path("noded-run")}/diag.sock"
 {self.extra["noded"]}""")
 
-    @staticmethod
-    def free_port():
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            return s.getsockname()[1]
+    free_port = staticmethod(free_port)
 
     def token_file(self, role):
         token = self.call("CreateToken", {"roles": [role]})

@@ -220,7 +220,7 @@ def every_answer(c):
                     for name in ("example", "authorities/user/example")]
                 for call, request in requests:
                     try:
-                        yield who, call(request, timeout=10).SerializeToString()
+                        yield who, call(request, timeout=60).SerializeToString()
                     except grpc.RpcError as e:
                         yield who, str(e.details()).encode()
             yield who, watched(calls, kind)
@@ -228,7 +228,7 @@ def every_answer(c):
                               (calls.RotateAuthority,
                                pb.RotateAuthorityRequest(phase="update_clients"))):
             try:
-                yield who, call(request, timeout=10).SerializeToString()
+                yield who, call(request, timeout=60).SerializeToString()
             except grpc.RpcError as e:
                 yield who, str(e.details()).encode()
     for secret in (False, True):

@@ -40,7 +40,7 @@ def tls(c, port, who=None, alpn="postern-stream/1"):
     context.set_alpn_protocols([alpn])
     if who:
         context.load_cert_chain(who.certificate, who.key)
-    s = socket.create_connection(("127.0.0.1", port), timeout=10)
+    s = socket.create_connection(("127.0.0.1", port), timeout=60)
     return context.wrap_socket(s, server_hostname="localhost")
 
 

@@ -19,7 +19,7 @@ LITTLE, ENOUGH = "3m", "64m"
 def put(admin, name):
     wanted = role(name)
     wanted.role.metadata.description = name * 1000
-    admin.PutResource(pb.PutResourceRequest(resource=wanted, replace=True), timeout=10)
+    admin.PutResource(pb.PutResourceRequest(resource=wanted, replace=True), timeout=60)
 
 
 def fill(admin, prefix):
@@ -44,7 +44,7 @@ def log_in_again(daemon, name):
     keys = Keys(daemon.dir, f"{name}-{uuid.uuid4().hex[:6]}")
     answer = daemon.remote(daemon.ca).Login(pb.LoginRequest(
         user=name, password="correct horse", ssh_public_key=keys.ssh_public,
-        tls_public_key=keys.public), timeout=10)
+        tls_public_key=keys.public), timeout=60)
     return keys.certified(answer.tls_certificate)
 
 

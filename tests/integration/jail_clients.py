@@ -11,15 +11,11 @@ import uuid
 import jail_node
 from jail_node import wait_for
 from jail_story import ended, frames, recorded, run_all
+from ports import free_port
 from terminal import Terminal
 
 node = jail_node.Node(logins=2)
 PROMPT = r"\$ (\x1b\[K)?$"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return sock.getsockname()[1]
 
 
 def terminal(*args, **kw):
@@ -243,7 +239,7 @@ def forwards_work_where_allowed():
 def connect(port):
     def attempt():
         try:
-            return socket.create_connection(("127.0.0.1", port), timeout=10)
+            return socket.create_connection(("127.0.0.1", port), timeout=60)
         except OSError:
             return None
     return wait_for("port", attempt)

@@ -137,7 +137,7 @@ def the_administrator_ends_a_command_and_says_why():
     p, sid = command("trap '' HUP TERM; echo started; sleep 1000; sleep 1000")
     shell_pid = processes(sid)["bash"]
     node.ask("end_session", [("id", sid), ("reason", "locked out")])
-    out, err = p.communicate(timeout=20)
+    out, err = p.communicate(timeout=60)
     assert b"locked out" in err and p.returncode == 255, (p.returncode, err)
     wait_for("the shell's end", lambda: gone(shell_pid))
     assert node.end_of(sid)["signal"] == "9"
@@ -148,7 +148,7 @@ def a_connection_without_session_can_be_ended():
     p = subprocess.Popen(node.ssh_argv("-N", "127.0.0.1"), stderr=subprocess.PIPE)
     conn = wait_for("login", lambda: [c for c in node.list("connection") if c.get("login")])[0]
     node.ask("end_connection", [("id", conn["id"])])
-    p.communicate(timeout=20)
+    p.communicate(timeout=60)
     assert p.returncode == 255
     wait_for("told", lambda: node.was_told("connection_ended", conn["id"]))
     assert node.ask("end_connection", [("id", conn["id"])], check=False)[-1][0] == "error"
@@ -158,7 +158,7 @@ def the_end_of_a_connection_is_the_end_of_its_commands():
     p, sid = command("echo started; sleep 1000; true")
     parts = processes(sid)
     node.ask("end_connection", [("id", entry("session", sid)["conn"])])
-    p.communicate(timeout=20)
+    p.communicate(timeout=60)
     assert p.returncode == 255
     wait_for("the shell's end", lambda: gone(parts["bash"]))
     assert node.end_of(sid)["reason"] == "ended by the administrator"
@@ -200,7 +200,7 @@ def kill_9_of_noded_login_ends_a_command_too():
     p, sid = command("echo started; sleep 1000; true")
     parts = processes(sid)
     os.kill(parts["noded-login"], signal.SIGKILL)
-    _, err = p.communicate(timeout=20)
+    _, err = p.communicate(timeout=60)
     assert p.returncode == 255, err
     wait_for("the shell's end", lambda: gone(parts["bash"]))
     wait_for("told", lambda: node.was_told("session_ended", sid))

@@ -48,7 +48,7 @@ def run(*argv, **kw):
     return subprocess.run([str(a) for a in argv], check=True, capture_output=True, **kw)
 
 
-def wait_for(what, test, seconds=15):
+def wait_for(what, test, seconds=60):
     """Polls a condition for which there is no event."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

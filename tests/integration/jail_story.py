@@ -59,7 +59,7 @@ class Joiner:
     def output(self):
         return b"".join(f.output for f in self.frames)
 
-    def until(self, test, seconds=20):
+    def until(self, test, seconds=60):
         end = time.monotonic() + seconds
         while not test(self):
             self.sock.settimeout(max(0.01, end - time.monotonic()))

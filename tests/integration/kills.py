@@ -145,7 +145,7 @@ def kill(c, session, victim):
             pass
     if victim in DAEMONS:
         daemon = getattr(c, victim.replace("-", "_"))
-        daemon.child.wait(timeout=10)
+        daemon.child.wait(timeout=60)
         daemon.start()
     return bool(pids)
 

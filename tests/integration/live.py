@@ -439,7 +439,7 @@ def a_login_while_a_part_is_away_waits_for_it(c):
         if waits:
             wait_for("it to wait", lambda: re.search(waits[1], waits[0].text()))
         daemon.start()
-        out, err = p.communicate(timeout=30)
+        out, err = p.communicate(timeout=60)
         assert out == "waited\n", (daemon.name, out, err)
 
 
@@ -536,7 +536,8 @@ def take_away(c, seconds):
         kept = c.path("authd", "recordings", name)
 
         def at_authd():
-            return os.path.exists(kept) and b"deed1" in recorded(kept)
+            begun = os.path.exists(kept) and os.path.getsize(kept) > 0
+            return begun and b"deed1" in recorded(kept)
         t.type("echo deed$((1)) >&2\n")
         t.expect(r"deed1\r\n")
         end = time.monotonic() + seconds

@@ -43,9 +43,9 @@ def sign(call, request, streams):
     """How a call is judged. One that would go on is left once it is seen to be let in."""
     try:
         if not streams:
-            call(request, timeout=10)
+            call(request, timeout=60)
             return "Y"
-        answers = call(iter([request]) if streams == "in" else request, timeout=10)
+        answers = call(iter([request]) if streams == "in" else request, timeout=60)
         for _ in answers:
             break
         answers.cancel()
@@ -188,7 +188,7 @@ def listed(caller, **query):
 def watched(caller, kind):
     request = pb.WatchRequest(kinds=[pb.WatchKind(kind=kind)])
     try:
-        call = caller.Watch(request, timeout=10)
+        call = caller.Watch(request, timeout=60)
         for event in call:
             if event.type == pb.WatchEvent.SYNCED:
                 break

@@ -157,7 +157,7 @@ class Tsh:
         raise AssertionError(self.child.stderr.read())
 
     def end(self):
-        out, err = self.child.communicate(timeout=20)
+        out, err = self.child.communicate(timeout=60)
         return self.child.returncode, out, err
 
 

@@ -35,7 +35,7 @@ def say(text):
 def refused(code, call, *args, **kwargs):
     """The call must fail with this status; what it says."""
     try:
-        call(*args, timeout=20, **kwargs)
+        call(*args, timeout=60, **kwargs)
     except grpc.RpcError as e:
         assert e.code() == code, f"{e.code()} {e.details()}, not {code}"
         return e.details()

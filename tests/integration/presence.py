@@ -38,7 +38,7 @@ class Watch:
         except grpc.RpcError:
             pass
 
-    def wait(self, test, seconds=30):
+    def wait(self, test, seconds=60):
         end = time.monotonic() + seconds
         while True:
             event = self.events.get(timeout=max(0.01, end - time.monotonic()))
@@ -103,7 +103,7 @@ class Host:
     def ask(self, name=None):
         """One keep-alive on a stream of its own."""
         requests = iter([pb.KeepAliveRequest(name=name or self.id)])
-        return next(self.stub.KeepAlive(requests, timeout=10))
+        return next(self.stub.KeepAlive(requests, timeout=60))
 
     def live(self):
         """Speaks up ten times per TTL on one stream, until stop()."""

@@ -178,7 +178,7 @@ def waiting_login(c, reason):
 def a_login_waits_for_its_roles(c):
     child, name = waiting_login(c, "wait for it")
     tctl(c, "requests", "approve", name)
-    out, err = child.communicate(timeout=20)
+    out, err = child.communicate(timeout=60)
     assert child.returncode == 0 and "roles of the request are yours" in out, (out, err)
     assert reaches(c)
 
@@ -186,7 +186,7 @@ def a_login_waits_for_its_roles(c):
 def a_login_hears_why_not(c):
     child, name = waiting_login(c, "wait in vain")
     tctl(c, "requests", "deny", name, "--reason=ask tomorrow")
-    _, err = child.communicate(timeout=20)
+    _, err = child.communicate(timeout=60)
     assert child.returncode == 1 and "the request is denied: ask tomorrow" in err, err
     assert not reaches(c)
 

@@ -73,7 +73,7 @@ class Shell:
         if self.child.poll() is None:
             self.type("exit\n")
         self.child.stdin.close()
-        self.child.wait(timeout=20)
+        self.child.wait(timeout=60)
 
 
 class Machine:

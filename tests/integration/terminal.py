@@ -40,7 +40,7 @@ class Terminal:
         self.seen += data
         return bool(data)
 
-    def expect(self, pattern, seconds=20):
+    def expect(self, pattern, seconds=60):
         """Waits until the pattern comes behind what was expected last."""
         end = time.monotonic() + seconds
         pattern = re.compile(pattern.encode() if isinstance(pattern, str) else pattern)
@@ -54,7 +54,7 @@ class Terminal:
             if not self.read(max(0, end - time.monotonic())):
                 raise AssertionError("expected %r, got %r" % (pattern, self.seen[self.at:]))
 
-    def wait(self, seconds=20):
+    def wait(self, seconds=60):
         """Reads to the end; the exit code, negative for a signal."""
         end = time.monotonic() + seconds
         while self.read(max(0, end - time.monotonic())):

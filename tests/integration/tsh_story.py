@@ -201,7 +201,7 @@ def a_live_session_is_joined(cluster):
     shell.wait(b"bob left the session").type(b"exit 5\n").end(status=5)
     peer.wait(b"the session ended with code 5").end()
     assert b"unheard" not in shell.shown, shell.shown
-    assert "live" not in cluster.tsh("bob", "sessions", "ls").stdout
+    wait_for("its end", lambda: "live" not in cluster.tsh("bob", "sessions", "ls").stdout)
 
     def played():
         out = cluster.tsh("bob", "play", "--format=text", sid, check=False)
