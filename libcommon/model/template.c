@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEMPLATE_VALUES 1000 /* that one text may stand for */
-
 const pv_Strings *traits_get(const struct traits *t, const char *name)
 {
 	for (size_t i = 0; i < t->count; i++)

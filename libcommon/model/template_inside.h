@@ -14,6 +14,7 @@ struct regex;
 #define TEMPLATE_MAX      2048 /* bytes of a whole text */
 #define TEMPLATE_NESTING  4
 #define TEMPLATE_NAME_MAX 128
+#define TEMPLATE_VALUES   1000 /* that one text may stand for */
 
 /* A function that changes a value or, with *out_keep false, drops it. */
 struct template_call;

@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "proto/resource.fields.h"
+#include "proto/auth.fields.h"
 
 #include <assert.h>
 
@@ -11,18 +11,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf text = { 0 };
 	struct err err;
-	pv_Resource r;
-	pv_Resource again;
+	pv_WatchEvent r;
+	pv_WatchEvent again;
 
-	if (fields_from_json(&pv_Resource_table, data, size, &r, &err) != 0)
+	if (fields_from_json(&pv_WatchEvent_table, data, size, &r, &err) != 0)
 		return 0;
-	assert(fields_to_json(&pv_Resource_table, &r, FIELDS_WITH_SECRETS, &text, &err) == 0);
-	if (fields_from_json(&pv_Resource_table, text.data, text.len, &again, &err) ==
+	assert(fields_to_json(&pv_WatchEvent_table, &r, FIELDS_WITH_SECRETS, &text, &err) == 0);
+	if (fields_from_json(&pv_WatchEvent_table, text.data, text.len, &again, &err) ==
 	    0) { /* texts may have grown beyond a bound */
-		assert(fields_equal(&pv_Resource_table, &r, &again));
-		fields_release(&pv_Resource_table, &again);
+		assert(fields_equal(&pv_WatchEvent_table, &r, &again));
+		fields_release(&pv_WatchEvent_table, &again);
 	}
-	fields_release(&pv_Resource_table, &r);
+	fields_release(&pv_WatchEvent_table, &r);
 	buf_deinit(&text);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "proto/resource.fields.h"
 
 #include <assert.h>
+#include <string.h>
 
 static int look(void *arg, const char *path, enum fields_effect effect)
 {
@@ -36,6 +37,24 @@ static void try_again(const pv_Resource *r, const struct resource_kind *kind)
 	buf_deinit(&text);
 }
 
+/* What is stored is what was given, under a key of its kind. */
+static void store(const pv_Resource *r, const struct resource_kind *kind)
+{
+	char key[RESOURCE_KEY_SIZE];
+	struct buf bytes = { 0 };
+	pv_Resource again;
+	struct err err;
+
+	assert(resource_kind_of(r) == kind);
+	assert(resource_key_of(key, r, &err) == 0);
+	assert(strncmp(key, kind->prefix, strlen(kind->prefix)) == 0);
+	assert(resource_encode(r, &bytes, &err) == 0);
+	assert(resource_decode(&again, bytes.data, bytes.len, &err) == 0);
+	assert(fields_equal(&pv_Resource_table, r, &again));
+	resource_deinit(&again);
+	buf_deinit(&bytes);
+}
+
 static void try_document(const struct value *v)
 {
 	const char *name = value_get_text(v, "kind");
@@ -54,6 +73,7 @@ static void try_document(const struct value *v)
 		if (resource_check_enforced(&r, &err) != 0)
 			assert(effects > 0);
 		try_again(&r, kind);
+		store(&r, kind);
 		fields_drop_secrets(&pv_Resource_table, &r);
 		assert(!fields_has_secrets(&pv_Resource_table, &r) ||
 		       kind->tag == pv_Resource_cert_authority_tag);
