@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "crypto/pin.h"
 #include "crypto/tls.h"
 #include "loop/admission.h"
 #include "loop/stream.h"
@@ -87,7 +88,7 @@ static void on_turn(struct admission_guest *g)
 
 static void queue_up(struct front *f, const struct sniff *hello)
 {
-	f->pinned = sniff_offers(hello, TLS_PINNED_ALPN);
+	f->pinned = sniff_offers(hello, PIN_ALPN);
 	f->state = WAITING;
 	if (admission_enter(&f->guest))
 		shake_hands(f);

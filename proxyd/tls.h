@@ -4,9 +4,6 @@
 #ifndef PROXYD_TLS_H
 #define PROXYD_TLS_H
 
-/* Offered among a client's ALPN names, never agreed on: it trusts by pin (tsh/trust.h). */
-#define TLS_PINNED_ALPN "postern-pin"
-
 struct err;
 struct proxyd;
 

@@ -100,7 +100,7 @@ static int load_own(struct parts *parts, const struct profile *p, struct err *er
 static int make(const struct parts *parts, const char *alpn, const struct clock *clock,
                 struct tls_conf **out, struct err *err)
 {
-	const char *const protocols[] = { alpn, parts->pinned ? TRUST_PINNED : NULL, NULL };
+	const char *const protocols[] = { alpn, parts->pinned ? PIN_ALPN : NULL, NULL };
 	struct tls_own own = { .chain = (const struct x509 *const *)parts->chain,
 		               .chain_len = parts->chain_len,
 		               .key = parts->key };

@@ -14,9 +14,6 @@ struct tls_conf;
 #define TRUST_STREAM "postern-stream/1"
 #define TRUST_GRPC   "h2"
 
-/* Offered too by who trusts by pin, never agreed on: asks the proxy for its host certificate. */
-#define TRUST_PINNED "postern-pin"
-
 /*
  * For the proxy's own port: it must be signed by the pinned authority, or by one that the
  * system trusts if the profile has no pin. With a pin, the authorities that the last login brought

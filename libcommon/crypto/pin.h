@@ -18,6 +18,10 @@ struct pin {
 	uint8_t sha256[HASH_SIZE];
 };
 
+/* Offered among a client's ALPN names, never agreed on: it trusts the cluster's authority and not
+ * the web's, and asks a proxy for its host certificate. */
+#define PIN_ALPN "postern-pin"
+
 #define PIN_TEXT_SIZE (7 + 2 * HASH_SIZE + 1)
 
 /* ERR_INVALID: not "sha256:" and 64 hex digits. */

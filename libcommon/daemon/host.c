@@ -87,9 +87,9 @@ int64_t host_clock_skew(const struct host *h)
 	return h->skew_ms;
 }
 
-int host_client_tls(const struct host *h, struct tls_conf **out, struct err *err)
+int host_client_tls_for(const struct host *h, const char *const *alpn, struct tls_conf **out,
+                        struct err *err)
 {
-	static const char *const alpn[] = { "h2", NULL };
 	const struct tls_own own = { (const struct x509 *const *)h->creds.parts.chain,
 		                     h->creds.parts.chain_len, h->creds.tls_key };
 	const struct tls_conf_spec spec = {
@@ -103,6 +103,13 @@ int host_client_tls(const struct host *h, struct tls_conf **out, struct err *err
 	};
 
 	return tls_conf_new(&spec, out, err);
+}
+
+int host_client_tls(const struct host *h, struct tls_conf **out, struct err *err)
+{
+	static const char *const alpn[] = { "h2", NULL };
+
+	return host_client_tls_for(h, alpn, out, err);
 }
 
 /* --- joining --------------------------------------------------------------------------------- */

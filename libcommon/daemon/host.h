@@ -103,6 +103,10 @@ int64_t host_clock_skew(const struct host *h);
  * server's, see crypto/tls.h with host_credentials(). */
 int host_client_tls(const struct host *h, struct tls_conf **out, struct err *err);
 
+/* The same for another protocol than gRPC: `alpn` as in crypto/tls.h. */
+int host_client_tls_for(const struct host *h, const char *const *alpn, struct tls_conf **out,
+                        struct err *err);
+
 /* The name that authd's certificate always holds, also before the cluster's name is known. */
 #define HOST_AUTHD_NAME "authd"
 

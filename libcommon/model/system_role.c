@@ -34,6 +34,8 @@ static const struct system_role {
 	{ "Kube", true, "kube_service kube_server ssh_session session event",
 	  "user namespace role lock proxy auth_server reverse_tunnel tunnel_connection " SETTINGS,
 	  "cert_authority" },
+	{ "Tunnel", true, "", "proxy reverse_tunnel tunnel_connection lock " SETTINGS,
+	  "cert_authority" },
 	{ "Web", false, "web_session ssh_session",
 	  "auth_server user role namespace trusted_cluster", "" },
 	{ "Signup", false, "", "auth_server cluster_auth_preference", "" },

@@ -384,6 +384,14 @@ static void hosts_have_fixed_rules(void **state)
 		{ "Kube", "node", "update", false },
 		{ "Kube", "cert_authority", "read", false },
 		{ "Kube", "token", "list", false },
+		{ "Tunnel", "proxy", "list", true },
+		{ "Tunnel", "reverse_tunnel", "read", true },
+		{ "Tunnel", "reverse_tunnel", "create", false },
+		{ "Tunnel", "tunnel_connection", "create", false },
+		{ "Tunnel", "cert_authority", "readnosecrets", true },
+		{ "Tunnel", "cert_authority", "read", false },
+		{ "Tunnel", "node", "list", false },
+		{ "Tunnel", "user", "read", false },
 		{ "Boss", "node", "list", false },
 	};
 

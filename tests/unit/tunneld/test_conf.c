@@ -1,0 +1,18 @@
+#include "tunneld/conf.h"
+
+#include "tests/unit/man_page.h"
+
+static void the_man_page_has_every_setting(void **state)
+{
+	(void)state;
+	assert_man_page_has("docs/tunneld.8", tunneld_conf_keys());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_man_page_has_every_setting),
+	};
+
+	return unit_run(tests);
+}
