@@ -31,6 +31,11 @@ const struct conf_key *noded_conf_keys(void)
 		  .min = 3022 },
 		{ "advertise", CONF_STRING, AT(advertise), NULL,
 		  "host:port that proxies dial; the hostname and the listening port unless given" },
+		{ "tunnel_agent_file", CONF_PATH, AT(tunnel_agent_file),
+		  "/run/postern/tunneld/agent",
+		  "where tunneld says which agent it is: while the file is there, the node is "
+		  "reached "
+		  "through it alone" },
 		{ "auth_servers", CONF_LIST, AT(auth_servers), "localhost:3025",
 		  "host:port of authd, or of a proxy that passes through to it" },
 		{ "join.token_file", CONF_PATH, AT(join_token_file), NULL,

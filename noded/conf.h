@@ -13,6 +13,7 @@ struct noded_conf {
 	char *hostname;     /* NULL: the machine's */
 	struct conf_list public_addrs;
 	struct conf_addr listen;
+	char *tunnel_agent_file; /* NULL or absent: no tunnel */
 	char *advertise; /* host:port that proxies dial; NULL: hostname and the listening port */
 	struct conf_list auth_servers;
 	char *join_token_file;

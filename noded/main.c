@@ -41,6 +41,7 @@
 #include "noded/slot.h"
 #include "noded/ssh_files.h"
 #include "noded/sshd_log.h"
+#include "noded/tunnel_file.h"
 #include "noded/upload.h"
 #include "wire/preface.h"
 
@@ -238,8 +239,10 @@ static int choose_advertise(struct noded *n, struct err *err)
 /* Before the port: everything that decides and records. */
 static int open_gate(struct noded *n, struct err *err)
 {
-	int rc = presence_open(n, &n->presence, err);
+	int rc = tunnel_file_open(n, &n->tunnel, err);
 
+	if (rc == 0)
+		rc = presence_open(n, &n->presence, err);
 	if (rc == 0)
 		rc = audit_queue_open(n, &n->audit, err);
 	if (rc == 0)
@@ -303,6 +306,7 @@ static void close_parts(struct noded *n)
 	sessions_close(n->sessions);
 	audit_queue_close(n->audit);
 	presence_close(n->presence);
+	tunnel_file_close(n->tunnel);
 	cache_free(n->cache);
 	host_close(n->host);
 	work_pool_free(n->handshakes);

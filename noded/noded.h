@@ -36,6 +36,7 @@ struct recheck;
 struct root_client;
 struct sessions;
 struct sshd_log;
+struct tunnel_file;
 struct upload;
 struct work_pool;
 
@@ -71,6 +72,7 @@ struct noded {
 	struct events *events;
 	struct upload *upload;
 	struct presence *presence;
+	struct tunnel_file *tunnel;
 	struct join_port *joins;
 };
 

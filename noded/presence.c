@@ -9,6 +9,7 @@
 #include "loop/timer.h"
 #include "noded/noded.h"
 #include "noded/recheck.h"
+#include "noded/tunnel_file.h"
 #include "record/utf8.h"
 #include "wire/fields.h"
 
@@ -95,6 +96,7 @@ static int copy_record(const struct presence *p, const struct lists *l, pv_Node 
                        struct err *err)
 {
 	const struct noded_conf *conf = &p->n->conf;
+	const char *agent = tunnel_file_agent(p->n->tunnel);
 	const pv_Node record = {
 		.kind = (char *)(uintptr_t)"node",
 		.has_metadata = true,
@@ -104,7 +106,9 @@ static int copy_record(const struct presence *p, const struct lists *l, pv_Node 
 		},
 		.has_spec = true,
 		.spec = {
-			.addr = conf->advertise,
+			.addr = agent == NULL ? conf->advertise : NULL,
+			.use_tunnel = agent != NULL,
+			.tunnel = (char *)(uintptr_t)agent,
 			.public_addrs = conf->public_addrs.items,
 			.public_addrs_count = (pb_size_t)conf->public_addrs.count,
 			.hostname = conf->hostname,

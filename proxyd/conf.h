@@ -23,7 +23,9 @@ struct proxyd_conf {
 	int64_t max_connections;
 	int64_t max_connections_per_addr;
 	int64_t dial_timeout;
-	int64_t announce_ttl; /* ms */
+	int64_t announce_ttl;      /* ms */
+	int64_t tunnel_channels;   /* of one agent's tunnel */
+	int64_t tunnel_keep_alive; /* ms */
 	char *diag_addr;
 };
 

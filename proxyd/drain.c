@@ -5,11 +5,14 @@
 #include "daemon/daemon.h"
 #include "loop/work.h"
 #include "proxyd/proxyd.h"
+#include "proxyd/tunnel/table.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define TURNS 10
 
 struct drain {
 	struct proxyd *p;
@@ -62,6 +65,9 @@ int drain_run(struct proxyd *p, struct err *err)
 	/* Threads stay with the parent: what they work on has to come back first. */
 	while (work_pool_running(p->handshakes) > 0)
 		uv_run(p->loop, UV_RUN_ONCE);
+	tunnels_drain(p->tunnels);
+	for (int i = 0; i < TURNS; i++) /* so that agents hear it from one process only */
+		uv_run(p->loop, UV_RUN_NOWAIT);
 	child = fork();
 	if (child < 0)
 		return err_set_errno(err, ERR_IO, errno, "leave the streams to a child");

@@ -4,11 +4,14 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "daemon/host.h"
 #include "loop/dial.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "proxyd/proxyd.h"
+#include "proxyd/tunnel/table.h"
+#include "tunnel/tunnel.h"
 #include "wire/preface.h"
 
 #include <stdlib.h>
@@ -18,9 +21,12 @@
 
 struct forward {
 	struct proxyd *p;
-	struct dial *dial;   /* NULL: REFUSED */
-	struct timer *again; /* runs while REFUSED */
+	struct dial *dial;       /* NULL: not by TCP, or REFUSED */
+	struct channel *channel; /* NULL: not by a tunnel, or REFUSED */
+	struct timer *again;     /* runs while REFUSED */
 	char *addr;
+	char *agent; /* NULL: by TCP */
+	char *service;
 	int64_t patience_ms; /* what is left of it */
 	bool canceled;
 	struct buf preface;
@@ -33,6 +39,8 @@ static void forward_free(struct forward *f)
 	timer_free(f->again);
 	buf_deinit(&f->preface);
 	free(f->addr);
+	free(f->agent);
+	free(f->service);
 	free(f);
 }
 
@@ -42,13 +50,8 @@ static void finish(struct forward *f, struct stream *take_stream, const struct e
 	forward_free(f);
 }
 
-static void on_dialled(void *owner, struct stream *take_stream, const struct err *err)
+static void answered(struct forward *f, struct stream *take_stream, const struct err *err)
 {
-	struct forward *f = owner;
-
-	f->dial = NULL;
-	if (take_stream != NULL)
-		stream_write_buf(take_stream, &f->preface);
 	if (err != NULL && err->code == ERR_UNAVAILABLE && f->patience_ms > 0) {
 		f->patience_ms -= MOMENT_MS;
 		log_debug("forward", "not reached, tried again", kv("reason", err->msg));
@@ -58,8 +61,43 @@ static void on_dialled(void *owner, struct stream *take_stream, const struct err
 	finish(f, take_stream, err);
 }
 
+static void on_dialled(void *owner, struct stream *take_stream, const struct err *err)
+{
+	struct forward *f = owner;
+
+	f->dial = NULL;
+	if (take_stream != NULL)
+		stream_write_buf(take_stream, &f->preface);
+	answered(f, take_stream, err);
+}
+
+/* The preface went out with the request. */
+static void on_channel(void *owner, struct stream *take_stream, const struct err *err)
+{
+	struct forward *f = owner;
+
+	f->channel = NULL;
+	answered(f, take_stream, err);
+}
+
+/* That the tunnel is not there is told like a failed dial: the agent is perhaps on its way back. */
+static int dial_tunnel(struct forward *f, struct err *err)
+{
+	struct tunnel *t = tunnels_find(f->p->tunnels, f->agent);
+	struct buf first = { 0 };
+
+	if (t == NULL)
+		return err_set(err, ERR_UNAVAILABLE, "no tunnel of its agent '%s' is here",
+		               f->agent);
+	buf_append(&first, f->preface.data, f->preface.len);
+	return tunnel_dial(t, f->service, &first, (unsigned)f->p->conf.dial_timeout, on_channel, f,
+	                   &f->channel, err);
+}
+
 static int dial(struct forward *f, struct err *err)
 {
+	if (f->agent != NULL)
+		return dial_tunnel(f, err);
 	return dial_start(f->p->loop, f->addr, (unsigned)f->p->conf.dial_timeout, on_dialled, f,
 	                  &f->dial, err);
 }
@@ -73,7 +111,7 @@ static void on_again(void *owner)
 	if (f->canceled)
 		finish(f, NULL, &canceled);
 	else if (dial(f, &err) != 0)
-		finish(f, NULL, &err);
+		answered(f, NULL, &err);
 }
 
 static int sign(struct proxyd *p, const pv_PrefacePayload *payload, struct buf *out,
@@ -87,7 +125,29 @@ static int sign(struct proxyd *p, const pv_PrefacePayload *payload, struct buf *
 	                      c->parts.chain_len, out, err);
 }
 
-int forward_start(struct proxyd *p, const char *addr, const pv_PrefacePayload *payload,
+static int copy_to(struct forward *f, const struct forward_to *to, struct err *err)
+{
+	if (str_empty(to->agent)) {
+		f->addr = strdup(to->addr);
+		return f->addr != NULL ? 0 : err_set_nomem(err);
+	}
+	f->agent = strdup(to->agent);
+	f->service = strdup(to->service);
+	return f->agent != NULL && f->service != NULL ? 0 : err_set_nomem(err);
+}
+
+/* Where there is no tunnel now, there may be one in a moment. */
+static int begin(struct forward *f, struct err *err)
+{
+	int rc = dial(f, err);
+
+	if (rc != ERR_UNAVAILABLE || f->agent == NULL)
+		return rc;
+	timer_once(f->again, MOMENT_MS);
+	return 0;
+}
+
+int forward_start(struct proxyd *p, const struct forward_to *to, const pv_PrefacePayload *payload,
                   forward_cb cb, void *owner, struct forward **out, struct err *err)
 {
 	struct forward *f = calloc(1, sizeof(*f));
@@ -100,12 +160,12 @@ int forward_start(struct proxyd *p, const char *addr, const pv_PrefacePayload *p
 	f->owner = owner;
 	f->patience_ms = p->conf.dial_timeout < FORWARD_PATIENCE_MS ? p->conf.dial_timeout
 	                                                            : FORWARD_PATIENCE_MS;
-	f->addr = strdup(addr);
 	f->again = timer_new(p->loop, on_again, f);
-	rc = f->addr != NULL && f->again != NULL ? sign(p, payload, &f->preface, err)
-	                                         : err_set_nomem(err);
+	rc = f->again != NULL ? copy_to(f, to, err) : err_set_nomem(err);
 	if (rc == 0)
-		rc = dial(f, err);
+		rc = sign(p, payload, &f->preface, err);
+	if (rc == 0)
+		rc = begin(f, err);
 	if (rc != 0) {
 		forward_free(f);
 		return rc;
@@ -126,6 +186,8 @@ void forward_cancel(struct forward *f)
 	f->canceled = true;
 	if (f->dial != NULL)
 		dial_cancel(f->dial);
+	else if (f->channel != NULL)
+		tunnel_dial_cancel(f->channel);
 	else
 		timer_once(f->again, 0);
 }

@@ -1,5 +1,6 @@
 /*
- * forward - open a connection to a node (or authd) with a signed preface in front.
+ * forward - open a connection to a node (or authd) with a signed preface in front, by TCP or
+ * through an agent's tunnel.
  *
  *   DIALLING --> preface written --> callback with the stream, not yet attached
  *      |  ^
@@ -21,11 +22,19 @@ struct stream;
 /* Exactly once; err is NULL on success. The forward is gone then. */
 typedef void (*forward_cb)(void *owner, struct stream *take_stream, const struct err *err);
 
+/* Where to. */
+struct forward_to {
+	const char *addr;    /* "host:port"; not needed with an agent */
+	const char *agent;   /* host id of the agent in whose tunnel; NULL or "": TCP */
+	const char *service; /* behind the agent: "node" */
+};
+
 /*
- * `payload` says who and for what (its time and nonce are filled in); borrowed until return. Fails
- * and never calls back, or calls back once, later. ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_CANCELED.
+ * `payload` says who and for what (its time and nonce are filled in); all borrowed until return.
+ * Fails and never calls back, or calls back once, later. ERR_UNAVAILABLE, ERR_TIMEOUT,
+ * ERR_CANCELED, and what an agent refuses with.
  */
-int forward_start(struct proxyd *p, const char *addr, const pv_PrefacePayload *payload,
+int forward_start(struct proxyd *p, const struct forward_to *to, const pv_PrefacePayload *payload,
                   forward_cb cb, void *owner, struct forward **out, struct err *err);
 
 /* There is another to turn to: no patience with one that refuses. */

@@ -14,7 +14,9 @@
 #include "proxyd/proxyd.h"
 #include "proxyd/stream_dial.h"
 #include "proxyd/tls.h"
+#include "proxyd/tunnel/table.h"
 #include "proxyd/web.h"
+#include "tunnel/tunnel.h"
 #include "wire/sniff.h"
 
 #include <stdlib.h>
@@ -125,9 +127,12 @@ static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t
 static void on_secure(void *owner, struct stream *s)
 {
 	struct front *f = owner;
+	const char *alpn = tls_peer(stream_tls(s))->alpn;
 
-	if (str_eq(tls_peer(stream_tls(s))->alpn, STREAM_DIAL_ALPN))
+	if (str_eq(alpn, STREAM_DIAL_ALPN))
 		hand_over(f, stream_dial_serve);
+	else if (str_eq(alpn, TUNNEL_ALPN))
+		hand_over(f, tunnels_serve);
 	else
 		hand_over(f, web_serve);
 }

@@ -1,7 +1,8 @@
 /*
  * proxyd - the one public address of a cluster.
  *
- *   public port --front--> SSH door | pass-through to authd | stream dial | web and login API
+ *   public port --front--> SSH door | pass-through to authd | stream dial | tunnels | web and login
+ * API
  *
  * It is a member of the cluster like any host: joined once with a token, it keeps one connection to
  * authd and a replica of nodes, roles, locks and authorities, and goes on from that replica while
@@ -31,6 +32,8 @@
 #include "proxyd/link.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/tls.h"
+#include "proxyd/tunnel/gossip.h"
+#include "proxyd/tunnel/table.h"
 #include "wire/fields.h"
 
 #include "proto/resource.fields.h"
@@ -64,6 +67,8 @@ static void on_host_change(void *ctx, const struct err *err)
 		log_error("membership", kv("reason", err->msg));
 	else if (!p->draining) /* the door's files are our successor's */
 		reload_certificates(p);
+	if (err == NULL && p->tunnels != NULL)
+		tunnels_check(p->tunnels);
 }
 
 static void on_host_state(void *ctx, const struct err *err)
@@ -128,7 +133,10 @@ static void on_lock_changed(void *ctx, const char *key, const pv_Resource *now)
 
 static void on_lock_due(void *owner)
 {
-	link_check_all(owner);
+	struct proxyd *p = owner;
+
+	link_check_all(p);
+	tunnels_check(p->tunnels);
 }
 
 static void on_cache_state(void *ctx, const struct err *err)
@@ -186,8 +194,8 @@ static int open_host(struct proxyd *p, struct err *err)
 
 static int open_cache(struct proxyd *p, struct err *err)
 {
-	static const char *const kinds[] = { "node", "kube_server",    "role",
-		                             "lock", "cert_authority", NULL };
+	static const char *const kinds[] = { "node",           "kube_server", "role", "lock",
+		                             "cert_authority", "proxy",       NULL };
 	static char path[PATH_MAX];
 	const struct cache_conf conf = {
 		.loop = p->loop,
@@ -252,6 +260,7 @@ static void metrics(void *ctx, struct buf *out)
 		links++;
 	buf_appendf(out, "postern_proxyd_connections %u\n", listen_count(p->public_port));
 	buf_appendf(out, "postern_proxyd_streams %zu\n", links);
+	tunnels_metrics(p->tunnels, out);
 	buf_appendf(out, "postern_proxyd_cache_live %d\n", cache_live(p->cache));
 }
 
@@ -288,6 +297,10 @@ static int open_parts(struct proxyd *p, struct err *err)
 	if (rc == 0)
 		rc = watch_locks(p, err);
 	if (rc == 0)
+		rc = tunnels_open(p, &p->tunnels, err);
+	if (rc == 0)
+		rc = gossip_open(p, &p->gossip, err);
+	if (rc == 0)
 		rc = tls_load_tickets(p, err);
 	if (rc == 0)
 		rc = tls_reload(p, err);
@@ -303,6 +316,8 @@ static void stop_listening(struct proxyd *p)
 	listen_free(p->public_port);
 	packet_server_stop(p->door);
 	diag_close(p->diag);
+	gossip_close(p->gossip);
+	p->gossip = NULL;
 	host_leave_record(p->host);
 	daemon_close(p->daemon);
 	drain_close(p->drain);
@@ -312,6 +327,8 @@ static void close_parts(struct proxyd *p)
 {
 	stop_listening(p);
 	link_end_all(p);
+	tunnels_close(p->tunnels);
+	p->tunnels = NULL;
 	door_close(p);
 	cache_watch_close(p->locks);
 	cache_free(p->cache);

@@ -114,6 +114,12 @@ static void join_addrs(const struct conf_list *list, struct buf *out)
 		buf_appendf(out, "%s%s", i > 0 ? "," : "", list->items[i]);
 }
 
+static int forward(struct passthrough *t, const struct forward_to *to,
+                   const pv_PrefacePayload *payload, struct err *err)
+{
+	return forward_start(t->p, to, payload, on_forwarded, t, &t->forward, err);
+}
+
 static int reach_authd(struct passthrough *t, struct err *err)
 {
 	char target[300];
@@ -129,8 +135,7 @@ static int reach_authd(struct passthrough *t, struct err *err)
 	join_addrs(&t->p->conf.auth_servers, &addrs);
 	rc = buf_check(&addrs, err);
 	if (rc == 0)
-		rc = forward_start(t->p, buf_str(&addrs), &payload, on_forwarded, t, &t->forward,
-		                   err);
+		rc = forward(t, &(struct forward_to){ .addr = buf_str(&addrs) }, &payload, err);
 	buf_deinit(&addrs);
 	return rc;
 }
@@ -143,6 +148,7 @@ static int reach_next(struct passthrough *t, struct err *err)
 		.client_addr = (char *)stream_peer(t->client),
 		.kind = pv_StreamKind_STREAM_KUBE,
 	};
+	struct forward_to to;
 	const pv_Node *server;
 	struct err ignored;
 	int rc = kube_route_find(t->p->cache, t->server_name, host_cluster(t->p->host), &t->tried,
@@ -152,12 +158,13 @@ static int reach_next(struct passthrough *t, struct err *err)
 		rc = strlist_add(&t->tried, server->metadata.name, err);
 	if (rc == 0)
 		rc = access_check_locks(t->p, &nobody, server->metadata.name, NULL, err);
-	if (rc == 0 && str_empty(server->spec.addr))
+	if (rc == 0 && str_empty(server->spec.addr) && str_empty(server->spec.tunnel))
 		rc = err_set(err, ERR_UNAVAILABLE, "it has no address");
 	if (rc != 0)
 		return rc;
 	payload.target = server->metadata.name;
-	rc = forward_start(t->p, server->spec.addr, &payload, on_forwarded, t, &t->forward, err);
+	to = (struct forward_to){ server->spec.addr, server->spec.tunnel, "kube" };
+	rc = forward(t, &to, &payload, err);
 	if (rc == 0 && kube_route_find(t->p->cache, t->server_name, host_cluster(t->p->host),
 	                               &t->tried, &server, &ignored) == 0)
 		forward_hurry(t->forward);

@@ -20,12 +20,14 @@ struct clock;
 struct daemon;
 struct diag;
 struct drain;
+struct gossip;
 struct host;
 struct listen;
 struct packet_server;
 struct ticket_keys;
 struct timer;
 struct tls_conf;
+struct tunnels;
 struct visitors;
 struct work_pool;
 
@@ -51,7 +53,9 @@ struct proxyd {
 	struct packet_server *door; /* the SSH door's helpers; NULL: no door */
 	struct visitors *visitors;  /* who is at the door and has not logged in; NULL: no door */
 	struct list links;          /* struct link: forwarded connections */
-	struct timer *lock_due;     /* links are compared with the locks */
+	struct timer *lock_due;     /* links and tunnels are compared with the locks */
+	struct tunnels *tunnels;    /* of agents behind firewalls */
+	struct gossip *gossip;      /* what they are told */
 };
 
 #endif

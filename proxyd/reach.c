@@ -125,6 +125,8 @@ static int check_addr(const pv_Node *node, struct err *err)
 {
 	struct conf_addr addr;
 
+	if (!str_empty(node->spec.tunnel))
+		return 0;
 	if (str_empty(node->spec.addr))
 		return err_set(err, ERR_UNAVAILABLE, "node '%s' has no address",
 		               node->metadata.name);
@@ -143,6 +145,7 @@ static int go(struct proxyd *p, const struct peer *peer, const pv_DialRequest *r
 		.kind = request->kind,
 		.session_id = request->session_id,
 	};
+	struct forward_to to;
 	const pv_Node *node;
 	int rc;
 
@@ -153,7 +156,8 @@ static int go(struct proxyd *p, const struct peer *peer, const pv_DialRequest *r
 		return rc;
 	str_copy(r->node_id, sizeof(r->node_id), node->metadata.name);
 	payload.target = r->node_id;
-	return forward_start(p, node->spec.addr, &payload, on_forwarded, r, &r->forward, err);
+	to = (struct forward_to){ node->spec.addr, node->spec.tunnel, "node" };
+	return forward_start(p, &to, &payload, on_forwarded, r, &r->forward, err);
 }
 
 /* A client whose clock is off fails for reasons that look like others: name it. */

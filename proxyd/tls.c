@@ -11,6 +11,7 @@
 #include "model/trust.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/stream_dial.h"
+#include "tunnel/tunnel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,7 @@ static int web_cert_load(struct web_cert *w, const struct proxyd_conf *conf, str
 static int make_conf(struct proxyd *p, const struct tls_own *own, size_t own_count,
                      struct tls_conf **out, struct err *err)
 {
-	static const char *const alpn[] = { STREAM_DIAL_ALPN, "http/1.1", NULL };
+	static const char *const alpn[] = { STREAM_DIAL_ALPN, TUNNEL_ALPN, "http/1.1", NULL };
 	const struct tls_conf_spec spec = {
 		.role = TLS_SERVER,
 		.service = "proxyd",

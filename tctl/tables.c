@@ -99,7 +99,7 @@ static int node_row(const pv_Resource *r, char *cells[LISTING_COLUMNS_MAX], stru
 
 	cells[0] = copy(node->spec.hostname);
 	cells[1] = copy(resource_name(r));
-	cells[2] = copy(node->spec.use_tunnel ? "tunnel" : node->spec.addr);
+	cells[2] = copy(node->spec.use_tunnel ? "<- Tunnel" : node->spec.addr);
 	cells[3] = node_labels(node);
 	return check(cells, 4, err);
 }

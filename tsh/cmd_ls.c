@@ -23,7 +23,7 @@ static int node_row(const pv_Resource *r, char *cells[LISTING_COLUMNS_MAX], stru
 		return err_set(err, ERR_CORRUPT, "the answer holds something that is no node");
 	cells[0] = copy(node->spec.hostname);
 	cells[1] = copy(node->metadata.name);
-	cells[2] = node->spec.use_tunnel ? strdup("tunnel") : copy(node->spec.addr);
+	cells[2] = node->spec.use_tunnel ? strdup("<- Tunnel") : copy(node->spec.addr);
 	cells[3] = listing_labels(node->metadata.labels, node->metadata.labels_count);
 	return cells[3] != NULL ? 0 : err_set_nomem(err);
 }

@@ -68,6 +68,8 @@ int validate_node(void *message, struct err *err)
 		return err_set(err, ERR_INVALID, "spec.public_addrs: more than %d", NODE_ADDRS_MAX);
 	if (check_addr(spec->addr, err) != 0)
 		return err->code;
+	if (!str_empty(spec->tunnel) && !resource_is_uuid(spec->tunnel))
+		return err_set(err, ERR_INVALID, "spec.tunnel: not a UUID");
 	return check_command_labels(spec, err);
 }
 

@@ -160,6 +160,8 @@ class Accounts:
 
 class Cluster:
     authd_hosts = ("127.0.0.1",)  # where authd listens
+    node_reaches = None  # what noded finds the cluster by; authd itself unless given
+    proxy_hosts = ("127.0.0.1",)  # the addresses of the proxy, which people use by the first
 
     def __init__(self, door=True, authd="", proxyd="", noded="", env=None):
         assert os.getuid() == 0, "this story makes Unix accounts and must be run as root"
@@ -197,7 +199,7 @@ class Cluster:
         lib = self.path("lib")
         os.mkdir(lib, 0o755)
         for name in os.listdir(BUILD):
-            if name.split("-")[0] in ("authd", "noded", "proxyd", "kubeproxyd"):
+            if name.split("-")[0] in ("authd", "noded", "proxyd", "tunneld", "kubeproxyd"):
                 shutil.copy(os.path.join(BUILD, name), lib)
         return lib
 
@@ -258,8 +260,8 @@ door:
         self.write("proxyd.yaml", f"""\
 data_dir: {self.path("proxyd")}
 hostname: localhost
-public_addrs: ["127.0.0.1:{self.proxy_port}"]
-listen: 127.0.0.1:{self.proxy_port}
+public_addrs: {json.dumps([f"{host}:{self.proxy_port}" for host in self.proxy_hosts])}
+listen: {"127.0.0.1" if len(self.proxy_hosts) == 1 else "0.0.0.0"}:{self.proxy_port}
 auth_servers: ["127.0.0.1:{self.authd_port}"]
 join: {{token_file: {self.token_file("Proxy")}, ca_pin: "{self.pin}"}}
 diag_addr: "unix:{self.path("run")}/proxyd-diag.sock"
@@ -318,9 +320,10 @@ root_run_dir: {self.root_run}
 hostname: web-1
 listen: 127.0.0.1:{self.node_port}
 advertise: 127.0.0.1:{self.node_port}
-auth_servers: ["127.0.0.1:{self.authd_port}"]
+auth_servers: ["{self.node_reaches or f"127.0.0.1:{self.authd_port}"}"]
 join: {{token_file: {self.node_token}, ca_pin: "{self.pin}"}}
 labels: {labels}
+tunnel_agent_file: {self.path("tunneld-run")}/agent
 diag_addr: "unix:{self.path("noded-run")}/diag.sock"
 {self.extra["noded"]}""")
 
@@ -427,12 +430,13 @@ diag_addr: "unix:{self.path("noded-run")}/diag.sock"
             remove_tree(self.dir)
 
 
-def story(tests, setup=None, **options):
+def story(tests, setup=None, make=Cluster, **options):
     """Runs test functions in order on one cluster; prints a line each, keeps logs on failure."""
     cluster, failed = None, []
     only = os.environ.get("F", "")
     try:
-        cluster = Cluster(**options).start()
+        cluster = make(**options)
+        cluster.start()
         cluster.standard_people()
         if setup:
             setup(cluster)

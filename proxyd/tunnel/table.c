@@ -1,0 +1,328 @@
+#include "proxyd/tunnel/table.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/rand.h"
+#include "base/str.h"
+#include "crypto/tls.h"
+#include "crypto/x509_set.h"
+#include "daemon/host.h"
+#include "loop/stream.h"
+#include "loop/timer.h"
+#include "model/identity.h"
+#include "proxyd/access.h"
+#include "proxyd/proxyd.h"
+#include "proxyd/tunnel/gossip.h"
+#include "tunnel/tunnel.h"
+
+#include <stdlib.h>
+
+#define EXPIRY_STEP_MS (24 * 3600 * 1000) /* a timer is never set for longer */
+
+struct tunnels {
+	struct proxyd *p;
+	struct map *by_agent; /* struct agent, those with a tunnel */
+	size_t count;         /* tunnels */
+	bool closed;          /* goes with the last tunnel */
+};
+
+struct agent {
+	char id[RAND_UUID_SIZE];
+	struct list tunnels; /* newest last */
+	size_t count;
+};
+
+struct held {
+	struct tunnels *all;
+	struct agent *agent;
+	struct list at;
+	struct tunnel *tunnel;
+	struct peer peer;
+	struct pin ca;        /* that signed its certificate */
+	struct timer *expiry; /* of its certificate */
+};
+
+int tunnels_open(struct proxyd *p, struct tunnels **out, struct err *err)
+{
+	struct tunnels *all = calloc(1, sizeof(*all));
+
+	if (all != NULL)
+		all->by_agent = map_new();
+	if (all == NULL || all->by_agent == NULL) {
+		free(all);
+		return err_set_nomem(err);
+	}
+	all->p = p;
+	*out = all;
+	return 0;
+}
+
+static void free_if_over(struct tunnels *all)
+{
+	if (!all->closed || all->count > 0)
+		return;
+	map_free(all->by_agent);
+	free(all);
+}
+
+static void held_free(struct held *h)
+{
+	struct tunnels *all = h->all;
+	struct agent *a = h->agent;
+
+	if (a != NULL) {
+		list_remove(&h->at);
+		all->count--;
+		if (--a->count == 0) {
+			map_remove(all->by_agent, a->id);
+			free(a);
+		}
+	}
+	timer_free(h->expiry);
+	peer_deinit(&h->peer);
+	free(h);
+	free_if_over(all);
+}
+
+/* Calls `act` with each; it may end tunnels, which vanish later. */
+static void each(struct tunnels *all, void (*act)(struct held *h, void *arg), void *arg)
+{
+	struct agent *a;
+	size_t at = 0;
+
+	while ((a = map_next(all->by_agent, &at, NULL)) != NULL)
+		for (struct list *l = a->tunnels.next; l != &a->tunnels; l = l->next)
+			act(container_of(l, struct held, at), arg);
+}
+
+/* --- a tunnel comes and goes ------------------------------------------------------------------ */
+
+static void on_closed(void *ctx, const struct err *why)
+{
+	struct held *h = ctx;
+
+	log_info("tunnel ended", kv("agent", h->agent->id), kv("addr", h->peer.addr),
+	         kv("reason", why != NULL ? why->msg : ""));
+	held_free(h);
+}
+
+static void on_draining(void *ctx)
+{
+	struct held *h = ctx;
+
+	log_info("tunnel drains", kv("agent", h->agent->id), kv("addr", h->peer.addr));
+}
+
+static void on_expiry(void *owner)
+{
+	struct held *h = owner;
+	int64_t left = h->peer.identity.expires - clock_wall_ms(h->all->p->clock);
+
+	if (left > 0) {
+		timer_once(h->expiry, left < EXPIRY_STEP_MS ? left : EXPIRY_STEP_MS);
+		return;
+	}
+	log_info("agent's certificate has expired", kv("agent", h->agent->id));
+	tunnel_drain(h->tunnel);
+}
+
+static struct agent *agent_of(struct tunnels *all, const char *id)
+{
+	struct agent *a = map_get(all->by_agent, id);
+
+	if (a != NULL)
+		return a;
+	a = calloc(1, sizeof(*a));
+	if (a == NULL || map_put(all->by_agent, id, a, NULL) != 0) {
+		free(a);
+		return NULL;
+	}
+	str_copy(a->id, sizeof(a->id), id);
+	list_init(&a->tunnels);
+	return a;
+}
+
+static size_t usable(const struct agent *a)
+{
+	size_t count = 0;
+
+	for (struct list *l = a->tunnels.next; l != &a->tunnels; l = l->next)
+		count += tunnel_usable(container_of(l, struct held, at)->tunnel);
+	return count;
+}
+
+static int check_locks(const struct held *h, struct err *err)
+{
+	return access_check_locks(h->all->p, &h->peer, h->peer.identity.host_id, NULL, err);
+}
+
+static int check_peer(const struct held *h, struct err *err)
+{
+	const struct agent *a;
+
+	if (!peer_is_host(&h->peer, "Tunnel"))
+		return err_set(err, ERR_DENIED, "only agents (system role Tunnel) have tunnels");
+	a = map_get(h->all->by_agent, h->peer.identity.host_id);
+	if (a != NULL && (usable(a) >= TUNNELS_PER_AGENT || a->count >= TUNNELS_PER_AGENT_ALL))
+		return err_set(err, ERR_LIMIT, "agent '%s' has %zu tunnels here already", a->id,
+		               a->count);
+	return check_locks(h, err);
+}
+
+/* Takes the stream in any case. */
+static int open_tunnel(struct held *h, struct stream *take_stream, struct err *err)
+{
+	static const struct tunnel_events events = { .draining = on_draining, .closed = on_closed };
+	const struct proxyd_conf *c = &h->all->p->conf;
+	const struct tunnel_conf conf = {
+		.side = TUNNEL_PROXY,
+		.channels_max = (unsigned)c->tunnel_channels,
+		.beat_ms = (unsigned)c->tunnel_keep_alive,
+		.events = &events,
+		.ctx = h,
+	};
+	struct agent *a = agent_of(h->all, h->peer.identity.host_id);
+
+	h->expiry = timer_new(h->all->p->loop, on_expiry, h);
+	if (a == NULL || h->expiry == NULL) {
+		err_set_nomem(err);
+		stream_refuse(take_stream, err);
+		return err->code;
+	}
+	h->agent = a;
+	a->count++;
+	h->all->count++;
+	list_append(&a->tunnels, &h->at);
+	return tunnel_open(take_stream, &conf, &h->tunnel, err);
+}
+
+static int take(struct held *h, struct stream *take_stream, struct err *err)
+{
+	const struct tls_peer *tls = tls_peer(stream_tls(take_stream));
+	int rc = access_tls_peer(h->all->p, tls, stream_peer(take_stream), &h->peer, err);
+
+	if (rc == 0)
+		rc = check_peer(h, err);
+	if (rc != 0) {
+		stream_refuse(take_stream, err);
+		return rc;
+	}
+	h->ca = tls->ca;
+	tls_forget_cert(stream_tls(take_stream));
+	return open_tunnel(h, take_stream, err);
+}
+
+void tunnels_serve(struct proxyd *p, struct stream *take_stream)
+{
+	struct held *h = calloc(1, sizeof(*h));
+	char addr[STREAM_PEER_SIZE];
+	struct err err = { 0 };
+
+	str_copy(addr, sizeof(addr), stream_peer(take_stream));
+	if (h == NULL || p->tunnels == NULL || p->draining) {
+		free(h);
+		stream_refuse(take_stream, NULL);
+		return;
+	}
+	h->all = p->tunnels;
+	if (take(h, take_stream, &err) != 0) {
+		log_warn("tunnel refused", kv("addr", addr), kv("reason", err.msg));
+		held_free(h);
+		return;
+	}
+	on_expiry(h);
+	log_info("tunnel opened", kv("agent", h->agent->id), kv("addr", addr));
+	gossip_greet(p->gossip, h->tunnel);
+}
+
+/* --- all of them ------------------------------------------------------------------------------ */
+
+struct tunnel *tunnels_find(const struct tunnels *all, const char *agent_id)
+{
+	const struct agent *a = all != NULL ? map_get(all->by_agent, agent_id) : NULL;
+
+	if (a == NULL)
+		return NULL;
+	for (struct list *l = a->tunnels.prev; l != &a->tunnels; l = l->prev) {
+		struct tunnel *t = container_of(l, struct held, at)->tunnel;
+
+		if (tunnel_usable(t))
+			return t;
+	}
+	return NULL;
+}
+
+static void drain_one(struct held *h, void *arg)
+{
+	(void)arg;
+	tunnel_drain(h->tunnel);
+}
+
+void tunnels_drain(struct tunnels *all)
+{
+	each(all, drain_one, NULL);
+}
+
+static void check_one(struct held *h, void *arg)
+{
+	const struct credentials *c = host_credentials(h->all->p->host);
+	struct err why = { 0 };
+
+	(void)arg;
+	if (check_locks(h, &why) != 0)
+		tunnel_close(h->tunnel, &why);
+	else if (!x509_set_has(c->parts.host_cas, &h->ca))
+		tunnel_drain(h->tunnel);
+}
+
+void tunnels_check(struct tunnels *all)
+{
+	each(all, check_one, NULL);
+}
+
+static void tell_one(struct held *h, void *arg)
+{
+	struct err err = { 0 };
+
+	if (tunnel_tell(h->tunnel, arg, &err) != 0)
+		log_error("agent not told of proxies", kv("reason", err.msg));
+}
+
+void tunnels_tell(struct tunnels *all, const pv_TunnelNews *news)
+{
+	each(all, tell_one, (void *)(uintptr_t)news);
+}
+
+static void count_one(struct held *h, void *arg)
+{
+	*(size_t *)arg += tunnel_channels(h->tunnel);
+}
+
+void tunnels_metrics(const struct tunnels *all, struct buf *out)
+{
+	size_t channels = 0;
+
+	each((struct tunnels *)(uintptr_t)all, count_one, &channels);
+	buf_appendf(out, "postern_proxyd_agents %zu\n", map_count(all->by_agent));
+	buf_appendf(out, "postern_proxyd_tunnels %zu\n", all->count);
+	buf_appendf(out, "postern_proxyd_channels %zu\n", channels);
+}
+
+static void close_one(struct held *h, void *arg)
+{
+	(void)arg;
+	tunnel_close(h->tunnel, NULL);
+}
+
+void tunnels_close(struct tunnels *all)
+{
+	if (all == NULL || all->closed)
+		return;
+	all->closed = true;
+	each(all, close_one, NULL);
+	free_if_over(all);
+}
