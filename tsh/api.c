@@ -44,6 +44,14 @@ void api_close(struct api *a)
 	a->client = NULL;
 }
 
+int api_get(struct api *a, const char *kind, const char *name, pv_Resource *out, struct err *err)
+{
+	const pv_GetResourceRequest request = { .kind = (char *)(uintptr_t)kind,
+		                                .name = (char *)(uintptr_t)name };
+
+	return rpc_unary_wait(a->client, AUTH_GET_RESOURCE, &request, a->timeout_ms, out, err);
+}
+
 /* "env=prod" becomes a label that must be there. */
 static int add_label(pv_ListResourcesRequest *request, const char *text, struct err *err)
 {

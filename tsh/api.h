@@ -20,6 +20,9 @@ struct api {
 int api_open(struct api *a, struct tsh *t, const struct profile *p, struct err *err);
 void api_close(struct api *a);
 
+/* One resource; fields_release() it. */
+int api_get(struct api *a, const char *kind, const char *name, pv_Resource *out, struct err *err);
+
 /* All resources of a kind that match, page by page. `each` may stop the walk with an error. */
 struct api_query {
 	const char *kind; /* "node" */

@@ -13,8 +13,6 @@
 #include "conf/args.h"
 #include "loop/stream.h"
 #include "record/spool.h"
-#include "proto/auth.service.h"
-#include "rpc/client.h"
 #include "tsh/escape.h"
 #include "tsh/join_stream.h"
 #include "tsh/node_dial.h"
@@ -22,7 +20,6 @@
 #include "wire/fields.h"
 #include "wire/framing.h"
 
-#include "proto/auth.fields.h"
 #include "proto/dial.fields.h"
 #include "proto/resource.fields.h"
 
@@ -33,8 +30,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CALL_MS 30000
-#define CTRL_C  3
+#define CTRL_C 3
 
 struct joining {
 	struct tsh *tsh;
@@ -249,14 +245,12 @@ static void on_joined(void *owner, struct stream *take_stream, const struct err 
 static int find_node(struct tsh *t, const struct profile *p, const char *sid, char **out,
                      struct err *err)
 {
-	pv_GetResourceRequest request = { .kind = (char *)"session",
-		                          .name = (char *)(uintptr_t)sid };
 	pv_Resource found = { 0 };
 	struct api api = { 0 };
 	int rc = api_open(&api, t, p, err);
 
 	if (rc == 0)
-		rc = rpc_unary_wait(api.client, AUTH_GET_RESOURCE, &request, CALL_MS, &found, err);
+		rc = api_get(&api, "session", sid, &found, err);
 	api_close(&api);
 	if (rc == 0 &&
 	    (found.which_of != pv_Resource_session_tag || str_empty(found.of.session.spec.node_id)))

@@ -1,6 +1,7 @@
 /*
  * tsh play - a recorded session as it looked, or as text, JSON or asciicast.
  *
+ * A session that is still going on is followed: what there is at once, then as it happens.
  * On a terminal: space pauses, left and right seek 5 s, up and down change the speed, q ends.
  */
 #include "tsh/api.h"
@@ -17,6 +18,9 @@
 #include "tsh/fetch.h"
 #include "tsh/player.h"
 #include "tsh/terminal.h"
+#include "wire/fields.h"
+
+#include "proto/resource.fields.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +43,8 @@ struct play {
 	int64_t max_idle;
 	struct recording *rec;
 	struct player *player;
+	struct api api;
+	struct fetch *live; /* what the session still adds; NULL: it is over */
 };
 
 /* --- export
@@ -136,23 +142,51 @@ static bool read_keys(struct play *p, int keys_fd)
 	return true;
 }
 
+/* Waits for a key, for more of a live session, or so long; false: they want to leave. */
+static bool wait_for_more(struct play *p, int keys_fd, int64_t wait)
+{
+	uv_loop_t *loop = &p->tsh->loop;
+	struct pollfd fds[] = { { keys_fd, POLLIN, 0 },
+		                { p->live != NULL ? uv_backend_fd(loop) : -1, POLLIN, 0 } };
+
+	if (p->live != NULL) {
+		int timers = uv_backend_timeout(loop);
+
+		if (timers >= 0 && (wait < 0 || timers < wait))
+			wait = timers;
+	}
+	if (poll(fds, 2, (int)(wait < 60000 ? wait : 60000)) < 0)
+		return errno == EINTR;
+	if (p->live != NULL)
+		uv_run(loop, UV_RUN_NOWAIT);
+	return fds[0].revents == 0 || read_keys(p, keys_fd);
+}
+
+/* A session that is over is played to its end. */
+static int look_at_live(struct play *p, struct err *err)
+{
+	if (p->live == NULL || !fetch_done(p->live, err))
+		return 0;
+	fetch_free(p->live);
+	p->live = NULL;
+	player_follow(p->player, false);
+	return err->code;
+}
+
 /* keys_fd -1: no keys, plays through. */
 static int play_through(struct play *p, int keys_fd, struct err *err)
 {
-	struct pollfd keys = { keys_fd, POLLIN, 0 };
 	struct buf out = { 0 };
 	int64_t wait = 0;
 	int rc = 0;
 
 	while (rc == 0) {
-		rc = player_step(p->player, clock_mono_ms(p->tsh->clock), &out, &wait, err);
+		rc = look_at_live(p, err);
+		if (rc == 0)
+			rc = player_step(p->player, clock_mono_ms(p->tsh->clock), &out, &wait, err);
 		if (rc == 0)
 			rc = write_out(&out, err);
-		if (rc != 0 || player_ended(p->player))
-			break;
-		if (wait > 60000)
-			wait = 60000;
-		if (poll(&keys, 1, (int)wait) > 0 && !read_keys(p, keys_fd))
+		if (rc != 0 || player_ended(p->player) || !wait_for_more(p, keys_fd, wait))
 			break;
 	}
 	buf_deinit(&out);
@@ -167,6 +201,7 @@ static int play_pty(struct play *p, struct err *err)
 	p->player = player_new(p->rec, p->speed, p->max_idle);
 	if (p->player == NULL)
 		return err_set_nomem(err);
+	player_follow(p->player, p->live != NULL);
 	terminal_open_raw(&terminal, STDIN_FILENO);
 	rc = play_through(p, terminal.raw ? STDIN_FILENO : -1, err);
 	if (terminal.raw)
@@ -179,18 +214,34 @@ static int play_pty(struct play *p, struct err *err)
 /* --- what to play
  * -------------------------------------------------------------------------------------- */
 
-static int fetch(struct tsh *t, const char *sid, int *out_fd, struct err *err)
+/* Whoever may see the recording may not be shown the session: then it is as if it were over. */
+static bool is_live(struct play *p, const char *sid)
+{
+	pv_Resource found = { 0 };
+	struct err ignored;
+	bool live = api_get(&p->api, "session", sid, &found, &ignored) == 0 &&
+	            found.which_of == pv_Resource_session_tag && found.of.session.spec.ended == 0;
+
+	fields_release(&pv_Resource_table, &found);
+	return live;
+}
+
+/* All there is; of a live session that is looked at, what follows, too. */
+static int fetch(struct play *p, const char *sid, int *out_fd, struct err *err)
 {
 	struct profile profile = { 0 };
-	struct api api = { 0 };
-	int rc = cmd_open_profile(t, &profile, err);
+	bool live;
+	int rc = cmd_open_profile(p->tsh, &profile, err);
 
 	if (rc == 0)
-		rc = api_open(&api, t, &profile, err);
-	if (rc == 0)
-		rc = fetch_recording(&api, sid, out_fd, err);
-	api_close(&api);
+		rc = api_open(&p->api, p->tsh, &profile, err);
 	profile_deinit(&profile);
+	if (rc != 0)
+		return rc;
+	live = p->timed && is_live(p, sid);
+	rc = fetch_recording(&p->api, sid, out_fd, err);
+	if (rc == 0 && live)
+		rc = fetch_follow(&p->api, sid, *out_fd, &p->live, err);
 	return rc;
 }
 
@@ -201,10 +252,14 @@ static int open_source(struct play *p, const char *source, struct err *err)
 	int rc = 0;
 
 	if (fd < 0 && spool_is_sid(source))
-		rc = fetch(p->tsh, source, &fd, err);
+		rc = fetch(p, source, &fd, err);
 	else if (fd < 0)
 		rc = err_set_errno(err, ERR_IO, errno, "open '%s'", source);
-	return rc == 0 ? recording_open(&p->rec, fd, err) : rc;
+	if (rc == 0)
+		rc = recording_open(&p->rec, fd, err);
+	else if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 /* "2", "0.5", "4x" */
@@ -260,6 +315,8 @@ int cmd_play(struct tsh *t, int argc, char **argv, struct err *err)
 		fputs("tsh: the recording ends here without its end: it is still being made, or "
 		      "was cut off\n",
 		      stderr);
+	fetch_free(p.live);
+	api_close(&p.api);
 	recording_close(p.rec);
 	return rc;
 }

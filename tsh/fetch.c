@@ -14,9 +14,10 @@
 #include <unistd.h>
 
 struct fetch {
+	struct api *api;
+	struct rpc_stream *stream; /* NULL: over */
 	int fd;
 	int64_t size; /* bytes so far */
-	bool done;
 	struct err err;
 };
 
@@ -63,22 +64,36 @@ static void on_closed(struct rpc_stream *s, const struct err *err)
 
 	if (err != NULL && f->err.code == 0)
 		f->err = *err;
-	f->done = true;
+	f->stream = NULL;
 }
 
 static const struct rpc_stream_events events = { .message = on_chunk, .closed = on_closed };
 
+static int start(struct fetch *f, const char *sid, bool follow, struct err *err)
+{
+	const pv_GetRecordingRequest request = { .session_id = (char *)(uintptr_t)sid,
+		                                 .offset = f->size,
+		                                 .follow = follow };
+
+	return rpc_stream_start(f->api->client, AUTH_GET_RECORDING, &request, 0, &events, f,
+	                        &f->stream, err);
+}
+
+static void run_out(struct fetch *f)
+{
+	while (f->stream != NULL)
+		uv_run(&f->api->tsh->loop, UV_RUN_ONCE);
+}
+
 int fetch_recording(struct api *a, const char *sid, int *out_fd, struct err *err)
 {
-	pv_GetRecordingRequest request = { .session_id = (char *)(uintptr_t)sid };
-	struct fetch f = { .fd = open_file(err) };
+	struct fetch f = { .api = a, .fd = open_file(err) };
 	int rc;
 
 	if (f.fd < 0)
 		return err->code;
-	rc = rpc_stream_start(a->client, AUTH_GET_RECORDING, &request, 0, &events, &f, NULL, err);
-	while (rc == 0 && !f.done)
-		uv_run(&a->tsh->loop, UV_RUN_ONCE);
+	rc = start(&f, sid, false, err);
+	run_out(&f);
 	if (rc == 0 && f.err.code != 0)
 		rc = err_copy(err, &f.err);
 	if (rc != 0) {
@@ -87,4 +102,35 @@ int fetch_recording(struct api *a, const char *sid, int *out_fd, struct err *err
 	}
 	*out_fd = f.fd;
 	return 0;
+}
+
+int fetch_follow(struct api *a, const char *sid, int fd, struct fetch **out, struct err *err)
+{
+	struct fetch *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return err_set_nomem(err);
+	*f = (struct fetch){ .api = a, .fd = fd, .size = lseek(fd, 0, SEEK_CUR) };
+	if (start(f, sid, true, err) != 0) {
+		free(f);
+		return err->code;
+	}
+	*out = f;
+	return 0;
+}
+
+bool fetch_done(const struct fetch *f, struct err *err)
+{
+	*err = f->err;
+	return f->stream == NULL;
+}
+
+void fetch_free(struct fetch *f)
+{
+	if (f == NULL)
+		return;
+	if (f->stream != NULL)
+		rpc_stream_cancel(f->stream);
+	run_out(f);
+	free(f);
 }

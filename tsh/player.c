@@ -17,6 +17,8 @@ struct player {
 	int64_t max_idle;
 	bool paused;
 	bool ended;
+	bool follow;
+	bool live;             /* at the end of what grows: shows at once what there is */
 	bool rewind;           /* the next step begins anew */
 	bool begun;            /* `since` is set */
 	int64_t since;         /* the caller's clock at … */
@@ -41,6 +43,11 @@ struct player *player_new(struct recording *rec, int speed, int64_t max_idle_ms)
 void player_free(struct player *p)
 {
 	free(p);
+}
+
+void player_follow(struct player *p, bool follow)
+{
+	p->follow = p->live = follow;
 }
 
 /* --- place and time -------------------------------------------------------------------------- */
@@ -79,12 +86,14 @@ void player_pause(struct player *p, int64_t now_ms)
 {
 	anchor(p, now_ms);
 	p->paused = !p->paused;
+	p->live = false;
 }
 
 void player_seek(struct player *p, int64_t now_ms, int64_t by_ms)
 {
 	anchor(p, now_ms);
 	p->position = by_ms < -p->position ? 0 : p->position + by_ms;
+	p->live = p->live && by_ms > 0;
 	if (by_ms < 0) {
 		p->rewind = true;
 		p->ended = false;
@@ -131,7 +140,7 @@ static int read_frame(struct player *p, struct err *err)
 	if (rc != 0)
 		return rc;
 	if (p->frame == NULL) {
-		p->ended = true;
+		p->ended = !p->follow || recording_ended(p->rec);
 		return 0;
 	}
 	gap = p->last_time != 0 ? p->frame->time - p->last_time : 0;
@@ -170,11 +179,18 @@ static int64_t wait_for(const struct player *p, int64_t place)
 	return (left * 100 + p->speed - 1) / p->speed;
 }
 
+/* All that there is was shown: from here on it is shown as it happens. */
+static void wait_at_end(struct player *p, int64_t now_ms)
+{
+	p->position = p->frame_at;
+	p->since = now_ms;
+	p->live = !p->paused;
+}
+
 int player_step(struct player *p, int64_t now_ms, struct buf *out, int64_t *out_wait_ms,
                 struct err *err)
 {
 	int64_t place;
-	int rc;
 
 	if (!p->begun)
 		anchor(p, now_ms);
@@ -183,13 +199,13 @@ int player_step(struct player *p, int64_t now_ms, struct buf *out, int64_t *out_
 	place = player_position(p, now_ms);
 	*out_wait_ms = -1;
 	while (!p->ended) {
-		if (p->frame == NULL) {
-			rc = read_frame(p, err);
-			if (rc != 0)
-				return rc;
-			continue;
-		}
-		if (p->frame_at > place) {
+		if (p->frame == NULL && read_frame(p, err) != 0)
+			return err->code;
+		if (p->frame == NULL && !p->ended)
+			wait_at_end(p, now_ms);
+		if (p->frame == NULL)
+			break;
+		if (!p->live && p->frame_at > place) {
 			*out_wait_ms = p->paused ? -1 : wait_for(p, place);
 			break;
 		}

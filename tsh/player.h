@@ -21,9 +21,14 @@ struct recording;
 struct player *player_new(struct recording *rec, int speed, int64_t max_idle_ms);
 void player_free(struct player *p);
 
+/* The recording grows: what there is so far is shown at once, then what comes as it comes, unless
+ * one pauses or goes back. Until `follow` is taken back: then it ends where it ends. */
+void player_follow(struct player *p, bool follow);
+
 /*
  * Appends what is due at `now_ms` (any monotonic clock). *out_wait_ms: how long until there is
- * more; -1: not before a key is pressed (paused), or never (player_ended()).
+ * more; -1: not before a key is pressed (paused) or the recording has grown, or never
+ * (player_ended()).
  * A recording that is cut off ends where it ends; ERR_CORRUPT: it is damaged there.
  */
 int player_step(struct player *p, int64_t now_ms, struct buf *out, int64_t *out_wait_ms,

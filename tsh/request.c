@@ -40,8 +40,7 @@ int request_create(struct api *a, const struct strlist *roles, const char *reaso
 
 int request_load(struct api *a, const char *id, pv_Resource *out, struct err *err)
 {
-	const pv_GetResourceRequest request = { .kind = KIND, .name = (char *)(uintptr_t)id };
-	int rc = rpc_unary_wait(a->client, AUTH_GET_RESOURCE, &request, CALL_MS, out, err);
+	int rc = api_get(a, KIND, id, out, err);
 
 	if (rc == 0 && out->which_of != pv_Resource_access_request_tag) {
 		fields_release(&pv_Resource_table, out);

@@ -197,8 +197,14 @@ def a_live_session_is_joined(cluster):
     peer.wait(b"\nfirst").type(b"echo sec''ond\n")
     for terminal in (shell, observer, peer):
         terminal.wait(b"\nsecond")
+    player = OnTerminal([TSH, "play", sid], env).wait(b"\nsecond")
+    left = OnTerminal([TSH, "play", sid], env).wait(b"\nsecond").type(b"q")
+    left.end()
     observer.type(b"~.").end()
-    shell.wait(b"bob left the session").type(b"exit 5\n").end(status=5)
+    shell.wait(b"bob left the session").type(b"echo th''ird\n").wait(b"\nthird")
+    player.wait(b"\nthird")
+    shell.type(b"exit 5\n").end(status=5)
+    player.end()
     peer.wait(b"the session ended with code 5").end()
     assert b"unheard" not in shell.shown, shell.shown
     wait_for("its end", lambda: "live" not in cluster.tsh("bob", "sessions", "ls").stdout)

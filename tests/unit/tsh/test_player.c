@@ -13,6 +13,8 @@
 #define SIZE "\x1b[8;24;80t"
 
 struct fixture {
+	struct frame_chain chain;
+	int fd; /* of the recording's file, which may grow */
 	struct recording *rec;
 	struct player *p;
 	int64_t now;
@@ -176,9 +178,96 @@ static void seeking_back_works_from_the_end_and_while_paused(void **state)
 	assert_int_equal(player_position(f->p, f->now), 1000);
 }
 
+/* --- a session that goes on ------------------------------------------------------------------ */
+
+/* a at 0.1 s, b at 1.1 s: so far */
+static int setup_live(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct buf bytes = { 0 };
+	struct err err = { 0 };
+
+	assert_non_null(f);
+	f->fd = memfd_create("recording", MFD_CLOEXEC);
+	sample_begin(&bytes, &f->chain);
+	sample_data(&bytes, &f->chain, pv_Frame_output_tag, 100, "a");
+	sample_data(&bytes, &f->chain, pv_Frame_output_tag, 1100, "b");
+	assert_int_equal(write(f->fd, bytes.data, bytes.len), (ssize_t)bytes.len);
+	assert_int_equal(recording_open(&f->rec, f->fd, &err), 0);
+	f->now = 5000000;
+	f->p = player_new(f->rec, 100, 0);
+	assert_non_null(f->p);
+	player_follow(f->p, true);
+	buf_deinit(&bytes);
+	*state = f;
+	return 0;
+}
+
+/* A NULL text: the end. */
+static void grow(struct fixture *f, int64_t at, const char *text)
+{
+	struct buf bytes = { 0 };
+
+	if (text != NULL)
+		sample_data(&bytes, &f->chain, pv_Frame_output_tag, at, text);
+	else
+		sample_end(&bytes, &f->chain, at, 0);
+	assert_int_equal(write(f->fd, bytes.data, bytes.len), (ssize_t)bytes.len);
+	buf_deinit(&bytes);
+}
+
+static void what_there_is_comes_at_once_and_the_rest_as_it_comes(void **state)
+{
+	struct fixture *f = *state;
+
+	after(f, 0, SIZE "ab", -1);
+	assert_false(player_ended(f->p));
+	after(f, 10, "", -1);
+	grow(f, 61100, "c"); /* a minute's silence before we came is not waited for */
+	after(f, 10, "c", -1);
+	grow(f, 61200, "d");
+	grow(f, 61300, "e");
+	after(f, 0, "de", -1);
+	grow(f, 61400, NULL);
+	after(f, 1, "", -1);
+	assert_true(player_ended(f->p));
+}
+
+static void a_live_session_can_be_paused_and_caught_up_with(void **state)
+{
+	struct fixture *f = *state;
+
+	after(f, 0, SIZE "ab", -1);
+	player_pause(f->p, f->now);
+	grow(f, 2100, "c");
+	grow(f, 4100, "d");
+	after(f, 5000, "", -1);
+	player_pause(f->p, f->now);
+	after(f, 0, "", 1000);
+	after(f, 1000, "c", 2000);
+	player_seek(f->p, f->now, 5000);
+	after(f, 0, "d", -1);
+	grow(f, 90000, "e");
+	after(f, 0, "e", -1);
+	player_seek(f->p, f->now, -88900);
+	after(f, 0, RESET SIZE "ab", 1000);
+}
+
+static void what_is_followed_no_more_ends_where_it_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	after(f, 0, SIZE "ab", -1);
+	assert_false(player_ended(f->p));
+	player_follow(f->p, false);
+	after(f, 0, "", -1);
+	assert_true(player_ended(f->p));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define LIVE(name) cmocka_unit_test_setup_teardown(name, setup_live, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(output_comes_when_it_came),
 		TEST(a_late_step_catches_up),
@@ -188,6 +277,9 @@ int main(void)
 		TEST(seeking_forward_shows_what_lies_between),
 		TEST(seeking_back_fills_a_fresh_screen),
 		TEST(seeking_back_works_from_the_end_and_while_paused),
+		LIVE(what_there_is_comes_at_once_and_the_rest_as_it_comes),
+		LIVE(a_live_session_can_be_paused_and_caught_up_with),
+		LIVE(what_is_followed_no_more_ends_where_it_ends),
 	};
 
 	return unit_run(tests);
