@@ -104,13 +104,12 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 	s = stream_of(session, frame->hd.stream_id);
 	if (s == NULL || s->reset)
 		return 0;
+	if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+		s->remote_ended = true;
 	if (type == NGHTTP2_HEADERS && got_headers(h, s) != 0)
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
-	if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
-		s->remote_ended = true;
-		if (!s->reset)
-			h->events->end(s);
-	}
+	if (s->remote_ended && !s->reset)
+		h->events->end(s);
 	return 0;
 }
 

@@ -128,6 +128,9 @@ void http2_reset(struct http2_stream *s, uint32_t code);
 /* `len` received bytes have been dealt with: the peer may send as many more. */
 void http2_consume(struct http2_stream *s, size_t len);
 
+/* Will the peer send nothing more? Known in `headers` already, before `end`. */
+bool http2_stream_ended(const struct http2_stream *s);
+
 struct http2 *http2_stream_session(const struct http2_stream *s);
 int32_t http2_stream_id(const struct http2_stream *s);
 void *http2_stream_data(const struct http2_stream *s);

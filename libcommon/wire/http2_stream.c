@@ -270,6 +270,11 @@ void http2_consume(struct http2_stream *s, size_t len)
 		nghttp2_session_consume(s->session->session, s->id, len);
 }
 
+bool http2_stream_ended(const struct http2_stream *s)
+{
+	return s->remote_ended;
+}
+
 struct http2 *http2_stream_session(const struct http2_stream *s)
 {
 	return s->session;
