@@ -25,6 +25,7 @@
 #include "kubeproxyd/core/kubeproxyd.h"
 #include "kubeproxyd/exchange/exchange.h"
 #include "kubeproxyd/port.h"
+#include "kubeproxyd/upstream/preflight.h"
 #include "kubeproxyd/upstream/upstream.h"
 #include "loop/stream.h"
 #include "wire/fields.h"
@@ -218,7 +219,9 @@ static int open_upstream(struct kubeproxyd *k, struct err *err)
 		.max_connections = (unsigned)k->conf.max_upstream,
 	};
 
-	return upstream_open(&conf, &k->upstream, err);
+	if (upstream_open(&conf, &k->upstream, err) != 0)
+		return err->code;
+	return preflight_open(k->upstream, k->loop, &k->preflight, err);
 }
 
 /* hostname and the port, unless the configuration says otherwise. */
@@ -247,6 +250,7 @@ static void close_parts(struct kubeproxyd *k)
 	channels_close(k);
 	fronts_close(k);
 	guards_close(k->guards);
+	preflight_close(k->preflight);
 	upstream_close(k->upstream);
 	cache_free(k->cache);
 	host_close(k->host);
@@ -259,7 +263,7 @@ static int ready(void *ctx, struct err *err)
 
 	if (!cache_filled(k->cache))
 		return err_set(err, ERR_UNAVAILABLE, "nothing heard from authd yet");
-	return 0;
+	return preflight_check(k->preflight, err);
 }
 
 static void metrics(void *ctx, struct buf *out)

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "crypto/hash.h"
 #include "crypto/ticket.h"
 #include "crypto/tls.h"
@@ -12,6 +13,7 @@
 #include "kubeproxyd/access/visit.h"
 #include "kubeproxyd/core/kubeproxyd.h"
 #include "kubeproxyd/exchange/front1.h"
+#include "kubeproxyd/exchange/front2.h"
 #include "loop/listen.h"
 #include "loop/stream.h"
 #include "model/trust.h"
@@ -49,6 +51,7 @@ static void on_refuse(void *owner, const struct err *err)
 static void on_secure(void *ctx, struct stream *take_stream, const char *addr)
 {
 	struct port *p = ctx;
+	bool h2;
 	struct visit *visit = visit_new(p->k, tls_peer(stream_tls(take_stream)),
 	                                addr != NULL ? addr : stream_peer(take_stream));
 
@@ -59,8 +62,9 @@ static void on_secure(void *ctx, struct stream *take_stream, const char *addr)
 	if (visit->refused.code != 0)
 		log_info("visitor refused", kv("addr", visit->peer.addr),
 		         kv("reason", visit->refused.msg));
+	h2 = str_eq(tls_peer(stream_tls(take_stream))->alpn, "h2");
 	tls_forget_cert(stream_tls(take_stream));
-	front1_start(visit, take_stream);
+	(h2 ? front2_start : front1_start)(visit, take_stream);
 	visit_unref(visit);
 }
 
@@ -83,7 +87,7 @@ static int forget_tickets(struct port *p, const struct x509_set *trust, struct e
 
 int port_reload(struct port *p, struct err *err)
 {
-	static const char *const alpn[] = { "http/1.1", NULL };
+	static const char *const alpn[] = { "h2", "http/1.1", NULL };
 	const struct x509_set *clients = trust_clients(host_trust(p->k->host));
 	const struct credentials *c = host_credentials(p->k->host);
 	const struct tls_own own = { (const struct x509 *const *)c->parts.server_chain,

@@ -23,6 +23,7 @@ struct diag;
 struct guards;
 struct host;
 struct port;
+struct preflight;
 struct upstream;
 struct work_pool;
 
@@ -41,9 +42,9 @@ struct kubeproxyd {
 	struct label *label_items;
 	struct label_set labels; /* of the Kubernetes cluster */
 	struct work_pool *handshakes;
-	struct upstream *upstream; /* the API server */
-	char upstream_denied[512]; /* what the API server does not let us do; "": nothing */
-	struct guards *guards;     /* what is under way, and may have to end */
+	struct upstream *upstream;   /* the API server */
+	struct preflight *preflight; /* whether it lets us impersonate */
+	struct guards *guards;       /* what is under way, and may have to end */
 	struct port *port;
 	struct list fronts;    /* struct front: clients' connections */
 	struct list exchanges; /* struct exchange */

@@ -283,6 +283,16 @@ void exchange_drain(struct exchange *x)
 	upstream_call_consume(x->call, owed);
 }
 
+bool exchange_wants_body(const struct exchange *x)
+{
+	return x->owed_up == 0 && !upstream_call_full(x->call);
+}
+
+int64_t exchange_silent_ms(const struct exchange *x)
+{
+	return (int64_t)(uv_now(x->k->loop) - x->guard.moved);
+}
+
 void exchange_leave(struct exchange *x)
 {
 	if (x != NULL)

@@ -68,6 +68,10 @@ enum exchange_outcome exchange_start(struct visit *visit, const struct exchange_
 void exchange_body(struct exchange *x, const void *data, size_t len);
 void exchange_body_end(struct exchange *x);
 void exchange_drain(struct exchange *x); /* the front is not full any more */
+/* Whether nothing but the request's body is waited for, and how long nothing has moved. */
+bool exchange_wants_body(const struct exchange *x);
+int64_t exchange_silent_ms(const struct exchange *x);
+
 void exchange_leave(struct exchange *x); /* the client is gone; no op is called. NULL allowed */
 
 /* --- clients' connections, of either protocol --- */

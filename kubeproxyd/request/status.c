@@ -47,6 +47,7 @@ int status_of_err(const struct err *err)
 		{ ERR_INVALID, 400 },     { ERR_UNAUTHENTICATED, 401 }, { ERR_UNTRUSTED, 401 },
 		{ ERR_DENIED, 403 },      { ERR_NOT_FOUND, 404 },       { ERR_LIMIT, 429 },
 		{ ERR_UNAVAILABLE, 503 }, { ERR_TIMEOUT, 504 },         { ERR_UNSUPPORTED, 400 },
+		{ ERR_CORRUPT, 502 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -11,7 +11,8 @@
 struct buf;
 struct err;
 
-/* The HTTP status for an error of ours: 403 for ERR_DENIED, 503 for ERR_UNAVAILABLE, ... */
+/* The HTTP status for an error of ours: 403 for ERR_DENIED, 503 for ERR_UNAVAILABLE, ...
+ * 502 for ERR_CORRUPT: the API server made no sense. */
 int status_of_err(const struct err *err);
 
 /* Appends {"kind":"Status",...,"status":"Failure"} with the reason that belongs to the code

@@ -41,7 +41,7 @@ struct upstream_events {
 	void (*drain)(void *owner);
 	/* The last one: the whole answer has come. */
 	void (*end)(void *owner);
-	/* Or this: ERR_UNAVAILABLE, ERR_INVALID (it speaks no HTTP that we accept). */
+	/* Or this: ERR_UNAVAILABLE, ERR_CORRUPT (it speaks no HTTP that we accept). */
 	void (*failed)(void *owner, const struct err *err);
 };
 

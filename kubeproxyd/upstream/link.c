@@ -5,6 +5,7 @@
 #include "kubeproxyd/upstream/upstream_inside.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
+#include "wire/http2.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static struct link *find_room(struct upstream *u)
 	for (struct list *at = u->links.prev; at != &u->links; at = at->prev) {
 		struct link *l = container_of(at, struct link, link);
 
-		if (l->ops != NULL && !l->closing && l->calls < l->room)
+		if (l->ops != NULL && !l->closing && l->count < l->room)
 			return l;
 	}
 	return NULL;
@@ -45,22 +46,22 @@ static unsigned count_dialing(const struct upstream *u)
 
 /* --- calls that wait ------------------------------------------------------------------------- */
 
-static struct upstream_call *next_waiting(struct upstream *u, struct upstream_call *after)
+static struct upstream_call *first_of(const struct list *calls)
 {
-	struct list *at = after != NULL ? after->link.next : u->calls.next;
-
-	for (; at != &u->calls; at = at->next) {
-		struct upstream_call *c = container_of(at, struct upstream_call, link);
-
-		if (c->on == NULL && c->failure.code == 0)
-			return c;
-	}
-	return NULL;
+	return list_empty(calls) ? NULL : container_of(calls->next, struct upstream_call, link);
 }
 
+static void move_to(struct upstream_call *c, struct list *calls)
+{
+	list_remove(&c->link);
+	list_append(calls, &c->link);
+}
+
+/* Its owner hears of it on the loop's next turn. */
 static void tell_soon(struct upstream_call *c, const struct err *err)
 {
 	c->failure = *err;
+	move_to(c, &c->u->failed);
 	timer_once(c->u->soon, 0);
 }
 
@@ -69,10 +70,11 @@ static void put_on(struct link *l, struct upstream_call *c)
 	struct err err;
 
 	c->on = l;
-	l->calls++;
+	l->count++;
+	move_to(c, &l->calls);
 	if (l->ops->begin(l, c, &err) != 0) {
 		c->on = NULL;
-		l->calls--;
+		l->count--;
 		tell_soon(c, &err);
 		return;
 	}
@@ -85,26 +87,30 @@ static void put_on(struct link *l, struct upstream_call *c)
 
 static int dial_link(struct upstream *u, struct err *err);
 
+/* For so many calls links are to be dialled: of HTTP/2 one is enough for all. */
+static unsigned count_wanted(const struct upstream *u)
+{
+	unsigned n = 0;
+
+	for (const struct list *at = u->waiting.next; at != &u->waiting; at = at->next)
+		n++;
+	return u->http2 && n > 1 ? 1 : n;
+}
+
 /* Who waits goes where there is room; for the others links are dialled. */
 static void serve(struct upstream *u)
 {
-	struct upstream_call *c = NULL;
-	unsigned waiting = 0;
+	struct upstream_call *c;
+	struct link *l;
 	struct err err;
 
-	while ((c = next_waiting(u, c)) != NULL) {
-		struct link *l = find_room(u);
-
-		if (l != NULL)
-			put_on(l, c);
-		else
-			waiting++;
-	}
-	if (u->http2)
-		waiting = waiting > 0;
-	for (unsigned n = count_dialing(u); n < waiting; n++)
+	while ((c = first_of(&u->waiting)) != NULL && (l = find_room(u)) != NULL)
+		put_on(l, c);
+	if (list_empty(&u->waiting))
+		return;
+	for (unsigned n = count_dialing(u), wanted = count_wanted(u); n < wanted; n++)
 		if (dial_link(u, &err) != 0) {
-			while (count_dialing(u) == 0 && (c = next_waiting(u, NULL)) != NULL)
+			while (count_dialing(u) == 0 && (c = first_of(&u->waiting)) != NULL)
 				tell_soon(c, &err);
 			return;
 		}
@@ -116,7 +122,7 @@ static void fail_waiting(struct upstream *u, const struct err *err)
 {
 	struct upstream_call *c;
 
-	while ((c = next_waiting(u, NULL)) != NULL)
+	while ((c = first_of(&u->waiting)) != NULL)
 		link_call_failed(c, err);
 }
 
@@ -128,8 +134,8 @@ static void on_dialed(void *owner, struct stream *take_stream, const struct err 
 
 	l->dial = NULL;
 	if (take_stream != NULL) {
-		u->http2 = false;
-		if (link1_begin(l, take_stream, &failure) == 0) {
+		u->http2 = str_eq(tls_peer(stream_tls(take_stream))->alpn, "h2");
+		if ((u->http2 ? link2_begin : link1_begin)(l, take_stream, &failure) == 0) {
 			serve(u);
 			return;
 		}
@@ -149,6 +155,7 @@ static int dial_link(struct upstream *u, struct err *err)
 	l->u = u;
 	l->room = 1;
 	list_init(&l->link);
+	list_init(&l->calls);
 	if (upstream_dial_for(u, true, on_dialed, l, &l->dial, err) != 0) {
 		free(l);
 		return err->code;
@@ -176,9 +183,12 @@ static void leave_link(struct upstream_call *c)
 	if (l == NULL)
 		return;
 	c->on = NULL;
-	l->calls--;
+	l->count--;
 	if (l->call == c)
 		l->call = NULL;
+	if (c->stream != NULL)
+		http2_stream_set_data(c->stream, NULL);
+	c->stream = NULL;
 	l->idle_since = (int64_t)uv_now(l->u->conf.loop);
 }
 
@@ -202,50 +212,41 @@ void link_call_failed(struct upstream_call *c, const struct err *err)
 	events->failed(owner, err);
 }
 
-/* A connection that had been idle may have been closed by the API server just before it got this
- * one, which then changes nothing when it is made again. */
-static bool may_try_again(const struct link *l, const struct upstream_call *c)
+/* What has not begun to be answered, and changes nothing when it is made again. */
+static bool may_try_again(const struct upstream_call *c)
 {
-	return l->served > 0 && !c->answered && !c->again && c->length == 0 &&
+	return !c->answered && !c->again && c->length == 0 &&
 	       (strcmp(c->method, "GET") == 0 || strcmp(c->method, "HEAD") == 0);
 }
 
-static struct upstream_call *call_on(const struct link *l)
+void link_call_refused(struct upstream_call *c, const struct err *err)
 {
-	struct list *calls = &l->u->calls;
+	struct upstream *u = c->u;
 
-	for (struct list *at = calls->next; at != calls; at = at->next) {
-		struct upstream_call *c = container_of(at, struct upstream_call, link);
-
-		if (c->on == l)
-			return c;
+	if (!may_try_again(c)) {
+		link_call_failed(c, err);
+		return;
 	}
-	return NULL;
+	leave_link(c);
+	c->again = true;
+	move_to(c, &u->waiting);
+	timer_once(u->soon, 0);
 }
 
 void link_closed(struct link *l, const struct err *err)
 {
-	static const struct err closed = { ERR_UNAVAILABLE,
-		                           "the API server closed the connection" };
+	static const struct err closed = { ERR_UNAVAILABLE, "the API server closed the connection",
+		                           0 };
 	struct err why = err != NULL ? *err : closed;
-	struct upstream *u = l->u;
+	bool was_idle = l->served > 0; /* it may have been closed just before it got this one */
 	struct upstream_call *c;
-	bool again = false;
 
-	if (why.code != ERR_INVALID)
+	if (why.code != ERR_CORRUPT)
 		why.code = ERR_UNAVAILABLE;
 	l->closing = true;
-	while (u != NULL && (c = call_on(l)) != NULL) {
-		if (!may_try_again(l, c)) {
-			link_call_failed(c, &why);
-			continue;
-		}
-		leave_link(c);
-		c->again = again = true;
-	}
+	while ((c = first_of(&l->calls)) != NULL)
+		(was_idle ? link_call_refused : link_call_failed)(c, &why);
 	link_free(l);
-	if (again)
-		serve(u);
 }
 
 void link_has_room(struct link *l)
@@ -275,7 +276,7 @@ int upstream_call_start(struct upstream *u, struct upstream_request *request,
 	request->headers->count = 0;
 	c->method = strdup(request->method);
 	c->target = strdup(request->target);
-	list_append(&u->calls, &c->link);
+	list_append(&u->waiting, &c->link);
 	if (c->method == NULL || c->target == NULL) {
 		call_free(c);
 		return err_set_nomem(err);
@@ -331,20 +332,14 @@ void upstream_call_cancel(struct upstream_call *c)
 static void on_soon(void *owner)
 {
 	struct upstream *u = owner;
-	struct list *at = u->calls.next;
+	struct upstream_call *c;
 	struct err why;
 
-	while (at != &u->calls) {
-		struct upstream_call *c = container_of(at, struct upstream_call, link);
-
-		at = at->next;
-		if (c->failure.code == 0)
-			continue;
-		timer_once(u->soon, 0); /* what the owner does may change the list */
+	while ((c = first_of(&u->failed)) != NULL) {
 		why = c->failure;
 		link_call_failed(c, &why);
-		return;
 	}
+	serve(u);
 }
 
 static void on_idle_due(void *owner)
@@ -355,7 +350,9 @@ static void on_idle_due(void *owner)
 	for (struct list *at = u->links.next; at != &u->links; at = at->next) {
 		struct link *l = container_of(at, struct link, link);
 
-		if (l->ops != NULL && !l->closing && l->calls == 0 &&
+		if (l->ops != NULL && l->ops->look != NULL)
+			l->ops->look(l, now);
+		if (l->ops != NULL && !l->closing && l->count == 0 &&
 		    now - l->idle_since >= LINK_IDLE_MS) {
 			l->closing = true;
 			l->ops->close(l);
@@ -366,7 +363,8 @@ static void on_idle_due(void *owner)
 void links_init(struct upstream *u)
 {
 	list_init(&u->links);
-	list_init(&u->calls);
+	list_init(&u->waiting);
+	list_init(&u->failed);
 }
 
 int links_open(struct upstream *u, struct err *err)
@@ -380,14 +378,23 @@ int links_open(struct upstream *u, struct err *err)
 	return 0;
 }
 
+static void cancel_all(struct list *calls)
+{
+	struct upstream_call *c;
+
+	while ((c = first_of(calls)) != NULL)
+		upstream_call_cancel(c);
+}
+
 /* Those that are connected end on the loop, when nobody knows of them any more. */
 void links_close(struct upstream *u)
 {
-	while (!list_empty(&u->calls))
-		upstream_call_cancel(container_of(u->calls.next, struct upstream_call, link));
+	cancel_all(&u->waiting);
+	cancel_all(&u->failed);
 	while (!list_empty(&u->links)) {
 		struct link *l = container_of(u->links.next, struct link, link);
 
+		cancel_all(&l->calls);
 		list_remove(&l->link);
 		if (l->ops == NULL) {
 			upstream_dial_cancel(l->dial);

@@ -1,7 +1,7 @@
 /*
  * link - connections that calls share, and which call goes over which.
  *
- *   DIALING --h2------> READY, up to LINK_STREAMS_MAX calls at once
+ *   DIALING --h2------> READY, a hundred calls at once
  *          \--http/1.1-> READY, one call at a time, then the next
  *                          \--no call for LINK_IDLE_MS, or it broke--> CLOSING --> gone
  *
@@ -22,13 +22,14 @@ struct http2;
 struct http2_stream;
 struct link;
 struct stream;
+struct timer;
 struct upstream;
 struct upstream_dial;
 
 #define LINK_IDLE_MS 30000
 
 struct upstream_call {
-	struct list link; /* in the upstream's */
+	struct list link; /* in its link's, or the upstream's of those that wait or have failed */
 	struct upstream *u;
 	struct link *on;             /* NULL: it waits */
 	struct http2_stream *stream; /* on a link of HTTP/2 */
@@ -56,6 +57,7 @@ struct link_ops {
 	void (*consume)(struct upstream_call *c, size_t len);
 	void (*drop)(struct upstream_call *c); /* the call is leaving, not answered to its end */
 	void (*close)(struct link *l);         /* nobody needs it any more */
+	void (*look)(struct link *l, int64_t now); /* every few seconds; NULL: no need */
 	void (*free)(struct link *l);
 };
 
@@ -68,21 +70,29 @@ struct link {
 	struct http1 *http1;
 	struct http2 *http2;
 	struct upstream_call *call; /* HTTP/1.1: the one that is under way */
-	unsigned calls;             /* under way */
+	struct list calls;          /* under way */
+	unsigned count;             /* of them */
 	unsigned room;              /* calls that it takes at once */
 	unsigned served;            /* calls, whole */
 	bool closing;               /* takes no more */
 	int64_t idle_since;         /* loop time; with no call */
+	struct timer *soon;         /* HTTP/2: something is to be sent */
+	uint64_t asked;             /* pings sent */
+	int64_t asked_at;
 };
 
 /* A connection that was agreed on; they take the stream over. */
 int link1_begin(struct link *l, struct stream *take_stream, struct err *err);
+int link2_begin(struct link *l, struct stream *take_stream, struct err *err);
 
 /* --- what the protocols tell --- */
 
 /* The call is over: out of the link, told, gone. */
 void link_call_ended(struct upstream_call *c);
 void link_call_failed(struct upstream_call *c, const struct err *err);
+
+/* It was not begun to be dealt with: tried once more if that can do no harm, else failed. */
+void link_call_refused(struct upstream_call *c, const struct err *err);
 
 /* The connection is gone; calls on it are tried again or fail. The link is gone then. */
 void link_closed(struct link *l, const struct err *err);

@@ -76,7 +76,7 @@ static void finish_call(struct link *l)
 
 static void read_state(struct link *l)
 {
-	static const struct err upgrade = { ERR_INVALID,
+	static const struct err upgrade = { ERR_CORRUPT,
 		                            "the API server changed the protocol unasked" };
 
 	if (http1_state(l->http1) == HTTP1_HEAD)
@@ -92,7 +92,7 @@ static void read_state(struct link *l)
 
 static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t len)
 {
-	static const struct err unasked = { ERR_INVALID, "the API server spoke unasked" };
+	static const struct err unasked = { ERR_CORRUPT, "the API server spoke unasked" };
 	struct link *l = owner;
 	struct err err;
 	size_t used;
@@ -106,6 +106,7 @@ static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t
 	}
 	if (http1_feed(l->http1, data, len, &used, &err) != 0) {
 		err_wrap(&err, "answer of the API server");
+		err.code = ERR_CORRUPT;
 		break_off(l, &err);
 		return len;
 	}

@@ -7,14 +7,13 @@
 #include "kubeproxyd/request/headers.h"
 #include "kubeproxyd/upstream/upstream_inside.h"
 #include "loop/tally.h"
-#include "loop/timer.h"
 #include "loop/work.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TOKEN_MS           10000 /* how old a token that was read may be */
+#define TOKEN_MS           1000 /* how old a token that was read may be */
 #define HANDSHAKES_AT_ONCE 2
 #define HANDSHAKES_WAITING 1000
 
@@ -39,7 +38,7 @@ static int make_tls(const struct upstream *u, const char *const *alpn, struct tl
 
 static int load(struct upstream *u, struct err *err)
 {
-	static const char *const http1[] = { "http/1.1", NULL };
+	static const char *const both[] = { "h2", "http/1.1", NULL };
 	int rc;
 
 	if (u->conf.kubeconfig != NULL)
@@ -49,22 +48,10 @@ static int load(struct upstream *u, struct err *err)
 		                  getenv("KUBERNETES_SERVICE_PORT"), u->conf.service_account_dir,
 		                  err);
 	if (rc == 0)
-		rc = make_tls(u, http1, &u->tls, err);
+		rc = make_tls(u, both, &u->tls, err);
 	if (rc == 0)
-		rc = make_tls(u, http1, &u->upgrade_tls, err);
+		rc = make_tls(u, both + 1, &u->upgrade_tls, err);
 	return rc;
-}
-
-/* Tokens of service accounts live for an hour or so. */
-static void on_token_due(void *owner)
-{
-	struct upstream *u = owner;
-	struct err err;
-	bool failed = place_reread_token(&u->where, &err) != 0;
-
-	if (failed && !u->token_failed)
-		log_error("token not read again", kv("error", err.msg));
-	u->token_failed = failed;
 }
 
 int upstream_open(const struct upstream_conf *conf, struct upstream **out, struct err *err)
@@ -78,13 +65,10 @@ int upstream_open(const struct upstream_conf *conf, struct upstream **out, struc
 	list_init(&u->dials);
 	links_init(u);
 	u->handshakes = work_pool_new(conf->loop, HANDSHAKES_AT_ONCE, HANDSHAKES_WAITING);
-	u->token_due = timer_new(conf->loop, on_token_due, u);
 	u->connections = tally_new(conf->max_connections, 0);
-	if (u->handshakes == NULL || u->token_due == NULL || u->connections == NULL)
+	if (u->handshakes == NULL || u->connections == NULL)
 		err_set_nomem(err);
 	else if (load(u, err) == 0 && links_open(u, err) == 0) {
-		if (u->where.token_file != NULL)
-			timer_every(u->token_due, TOKEN_MS);
 		*out = u;
 		return 0;
 	}
@@ -98,7 +82,6 @@ void upstream_close(struct upstream *u)
 		return;
 	links_close(u);
 	upstream_dials_close(u);
-	timer_free(u->token_due);
 	if (u->handshakes != NULL)
 		work_pool_free(u->handshakes);
 	tally_unref(u->connections);
@@ -115,10 +98,29 @@ const char *upstream_name(const struct upstream *u)
 	return u->where.addr;
 }
 
-int upstream_add_headers(const struct upstream *u, struct headers *to, struct err *err)
+/* Tokens of service accounts live for an hour or so, and others take their place in the file. */
+static void refresh_token(struct upstream *u)
+{
+	int64_t now = (int64_t)uv_now(u->conf.loop);
+	struct err err;
+	bool failed;
+
+	if (u->where.token_file == NULL || now - u->token_read_at < TOKEN_MS)
+		return;
+	u->token_read_at = now;
+	failed = place_reread_token(&u->where, &err) != 0;
+	if (failed && !u->token_failed)
+		log_error("token not read again", kv("error", err.msg));
+	u->token_failed = failed;
+}
+
+int upstream_add_headers(struct upstream *u, struct headers *to, struct err *err)
 {
 	char *value;
-	int rc = headers_add(to, "Host", u->where.host, err);
+	int rc;
+
+	refresh_token(u);
+	rc = headers_add(to, "Host", u->where.host, err);
 
 	if (rc != 0 || u->where.token == NULL)
 		return rc;

@@ -36,7 +36,7 @@ void upstream_close(struct upstream *u);
 const char *upstream_name(const struct upstream *u);
 
 /* Appends Host, and Authorization where we have a token: what every request of ours begins with. */
-int upstream_add_headers(const struct upstream *u, struct headers *to, struct err *err);
+int upstream_add_headers(struct upstream *u, struct headers *to, struct err *err);
 
 /* The target as the API server has to get it: behind the path of the kubeconfig's URL. malloc'ed;
  * NULL when memory runs out. */

@@ -21,12 +21,13 @@ struct upstream {
 	struct tls_conf *tls;         /* agrees on h2 or HTTP/1.1 */
 	struct tls_conf *upgrade_tls; /* on HTTP/1.1 only */
 	struct work_pool *handshakes;
-	struct timer *token_due;   /* the token's file is read again */
+	int64_t token_read_at;     /* loop time */
 	bool token_failed;         /* the last time it could not be read; said once */
 	struct tally *connections; /* open, or being opened */
 	struct list dials;
 	struct list links;      /* struct link: connections that calls share */
-	struct list calls;      /* struct upstream_call, all that are open */
+	struct list waiting;    /* struct upstream_call, for a link */
+	struct list failed;     /* the same, about to be told */
 	struct timer *idle_due; /* links without a call are looked at */
 	struct timer *soon;     /* calls that failed are told */
 	bool http2;             /* the API server speaks it, or may */

@@ -1,6 +1,7 @@
 """kubeproxyd beside a story's cluster, and requests to it as kubectl would make them."""
 
 import json
+import re
 
 from callers import of_user
 from cluster import run, wait_for
@@ -36,6 +37,10 @@ diag_addr: "127.0.0.1:{c.free_port()}"
             r for r in self.c.call("ListResources", {"kind": "kube_server"}).get("resources", [])
             if r["kube_server"]["spec"]["kube_cluster"] == self.name])
         return self
+
+    def resident_kb(self):
+        with open(f"/proc/{self.daemon.child.pid}/status") as f:
+            return int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
 
     def base(self):
         return f"https://{self.name}.kube.example:{self.port}"

@@ -3,9 +3,12 @@
 import hashlib
 import json
 import os
+import ssl
+import subprocess
+import time
 
 from callers import host_authority, of_host
-from cluster import story
+from cluster import run, story, wait_for
 from fake_kubernetes import FakeKubernetes
 from kube_daemon import Kube
 
@@ -90,16 +93,250 @@ def what_a_client_says_of_itself_does_not_pass(c):
 
 # --- what streams --------------------------------------------------------------------------------
 
+BOTH = ("--http1.1", "--http2")
+
 
 def bodies_arrive_whole_both_ways(c):
     data = os.urandom(3 << 20)
     with open(c.path("body"), "wb") as f:
         f.write(data)
     want = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-    for framing in ([], ["-H", "Transfer-Encoding: chunked"]):
-        status, text = c.kube.curl("erin", PODS, "-X", "POST", "--data-binary",
-                                   "@" + c.path("body"), *framing)
-        assert status == 201 and json.loads(text) == want, text
+    for protocol in BOTH:
+        for framing in ([], ["-H", "Transfer-Encoding: chunked"]):
+            status, text = c.kube.curl("erin", PODS, "-X", "POST", "--data-binary",
+                                       "@" + c.path("body"), *framing, protocol=protocol)
+            assert status == 201 and json.loads(text) == want, (protocol, framing, text)
+
+
+def both_protocols_say_the_same(c):
+    for options in ([], ["-I"], ["-X", "DELETE"], ["-X", "OPTIONS"], ["-X", "PATCH", "-d", "{}"]):
+        answers = [c.kube.curl("erin", PODS, *options, protocol=p)[0] for p in BOTH]
+        assert answers in ([200, 200], [201, 201]), (options, answers)
+    for protocol in BOTH:
+        assert "no assigned" in c.kube.refused(403, "frank", PODS, protocol=protocol)
+        assert "dot segment" in c.kube.refused(400, "erin", "/api/v1/../x", "--path-as-is",
+                                               protocol=protocol)
+        version = run(*c.kube.curl_argv("erin", "/version", protocol, "-o", "/dev/null", "-w",
+                                        "%{http_version}")).stdout
+        assert version == protocol[-len(version):], version
+
+
+def a_list_of_50_mb_streams_in_bounded_memory(c):
+    piece = os.urandom(1 << 20)
+    want = hashlib.sha256(piece * 50).hexdigest()
+
+    def chunked(h, _):
+        h.begin_chunks()
+        for _ in range(50):
+            h.chunk(piece)
+        h.chunk(b"")
+
+    def whole(h, _):
+        h.send_response(200)
+        h.send_header("Content-Length", str(50 << 20))
+        h.end_headers()
+        for _ in range(50):
+            h.wfile.write(piece)
+
+    c.fake.paths["/api/v1/chunked"], c.fake.paths["/api/v1/whole"] = chunked, whole
+    before = c.kube.resident_kb()
+    for protocol in BOTH:
+        for path in "/api/v1/chunked", "/api/v1/whole":
+            argv = c.kube.curl_argv("erin", path, protocol)
+            got = subprocess.run(argv, stdout=subprocess.PIPE, check=True, timeout=60).stdout
+            assert hashlib.sha256(got).hexdigest() == want, (protocol, path, len(got))
+    assert c.kube.resident_kb() - before < 8192, (before, c.kube.resident_kb())
+
+
+def who_reads_slowly_holds_back_nobody_else(c):
+    sent = []
+
+    def endless(h, _):
+        h.begin_chunks()
+        for _ in range(200):
+            h.chunk(b"x" * (1 << 20))
+            sent.append(1)
+
+    c.fake.paths["/api/v1/endless"] = endless
+    before = c.kube.resident_kb()
+    slow = [subprocess.Popen(c.kube.curl_argv("erin", "/api/v1/endless", p, "--limit-rate", "1"),
+                             stdout=subprocess.PIPE) for p in BOTH]
+    wait_for("something to be sent", lambda: sent)
+    for protocol in BOTH:
+        c.kube.get("erin", PODS, protocol=protocol)
+    assert c.kube.resident_kb() - before < 16384, (before, c.kube.resident_kb())
+    for child in slow:
+        child.kill()
+        child.communicate()
+    assert len(sent) < 100, len(sent)
+
+
+class Watch:
+    """One kubectl get -w."""
+
+    def __init__(self, c, user, protocol="--http1.1"):
+        self.child = subprocess.Popen(
+            c.kube.curl_argv(user, PODS + "?watch=1", protocol, "-N"), stdout=subprocess.PIPE,
+            text=True)
+
+    def next(self):
+        return json.loads(self.child.stdout.readline())
+
+    def ended(self):
+        """What came behind the last event, and curl's status."""
+        rest = self.child.stdout.read()
+        return rest, self.child.wait(timeout=20)
+
+
+def events_of_a_watch_come_at_once(c):
+    for protocol in BOTH:
+        watch = Watch(c, "erin", protocol)
+        at = len(c.fake.happened)
+        for _ in range(at):
+            watch.next()
+        for n in range(3):
+            c.fake.happen({"n": n})
+            assert watch.next() == {"n": n}
+        watch.child.kill()
+        watch.ended()
+
+
+def two_hundred_watches_fit(c):
+    before = c.kube.resident_kb()
+    watches = [Watch(c, "erin", BOTH[n % 2]) for n in range(200)]
+    c.fake.happen({"n": "all"})
+    for watch in watches:
+        while watch.next()["n"] != "all":
+            pass
+    grown = c.kube.resident_kb() - before
+    print(f"    200 watches: {grown} KB")
+    assert grown < 40 * 1024, grown
+    for watch in watches:
+        watch.child.kill()
+        watch.ended()
+
+
+# --- what ends -----------------------------------------------------------------------------------
+
+
+def lock(c, user):
+    c.call("PutResource", {"resource": {"lock": {
+        "kind": "lock", "metadata": {"name": "of-" + user},
+        "spec": {"target": {"user": user}, "message": "found a laptop"}}}})
+
+
+def a_change_of_roles_and_a_lock_cut_what_is_open(c):
+    for protocol in BOTH:
+        c.role("passing", {"kubernetes_groups": ["devs"], "kubernetes_labels": {"*": ["*"]}})
+        user = "paul" + protocol[-1]
+        c.user(user, ["passing"])
+        c.log_in(user)
+        watch = Watch(c, user, protocol)
+        c.fake.happen({"n": user})
+        while watch.next()["n"] != user:
+            pass
+        c.role("passing", {"kubernetes_groups": ["others"], "kubernetes_labels": {"*": ["*"]}})
+        rest, status = watch.ended()
+        assert rest == "" and status != 0, (protocol, rest, status)
+        watch = Watch(c, user, protocol)
+        while watch.next()["n"] != user:
+            pass
+        lock(c, user)
+        assert watch.ended()[1] != 0
+        assert "found a laptop" in c.kube.refused(403, user, PODS, protocol=protocol)
+
+
+def silence_ends_a_watch_where_a_role_says_so(c):
+    c.role("brisk", {"kubernetes_groups": ["devs"], "kubernetes_labels": {"*": ["*"]}},
+           options={"client_idle_timeout": "500ms"})
+    c.user("bea", ["brisk"])
+    c.log_in("bea")
+    watch = Watch(c, "bea")
+    start = time.monotonic()
+    rest, status = watch.ended()
+    assert status != 0 and 0.4 < time.monotonic() - start < 10, (rest, status)
+
+
+# --- what the API server may not do ---------------------------------------------------------------
+
+
+def its_own_errors_pass_untouched(c):
+    own = {"kind": "Status", "status": "Failure", "message": "pods is forbidden", "code": 403,
+           "details": {"kind": "pods"}}
+    c.fake.paths["/api/v1/forbidden"] = lambda h, _: h.answer(own, 403, [("Audit-Id", "7")])
+    for protocol in BOTH:
+        status, text = c.kube.curl("erin", "/api/v1/forbidden", "-D", c.path("head"),
+                                   protocol=protocol)
+        assert status == 403 and json.loads(text) == own, text
+        with open(c.path("head")) as f:
+            assert "audit-id: 7" in f.read().lower()
+
+
+def a_hostile_api_server_harms_nobody(c):
+    def raw(data):
+        def answer(h, _):
+            h.wfile.write(data)
+            h.close_connection = True
+        return answer
+
+    def endless_headers(h, _):
+        h.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for n in range(100000):
+            h.wfile.write(b"x-%d: %s\r\n" % (n, b"y" * 1000))
+
+    head = b"HTTP/1.1 200 OK\r\n"
+    rows = {"smuggle": raw(head + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            "twice": raw(head + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello"),
+            "nonsense": raw(b"SSH-2.0-x\r\n\r\n"), "nothing": raw(b""),
+            "unasked": raw(b"HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+            "folded": raw(head + b"A: b\r\n c\r\n\r\n"), "headers": endless_headers}
+    for name, answer in rows.items():
+        c.fake.paths["/api/v1/" + name] = answer
+        for protocol in BOTH:
+            c.kube.refused(503 if name == "nothing" else 502, "erin", "/api/v1/" + name,
+                           protocol=protocol)
+    torn = raw(head + b"Content-Length: 100\r\n\r\nhalf")
+    c.fake.paths["/api/v1/torn"] = torn
+    for protocol in BOTH:
+        out = run(*c.kube.curl_argv("erin", "/api/v1/torn", protocol), check=False)
+        assert out.returncode != 0, "half an answer was taken for a whole one"
+    c.kube.get("erin", PODS)
+
+
+# --- how it is set up -----------------------------------------------------------------------------
+
+
+def what_the_api_server_does_not_allow_is_said_at_the_start(c):
+    c.kube.daemon.wait_log('event="impersonation is allowed"')
+    poor = FakeKubernetes()
+    poor.may_impersonate = {"users"}
+    other = Kube(c, poor.start(c, "poor").kubeconfig(c, "poor.conf"), "poor").start()
+    other.daemon.wait_log("may not impersonate groups, serviceaccounts")
+    assert other.curl("erin", "/version")[0] == 200
+    other.daemon.stop()
+
+
+def a_token_is_read_anew_and_a_plugin_refused(c):
+    path = c.write("kube-token", "first\n")
+    conf = c.fake.kubeconfig(c, "token.conf", {"tokenFile": path})
+    other = Kube(c, conf, "token").start()
+    got = dict(other.get("erin", PODS)["headers"])
+    assert got["authorization"] == "Bearer first", got
+    c.write("kube-token", "second\n")
+    wait_for("the new token", lambda: dict(other.get("erin", PODS)["headers"])["authorization"] ==
+             "Bearer second")
+    other.daemon.stop()
+    other.kubeconfig = c.fake.kubeconfig(c, "token.conf", {"exec": {"command": "aws"}})
+    out = run(c.lib + "/kubeproxyd", "--config", other.conf, check=False)
+    assert out.returncode == 1 and "exec plugin" in out.stderr, out
+
+
+def an_api_server_of_tls_1_3_only_is_told_apart(c):
+    modern = FakeKubernetes(ssl.TLSVersion.TLSv1_3).start(c, "modern")
+    other = Kube(c, modern.kubeconfig(c, "modern.conf"), "modern").start()
+    assert "TLS 1.3 only" in other.refused(503, "erin", PODS)
+    other.daemon.wait_log("--tls-min-version=VersionTLS12")
+    other.daemon.stop()
 
 
 story([
@@ -110,4 +347,16 @@ story([
     who_may_not_act_here_hears_why,
     what_a_client_says_of_itself_does_not_pass,
     bodies_arrive_whole_both_ways,
+    both_protocols_say_the_same,
+    a_list_of_50_mb_streams_in_bounded_memory,
+    who_reads_slowly_holds_back_nobody_else,
+    events_of_a_watch_come_at_once,
+    two_hundred_watches_fit,
+    a_change_of_roles_and_a_lock_cut_what_is_open,
+    silence_ends_a_watch_where_a_role_says_so,
+    its_own_errors_pass_untouched,
+    a_hostile_api_server_harms_nobody,
+    what_the_api_server_does_not_allow_is_said_at_the_start,
+    a_token_is_read_anew_and_a_plugin_refused,
+    an_api_server_of_tls_1_3_only_is_told_apart,
 ], setup=set_up, door=False)
