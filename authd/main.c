@@ -25,6 +25,7 @@
 #include "authd/restore.h"
 #include "authd/rotation/follow.h"
 #include "authd/rotation/schedule.h"
+#include "authd/trust/links.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -226,6 +227,7 @@ static void on_server_stopped(void *ctx)
 	struct authd *a = &p->authd;
 
 	a->server = NULL;
+	links_close(a->links);
 	follow_close(a->follow);
 	schedule_close(a->schedule);
 	changes_close(a->changes);
@@ -322,7 +324,9 @@ static int open_services(struct process *p, struct err *err)
 		return err->code;
 	if (schedule_open(a, &a->schedule, err) != 0)
 		return err->code;
-	return follow_open(a, &a->follow, err);
+	if (follow_open(a, &a->follow, err) != 0)
+		return err->code;
+	return links_open(a, &a->links, err);
 }
 
 static int open_ports(struct process *p, struct err *err)

@@ -7,6 +7,7 @@
 #include "authd/recordings/calls.h"
 #include "authd/resources/calls.h"
 #include "authd/rotation/calls.h"
+#include "authd/trust/calls.h"
 
 #include "base/buf.h"
 #include "proto/auth.service.h"
@@ -28,6 +29,9 @@ static const struct rpc_method table[] = {
 	{ AUTH_GET_INVITE, ACCESS_ANYBODY, NULL, handle_get_invite },
 	{ AUTH_ACCEPT_INVITE, ACCESS_ANYBODY, NULL, handle_accept_invite },
 	{ AUTH_JOIN, ACCESS_ANYBODY, NULL, handle_join },
+	{ AUTH_VALIDATE_TRUSTED_CLUSTER, ACCESS_ANYBODY, NULL, handle_validate_trusted_cluster },
+
+	{ AUTH_UPDATE_AUTHORITIES, ACCESS_REMOTE, NULL, handle_update_authorities },
 
 	{ AUTH_RENEW_HOST, ACCESS_HOST, NULL, handle_renew_host },
 	{ AUTH_ANNOUNCE, ACCESS_HOST, NULL, handle_announce },

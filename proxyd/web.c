@@ -35,6 +35,13 @@ static int complete_login(void *request, const char *client_addr, struct err *er
 	return fields_set_str(&login->client_addr, client_addr, err);
 }
 
+static int complete_validate(void *request, const char *client_addr, struct err *err)
+{
+	pv_ValidateTrustedClusterRequest *validate = request;
+
+	return fields_set_str(&validate->client_addr, client_addr, err);
+}
+
 static const struct json_call {
 	const char *path;
 	unsigned call;
@@ -42,6 +49,9 @@ static const struct json_call {
 	const struct fields_table *response;
 	complete complete;
 } json_calls[] = {
+	{ "/v1/ValidateTrustedCluster", AUTH_VALIDATE_TRUSTED_CLUSTER,
+	  &pv_ValidateTrustedClusterRequest_table, &pv_ValidateTrustedClusterResponse_table,
+	  complete_validate },
 	{ "/v1/Ping", AUTH_PING, &pv_PingRequest_table, &pv_PingResponse_table, NULL },
 	{ "/v1/Login", AUTH_LOGIN, &pv_LoginRequest_table, &pv_LoginResponse_table,
 	  complete_login },
@@ -57,6 +67,7 @@ union any_request {
 	pv_LoginRequest login;
 	pv_GetInviteRequest get_invite;
 	pv_AcceptInviteRequest accept_invite;
+	pv_ValidateTrustedClusterRequest validate;
 };
 
 static void answer_error(struct web_request *r, int code, const char *text)

@@ -69,11 +69,49 @@ void output_invite(FILE *to, const char *event, const pv_Invite *invite)
 	print_pins(to, invite->ca_pins, invite->ca_pins_count);
 }
 
+/* The resource that the leaf's administrator creates, but for who may do what there. */
+static void print_trusted_cluster(FILE *to, const pv_CreateTokenResponse *answer)
+{
+	const pv_Token *token = &answer->token;
+	const char *proxy = answer->proxy_addrs_count > 0 ? answer->proxy_addrs[0] : "PROXY:3080";
+	char until[STR_TIME_SIZE];
+
+	fprintf(to,
+	        "Give this to the administrator of the other cluster, for 'tctl create'; the token "
+	        "is good for %s, until %s.\n"
+	        "What stands behind its '@' lets them know this cluster before the token leaves "
+	        "theirs.\n\n",
+	        token->spec.single_use ? "one cluster" : "any number of clusters",
+	        str_from_time(until, sizeof(until), token->metadata.expires));
+	fprintf(to,
+	        "kind: trusted_cluster\n"
+	        "version: v2\n"
+	        "metadata: {name: %s}\n"
+	        "spec:\n"
+	        "  enabled: yes\n"
+	        "  token: %s%s%s\n"
+	        "  web_proxy_addr: '%s'\n"
+	        "  tunnel_addr: '%s'\n"
+	        "  role_map:\n"
+	        "  - {remote: access, local: [access]} # which roles there are which of yours\n",
+	        answer->cluster_name, token->metadata.name, answer->ca_pins_count > 0 ? "@" : "",
+	        answer->ca_pins_count > 0 ? answer->ca_pins[0] : "", proxy, proxy);
+}
+
+static bool is_for_clusters(const pv_Token *token)
+{
+	return token->spec.roles_count == 1 && str_eq(token->spec.roles[0], "Trusted_cluster");
+}
+
 void output_token(FILE *to, const pv_CreateTokenResponse *answer)
 {
 	const pv_Token *token = &answer->token;
 	char until[STR_TIME_SIZE];
 
+	if (is_for_clusters(token)) {
+		print_trusted_cluster(to, answer);
+		return;
+	}
 	fprintf(to, "The join token, shown only now: %s\n", token->metadata.name);
 	fprintf(to, "Good for %s as", token->spec.single_use ? "one host" : "any number of hosts");
 	for (size_t i = 0; i < token->spec.roles_count; i++)

@@ -24,7 +24,7 @@
 #include "tsh/request.h"
 #include "tsh/skew.h"
 #include "tsh/trust.h"
-#include "tsh/web_call.h"
+#include "rpc/web_call.h"
 #include "wire/fields.h"
 
 #include "proto/auth.fields.h"

@@ -7,7 +7,7 @@
 #include "crypto/tls.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
-#include "tsh/proxy_link.h"
+#include "loop/proxy_link.h"
 #include "tsh/trust.h"
 #include "wire/fields.h"
 #include "wire/framing.h"

@@ -8,13 +8,11 @@
 #include "crypto/tls.h"
 #include "crypto/x509.h"
 #include "crypto/x509_set.h"
-#include "file/file.h"
+#include "rpc/web_call.h"
 
 #include <stdlib.h>
 
-#define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
-#define ROOTS_MAX    (8 * 1024 * 1024)
-#define CHAIN_MAX    4
+#define CHAIN_MAX 4
 
 /* What a configuration is made of, until it is. */
 struct parts {
@@ -32,22 +30,6 @@ static void parts_deinit(struct parts *p)
 	x509_set_unref(p->roots);
 	x509_unref_all(p->chain, p->chain_len);
 	key_unref(p->key);
-}
-
-/* OpenSSL's variable, so that one setting serves curl and tsh. */
-static int load_system_roots(struct parts *parts, struct err *err)
-{
-	const char *path = getenv("SSL_CERT_FILE");
-	struct buf pem = { 0 };
-	int rc;
-
-	rc = file_read(str_empty(path) ? SYSTEM_ROOTS : path, ROOTS_MAX, &pem, err);
-	if (rc == 0)
-		rc = x509_set_new(&parts->roots, err);
-	if (rc == 0)
-		rc = x509_set_add_bundle(parts->roots, pem.data, pem.len, err);
-	buf_deinit(&pem);
-	return rc != 0 ? err_wrap(err, "trusted authorities of this machine") : 0;
 }
 
 static int load_cluster_trust(struct parts *parts, const struct profile *p, struct err *err)
@@ -72,7 +54,7 @@ static int load_proxy_trust(struct parts *parts, const struct profile *p, bool k
 	struct err ignored;
 
 	if (str_empty(p->data.ca_pin))
-		return load_system_roots(parts, err);
+		return web_call_roots(&parts->roots, err);
 	parts->pinned = true;
 	if (known && load_cluster_trust(parts, p, &ignored) == 0)
 		return 0;
@@ -123,7 +105,7 @@ int trust_proxy_anonymous(const struct profile *p, bool known, const struct cloc
 	int rc = load_proxy_trust(&parts, p, known, err);
 
 	if (rc == 0)
-		rc = make(&parts, TRUST_HTTP, clock, out, err);
+		rc = make(&parts, WEB_CALL_ALPN, clock, out, err);
 	parts_deinit(&parts);
 	return rc;
 }

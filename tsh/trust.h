@@ -10,7 +10,6 @@ struct clock;
 struct err;
 struct tls_conf;
 
-#define TRUST_HTTP   "http/1.1"
 #define TRUST_STREAM "postern-stream/1"
 #define TRUST_GRPC   "h2"
 

@@ -11,29 +11,37 @@
 
 #define BURST_SECONDS 10
 
+static int take(struct authd *a, const char *name, int64_t per_second, struct err *err)
+{
+	const struct rate rate = { per_second, per_second * BURST_SECONDS };
+
+	return rates_take(a->rates, name, &rate, clock_mono_ms(a->clock), err);
+}
+
+int limits_take_address(struct authd *a, const char *addr, struct err *err)
+{
+	char name[256];
+
+	snprintf(name, sizeof(name), "address %.*s", (int)str_host_len(addr), addr);
+	return take(a, name, a->conf.anonymous_rate, err);
+}
+
 int limits_take(struct authd *a, const struct peer *peer, struct err *err)
 {
-	struct rate rate = { 0 };
 	char name[256];
 
 	switch (peer->kind) {
 	case PEER_ADMIN:
-		return 0;
+		break;
 	case PEER_USER:
 		snprintf(name, sizeof(name), "user %s", peer->identity.user);
-		rate.per_second = a->conf.user_rate;
-		break;
+		return take(a, name, a->conf.user_rate, err);
 	case PEER_HOST:
 	case PEER_REMOTE:
 		snprintf(name, sizeof(name), "host %s", peer->identity.host_id);
-		rate.per_second = a->conf.host_rate;
-		break;
+		return take(a, name, a->conf.host_rate, err);
 	case PEER_ANONYMOUS:
-		snprintf(name, sizeof(name), "address %.*s", (int)str_host_len(peer->addr),
-		         peer->addr);
-		rate.per_second = a->conf.anonymous_rate;
-		break;
+		return limits_take_address(a, peer->addr, err);
 	}
-	rate.burst = rate.per_second * BURST_SECONDS;
-	return rates_take(a->rates, name, &rate, clock_mono_ms(a->clock), err);
+	return 0;
 }

@@ -14,4 +14,7 @@ struct peer;
 /* Counts one more call. ERR_LIMIT with err->retry_ms. */
 int limits_take(struct authd *a, const struct peer *peer, struct err *err);
 
+/* The same for somebody without a certificate at a proxy, who is known by this address. */
+int limits_take_address(struct authd *a, const char *addr, struct err *err);
+
 #endif

@@ -38,6 +38,8 @@ static bool sees_all(const struct peer *peer, const struct resource_kind *kind)
 	if (peer->kind == PEER_USER)
 		return kind->tag != pv_Resource_node_tag &&
 		       kind->tag != pv_Resource_kube_server_tag;
+	if (peer->kind == PEER_REMOTE)
+		return kind->tag != pv_Resource_cert_authority_tag;
 	return kind->tag != pv_Resource_session_tag ||
 	       (!peer_is_host(peer, "Node") && !peer_is_host(peer, "Kube"));
 }
@@ -124,6 +126,13 @@ static bool sees_request(const struct visible *v, const pv_AccessRequestSpec *sp
 	return sees;
 }
 
+/* Whom else we trust, other clusters do not learn. */
+static bool is_our_authority(const struct authd *a, const pv_Resource *r)
+{
+	return r->which_of == pv_Resource_cert_authority_tag &&
+	       str_eq(r->of.cert_authority.spec.cluster_name, a->conf.cluster_name);
+}
+
 static bool is_own(const pv_Resource *r, const struct peer *peer)
 {
 	if (peer->kind == PEER_HOST)
@@ -139,6 +148,8 @@ bool visible_check(const struct visible *v, const pv_Resource *r)
 
 	if (v->all || is_own(r, peer))
 		return true;
+	if (peer->kind == PEER_REMOTE)
+		return is_our_authority(authd_of(v->call), r);
 	if (peer->kind != PEER_USER || r->which_of != v->kind->tag)
 		return false;
 	if (r->which_of == pv_Resource_access_request_tag &&

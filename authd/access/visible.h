@@ -8,6 +8,8 @@
  *               sessions where a rule's `where` holds for them
  *               access requests that are their own, or that they may judge
  *   nodes, kubeproxyd  of sessions their own only
+ *   other clusters' daemons
+ *               of authorities those of this cluster
  */
 #ifndef AUTHD_ACCESS_VISIBLE_H
 #define AUTHD_ACCESS_VISIBLE_H

@@ -24,6 +24,7 @@ struct clock;
 struct err;
 struct follow;
 struct keyspace;
+struct links;
 struct orphans;
 struct people;
 struct rates;
@@ -61,6 +62,7 @@ struct authd {
 	struct recordings *recordings;
 	struct schedule *schedule; /* of automatic rotations */
 	struct follow *follow;     /* of the authorities, whoever changes them */
+	struct links *links;       /* with the clusters that we trust */
 };
 
 /* The daemon that a call was made to. */

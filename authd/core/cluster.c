@@ -24,17 +24,16 @@ static bool is_label(const char *s, size_t len)
 }
 
 /* The name becomes part of host names (auth.<cluster>) and, behind a UUID, a common name. */
-static int check_dns_name(const char *name, struct err *err)
+int cluster_check_name(const char *name, struct err *err)
 {
 	if (strlen(name) > CLUSTER_NAME_MAX)
-		return err_set(err, ERR_INVALID, "cluster.name: more than %d bytes",
-		               CLUSTER_NAME_MAX);
+		return err_set(err, ERR_INVALID, "more than %d bytes", CLUSTER_NAME_MAX);
 	for (const char *at = name;; at++) {
 		size_t len = strcspn(at, ".");
 
 		if (!is_label(at, len))
-			return err_set(err, ERR_INVALID,
-			               "cluster.name: '%s' is not a DNS name in lower case", name);
+			return err_set(err, ERR_INVALID, "'%s' is not a DNS name in lower case",
+			               name);
 		at += len;
 		if (*at == 0)
 			return 0;
@@ -95,10 +94,10 @@ static int finish_first_start(struct authd *a, struct err *err)
 
 int cluster_open(struct authd *a, int *out_created, struct err *err)
 {
-	int rc = check_dns_name(a->conf.cluster_name, err);
+	int rc = cluster_check_name(a->conf.cluster_name, err);
 
 	if (rc != 0)
-		return rc;
+		return err_wrap(err, "cluster.name");
 	rc = check_name(a, err);
 	*out_created = rc == ERR_NOT_FOUND;
 	if (rc != 0 && rc != ERR_NOT_FOUND)

@@ -15,4 +15,7 @@ struct err;
 int cluster_open(struct authd *a, int *out_created, struct err *err);
 void cluster_close(struct authd *a);
 
+/* Can it be a cluster's name? ERR_INVALID: it is no DNS name in lower case, or too long. */
+int cluster_check_name(const char *name, struct err *err);
+
 #endif

@@ -16,7 +16,7 @@
 struct err;
 struct fields_table;
 
-#define COMPANIONS_MAX 4
+#define COMPANIONS_MAX 8
 
 struct companions {
 	struct keyspace_op ops[COMPANIONS_MAX];

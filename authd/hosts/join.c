@@ -156,41 +156,11 @@ static void on_written(void *arg, uint64_t revision, const struct err *failure)
 		audit(j);
 }
 
-struct token_keys {
-	char resource[RESOURCE_KEY_SIZE];
-	char stored[SECRETS_KEY_SIZE];
-	struct buf bytes;
-};
-
-/* A single-use token goes from the list, and remembers who used it until it would have expired. */
-static int use_token(struct join *j, const char *value, struct token_keys *k,
-                     struct keyspace_op *ops, size_t *count, struct err *err)
-{
-	pv_StoredToken used = { .id = j->token.stored.id, .used_by = j->certify.identity.host_id };
-	uint8_t hash[HASH_SIZE];
-	int rc;
-
-	if (j->repeated || !j->token.resource.of.token.spec.single_use)
-		return 0;
-	rc = resource_key_of(k->resource, &j->token.resource, err);
-	if (rc != 0)
-		return rc;
-	secrets_hash(value, hash);
-	rc = fields_encode(&pv_StoredToken_table, &used, &k->bytes, err);
-	if (rc != 0)
-		return rc;
-	ops[(*count)++] = keyspace_op_delete_at(k->resource, j->token.revision);
-	ops[(*count)++] =
-	        keyspace_op_update_at(secrets_token_key(k->stored, hash), j->token.stored_revision,
-	                              k->bytes.data, k->bytes.len, j->token.expires);
-	return 0;
-}
-
 static int write_host(struct join *j, const char *token_value, struct err *err)
 {
 	char key[SECRETS_KEY_SIZE];
-	struct token_keys keys = { 0 };
-	struct keyspace_op ops[3];
+	struct token_use use = { 0 };
+	struct keyspace_op ops[1 + TOKEN_USE_OPS];
 	struct buf bytes = { 0 };
 	size_t count = 0;
 	int rc = secrets_put_op(&ops[count++], secrets_host_key(key, j->certify.identity.host_id),
@@ -198,12 +168,13 @@ static int write_host(struct join *j, const char *token_value, struct err *err)
 
 	ops[0].condition = j->host_revision != 0 ? KEYSPACE_IF_REVISION : KEYSPACE_IF_ABSENT;
 	ops[0].revision = j->host_revision;
-	if (rc == 0 && !j->renewal)
-		rc = use_token(j, token_value, &keys, ops, &count, err);
+	if (rc == 0 && !j->renewal && !j->repeated)
+		rc = token_use(&j->token, token_value, j->certify.identity.host_id, &use, ops,
+		               &count, err);
 	if (rc == 0)
 		rc = keyspace_write(j->authd->keyspace, ops, count, on_written, j, err);
 	buf_deinit(&bytes);
-	buf_wipe(&keys.bytes);
+	token_use_deinit(&use);
 	return rc;
 }
 

@@ -161,6 +161,30 @@ void token_deinit(struct token *t)
 	resource_deinit(&t->resource);
 }
 
+int token_use(const struct token *t, const char *value, const char *used_by, struct token_use *u,
+              struct keyspace_op *ops, size_t *count, struct err *err)
+{
+	pv_StoredToken used = { .id = t->stored.id, .used_by = (char *)(uintptr_t)used_by };
+	uint8_t hash[HASH_SIZE];
+
+	if (!t->resource.of.token.spec.single_use)
+		return 0;
+	secrets_hash(value, hash);
+	secrets_token_key(u->secret_key, hash);
+	if (resource_key(u->key, resource_kind_find("token"), NULL, t->stored.id, err) != 0 ||
+	    fields_encode(&pv_StoredToken_table, &used, &u->bytes, err) != 0)
+		return err->code;
+	ops[(*count)++] = keyspace_op_delete_at(u->key, t->revision);
+	ops[(*count)++] = keyspace_op_update_at(u->secret_key, t->stored_revision, u->bytes.data,
+	                                        u->bytes.len, t->expires);
+	return 0;
+}
+
+void token_use_deinit(struct token_use *u)
+{
+	buf_wipe(&u->bytes);
+}
+
 /* --- CreateToken ----------------------------------------------------------------------------- */
 
 struct create {
@@ -208,6 +232,8 @@ static int fill_answer(struct create *op, struct err *err)
 	answer->has_token = true;
 	if (rc == 0)
 		rc = fields_set_str(&answer->token.metadata.name, op->value, err);
+	if (rc == 0)
+		rc = fields_set_str(&answer->cluster_name, conf->cluster_name, err);
 	if (rc == 0)
 		rc = authorities_pins(&op->authd->authorities, &pins, err);
 	for (size_t i = 0; rc == 0 && i < pins.count; i++)

@@ -8,7 +8,10 @@
 #define AUTHD_HOSTS_TOKENS_H
 
 #include "authd/core/companions.h"
+#include "authd/core/secrets.h"
 
+#include "base/buf.h"
+#include "model/resource.h"
 #include "proto/resource.pb.h"
 #include "proto/secrets.pb.h"
 
@@ -45,5 +48,20 @@ struct token {
 /* ERR_DENIED: there is none, or it has expired. */
 int token_load(struct authd *a, const char *value, struct token *out, struct err *err);
 void token_deinit(struct token *t);
+
+/* What the operations below borrow. */
+struct token_use {
+	char key[RESOURCE_KEY_SIZE];
+	char secret_key[SECRETS_KEY_SIZE];
+	struct buf bytes;
+};
+
+#define TOKEN_USE_OPS 2
+
+/* A single-use token goes from the list, and remembers who used it until it would have expired:
+ * appends the operations for that, none of another token. `u` is zero; token_use_deinit() it. */
+int token_use(const struct token *t, const char *value, const char *used_by, struct token_use *u,
+              struct keyspace_op *ops, size_t *count, struct err *err);
+void token_use_deinit(struct token_use *u);
 
 #endif

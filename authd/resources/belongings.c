@@ -5,6 +5,7 @@
 #include "authd/core/secrets.h"
 #include "authd/hosts/tokens.h"
 #include "authd/people/invite.h"
+#include "authd/trust/trusted.h"
 
 #include "base/err.h"
 #include "model/resource.h"
@@ -69,6 +70,10 @@ int belongings_of_delete(struct authd *a, const struct resource_kind *kind, cons
 		rc = tokens_forget(a, name, out, &stored, err);
 	else if (rc == 0)
 		rc = resource_secrets_forget(kind, name, out, err);
+	if (rc == 0 && kind->tag == pv_Resource_trusted_cluster_tag)
+		rc = trusted_of_delete(name, out, err);
+	else if (rc == 0 && kind->tag == pv_Resource_remote_cluster_tag)
+		rc = trusted_forget_leaf(name, out, err);
 	if (rc == 0 && stored == NULL) {
 		stored = strdup(name);
 		rc = stored != NULL ? 0 : err_set_nomem(err);

@@ -9,6 +9,8 @@
 #include "rpc/server.h"
 #include "wire/fields.h"
 
+#include "proto/cluster.fields.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +45,9 @@ void change_free(struct change *c)
 		companions_deinit(&c->items[i].companions);
 		buf_wipe(&c->items[i].bytes);
 		free(c->items[i].name);
+		if (c->items[i].trust != NULL)
+			fields_release(&pv_TrustedCluster_table, c->items[i].trust);
+		free(c->items[i].trust);
 	}
 	free(c->items);
 	free(c);
@@ -151,7 +156,8 @@ static int add_ops(const struct change_item *item, struct keyspace_op *ops, size
 	return 0;
 }
 
-int change_start(struct change *c, struct rpc_call *call, struct err *err)
+/* *out_any: there is something to write, and on_written() comes later. */
+static int submit(struct change *c, bool *out_any, struct err *err)
 {
 	struct keyspace_op ops[KEYSPACE_OPS_MAX];
 	size_t count = 0;
@@ -159,10 +165,29 @@ int change_start(struct change *c, struct rpc_call *call, struct err *err)
 	for (size_t i = 0; i < c->count; i++)
 		if (add_ops(&c->items[i], ops, &count, err) != 0)
 			return err->code;
-	if (count > 0 && keyspace_write(c->authd->keyspace, ops, count, on_written, c, err) != 0)
+	*out_any = count > 0;
+	return count > 0 ? keyspace_write(c->authd->keyspace, ops, count, on_written, c, err) : 0;
+}
+
+int change_write(struct change *c, struct err *err)
+{
+	bool any;
+
+	if (submit(c, &any, err) != 0)
+		return err->code;
+	if (!any)
+		on_written(c, 0, NULL);
+	return 0;
+}
+
+int change_start(struct change *c, struct rpc_call *call, struct err *err)
+{
+	bool any;
+
+	if (submit(c, &any, err) != 0)
 		return err->code;
 	pending_begin(&c->pending, call);
-	if (count == 0)
+	if (!any)
 		on_written(c, 0, NULL);
 	return 0;
 }

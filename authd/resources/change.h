@@ -37,6 +37,7 @@ struct change_item {
 	struct keyspace_op op; /* unless it is unchanged */
 	struct companions companions;
 	struct buf bytes;
+	pv_TrustedCluster *trust; /* a new one, whose root must be asked first; with its token */
 };
 
 /* Answers with the items as they are now, or with err unless it is NULL. */
@@ -60,6 +61,10 @@ void change_free(struct change *c);
 /* Takes the change over on success; answers, now or later. On failure the call is not answered
  * and the change still the caller's. ERR_LIMIT: more operations than one write holds. */
 int change_start(struct change *c, struct rpc_call *call, struct err *err);
+
+/* For a change whose call is pending already: writes. On failure the call is not answered and the
+ * change still the caller's. */
+int change_write(struct change *c, struct err *err);
 
 /* The audit event of an item that was written. */
 void change_report(const struct change *c, const struct change_item *item);

@@ -13,6 +13,7 @@
 #include "authd/resources/belongings.h"
 #include "authd/resources/calls.h"
 #include "authd/resources/change.h"
+#include "authd/resources/trusting.h"
 
 #include "base/err.h"
 #include "base/str.h"
@@ -217,7 +218,7 @@ static int make_op(struct change *c, struct change_item *item, bool replace, str
 		return err->code;
 	item->op = keyspace_op_put(item->key, item->bytes.data, item->bytes.len,
 	                           resource_metadata(&item->resource)->expires);
-	if (!replace) {
+	if (!replace || item->trust != NULL) {
 		item->op.condition = KEYSPACE_IF_ABSENT;
 	} else if (seen != 0) {
 		item->op.condition = KEYSPACE_IF_REVISION;
@@ -238,6 +239,7 @@ static int settle(struct change *c, struct change_item *item, pv_Resource *old, 
 	else if (replace && seen_revision(&item->resource) != 0)
 		return conflict(item, err);
 	if (stamp(c, &item->resource, old, err) != 0 ||
+	    trusting_prepare(c, item, old, replace, err) != 0 ||
 	    resource_secrets_split(c->authd, &item->resource, &item->companions, &secrets, err) !=
 	            0)
 		return err->code;
@@ -336,7 +338,7 @@ static void put(struct rpc_call *call, const struct wish *w, change_answer answe
 	struct err err;
 	struct change *c = change_new(call, w->count, answer, &err);
 
-	if (c != NULL && take_all(c, call, w, &err) == 0 && change_start(c, call, &err) == 0)
+	if (c != NULL && take_all(c, call, w, &err) == 0 && trusting_start(c, call, &err) == 0)
 		return;
 	change_free(c);
 	rpc_call_fail(call, &err);

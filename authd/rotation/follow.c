@@ -5,6 +5,7 @@
 #include "authd/ports/tls_port.h"
 #include "authd/recordings/recordings.h"
 #include "authd/rotation/schedule.h"
+#include "authd/trust/links.h"
 
 #include "base/err.h"
 #include "base/log.h"
@@ -62,6 +63,7 @@ void follow_authorities(struct authd *a)
 		log_error("authorities not followed", kv("error", err.msg));
 	rpc_server_close_matching(a->server, is_untrusted, a);
 	schedule_plan(a->schedule);
+	links_reload(a->links);
 }
 
 /* --- when ------------------------------------------------------------------------------------ */

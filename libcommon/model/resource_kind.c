@@ -8,8 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define TRUST "trust between clusters is not there yet"
-#define SSO   "single sign-on is not there yet"
+#define SSO "single sign-on is not there yet"
 
 static const struct resource_kind kinds[] = {
 	{ "role", "/roles/", "roles", pv_Resource_role_tag, "v7", "v3 v4 v5 v6 v7",
@@ -47,10 +46,10 @@ static const struct resource_kind kinds[] = {
 	  .table = &pv_AccessRequest_table, .validate = validate_access_request },
 
 	{ "trusted_cluster", "/trusted_clusters/", "trusted_clusters tc cluster clusters",
-	  pv_Resource_trusted_cluster_tag, "v2", "v2", .writable = true, .later = TRUST,
+	  pv_Resource_trusted_cluster_tag, "v2", "v2", .writable = true,
 	  .table = &pv_TrustedCluster_table, .validate = validate_trusted_cluster },
 	{ "remote_cluster", "/remote_clusters/", "remote_clusters rc",
-	  pv_Resource_remote_cluster_tag, "v3", "v3", .writable = true, .later = TRUST,
+	  pv_Resource_remote_cluster_tag, "v3", "v3", .writable = true,
 	  .table = &pv_RemoteCluster_table },
 	{ "reverse_tunnel", "/reverse_tunnels/", "reverse_tunnels tunnel tunnels rts",
 	  pv_Resource_reverse_tunnel_tag, "v2", "v2", .writable = true,

@@ -8,7 +8,7 @@
  *   ours, a person or host           as the certificate says
  *   another's, a person              PEER_USER "remote-<user>-<cluster>", with those of our roles
  *                                    that the role map of that cluster's record gives; none: denied
- *   another's, its proxy or authd    PEER_REMOTE, with one of the TRUST_ roles below
+ *   another's, some daemons          PEER_REMOTE, with one of the TRUST_ roles below
  *   another's, anybody else          denied
  *
  * Filled first, then shared: once somebody holds a reference, nobody adds. Counted, on the loop.
@@ -35,7 +35,7 @@ struct x509_set;
 
 /* The system roles of PEER_REMOTE, which no certificate holds. */
 #define TRUST_ROOT_PROXY  "RemoteProxy"  /* a proxy of a cluster whose people we let in */
-#define TRUST_LEAF        "RemoteLeaf"   /* authd or a proxy of one that lets our people in */
+#define TRUST_LEAF        "RemoteLeaf"   /* authd of one that lets our people in */
 #define TRUST_LEAF_TUNNEL "RemoteTunnel" /* a tunnel's agent of such a one */
 
 /* For the cluster of this name. */

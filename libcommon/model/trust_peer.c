@@ -71,9 +71,7 @@ static const char *remote_role(const struct trust *t, const pv_Identity *id)
 		return str_eq(id->system_role, "Proxy") ? TRUST_ROOT_PROXY : NULL;
 	if (str_eq(id->system_role, "Tunnel"))
 		return TRUST_LEAF_TUNNEL;
-	if (str_eq(id->system_role, "Proxy") || str_eq(id->system_role, "Auth"))
-		return TRUST_LEAF;
-	return NULL;
+	return str_eq(id->system_role, "Auth") ? TRUST_LEAF : NULL;
 }
 
 static int adopt_host(const struct trust *t, pv_Identity *id, struct err *err)

@@ -163,23 +163,25 @@ class Cluster:
     node_reaches = None  # what noded finds the cluster by; authd itself unless given
     proxy_hosts = ("127.0.0.1",)  # the addresses of the proxy, which people use by the first
 
-    def __init__(self, door=True, authd="", proxyd="", noded="", env=None):
+    def __init__(self, door=True, authd="", proxyd="", noded="", env=None, name=CLUSTER, tag=""):
+        """Of several clusters in one story each has a name, and a tag of a letter for accounts."""
         assert os.getuid() == 0, "this story makes Unix accounts and must be run as root"
+        self.name = name
         self.dir = tempfile.mkdtemp(prefix="postern-story-")
         os.chmod(self.dir, 0o711)
         self.accounts = Accounts()
         # sshd wants no folder above its helpers that others may write to, as /tmp is.
-        self.root_run = f"/run/postern-story-{os.getpid()}"
+        self.root_run = f"/run/postern-story-{os.getpid()}{tag}"
         self.daemons = []
         self.extra = {"authd": authd, "proxyd": proxyd, "noded": noded}
         self.env = env or {}  # of daemons, by their names
-        self.service = self.accounts.add("s", "/usr/sbin/nologin", system=True)
-        self.node_user = self.accounts.add("n", "/usr/sbin/nologin", system=True)
-        self.login = self.accounts.add("u")
+        self.service = self.accounts.add(tag + "s", "/usr/sbin/nologin", system=True)
+        self.node_user = self.accounts.add(tag + "n", "/usr/sbin/nologin", system=True)
+        self.login = self.accounts.add(tag + "u")
         self.door_user = None
         self.lib = self.make_lib()
         if door:
-            self.door_user = self.accounts.add("d", self.lib + "/proxyd-connect", system=True)
+            self.door_user = self.accounts.add(tag + "d", self.lib + "/proxyd-connect", system=True)
 
     # --- putting it up -----------------------------------------------------------------------
 
@@ -234,7 +236,7 @@ class Cluster:
     def write_authd_settings(self):
         listen = json.dumps([f"{host}:{self.authd_port}" for host in self.authd_hosts])
         self.write("authd.yaml", f"""\
-cluster: {{name: {CLUSTER}}}
+cluster: {{name: {self.name}}}
 data_dir: {self.path("authd")}
 socket: {self.path("run")}/authd.sock
 socket_group: ""

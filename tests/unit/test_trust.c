@@ -243,7 +243,8 @@ static void a_key_speaks_for_its_own_cluster_and_kind_only(void **state)
 	for (int claim = 0; claim < CLUSTERS; claim++)
 		for (int by = 0; by < CLUSTERS; by++) {
 			pv_Identity alice = person((enum cluster)claim);
-			pv_Identity proxy = host((enum cluster)claim, "Proxy");
+			pv_Identity proxy =
+			        host((enum cluster)claim, claim == TWIG ? "Auth" : "Proxy");
 			bool user = claim == by && (by == LEAF || by == ROOT);
 			bool daemon = claim == by && by != ELSE;
 
@@ -266,7 +267,7 @@ static void the_daemons_of_another_cluster_are_never_ours(void **state)
 		{ ROOT, "Auth", NULL },
 		{ ROOT, "Node", NULL },
 		{ ROOT, "Tunnel", NULL },
-		{ TWIG, "Proxy", TRUST_LEAF },
+		{ TWIG, "Proxy", NULL },
 		{ TWIG, "Auth", TRUST_LEAF },
 		{ TWIG, "Tunnel", TRUST_LEAF_TUNNEL },
 		{ TWIG, "Node", NULL },

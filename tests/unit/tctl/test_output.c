@@ -92,6 +92,28 @@ static void a_token_says_what_it_is_good_for(void **state)
 	        "CA pin: sha256:0123\n");
 }
 
+static void a_token_for_a_cluster_is_the_resource_that_it_makes(void **state)
+{
+	char *role[] = { (char *)"Trusted_cluster" };
+	char *proxies[] = { (char *)"root.example.com:3080" };
+	pv_CreateTokenResponse token = make_token();
+	struct output o;
+
+	(void)state;
+	token.token.spec.roles = role;
+	token.token.spec.roles_count = 1;
+	token.proxy_addrs = proxies;
+	token.proxy_addrs_count = 1;
+	token.cluster_name = (char *)"root.example.com";
+	begin(&o);
+	output_token(o.to, &token);
+	fclose(o.to);
+	assert_non_null(strstr(o.text, "metadata: {name: root.example.com}\n"));
+	assert_non_null(strstr(o.text, "  token: 5ecret@sha256:0123\n"
+	                               "  web_proxy_addr: 'root.example.com:3080'\n"));
+	free(o.text);
+}
+
 static void the_join_commands_keep_the_token_out_of_command_lines(void **state)
 {
 	char *auth[] = { (char *)"auth.example.com:3025" };
@@ -258,6 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_invite_says_where_until_when_and_the_pin),
 		cmocka_unit_test(a_token_says_what_it_is_good_for),
+		cmocka_unit_test(a_token_for_a_cluster_is_the_resource_that_it_makes),
 		cmocka_unit_test(the_join_commands_keep_the_token_out_of_command_lines),
 		cmocka_unit_test(messages_come_as_json_and_yaml_with_their_secrets),
 		cmocka_unit_test(each_kind_has_its_columns),

@@ -1,6 +1,6 @@
 #include "tsh/node_dial.h"
 
-#include "tsh/proxy_link.h"
+#include "loop/proxy_link.h"
 
 #include "tests/unit/tsh/fake_user.h"
 

@@ -1,4 +1,4 @@
-#include "tsh/proxy_link.h"
+#include "loop/proxy_link.h"
 
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,11 +1,11 @@
 /*
- * proxy_link - a TLS connection to the proxy, resumed where possible.
+ * proxy_link - a TLS connection to a proxy, resumed where possible.
  *
  *   DIALING --> SECURING --> callback
  *      |___________|__________^   failure
  */
-#ifndef TSH_PROXY_LINK_H
-#define TSH_PROXY_LINK_H
+#ifndef LOOP_PROXY_LINK_H
+#define LOOP_PROXY_LINK_H
 
 #include <stddef.h>
 #include <stdint.h>
