@@ -4,13 +4,15 @@
 #include "tctl/cmd.h"
 #include "tctl/resource_file.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "model/resource.h"
 #include "wire/fields.h"
 
 #include "proto/auth.fields.h"
 
-#define AT_ONCE 80 /* authd makes up to three changes of one resource, and 256 in one write */
+#define AT_ONCE    333 /* authd makes up to three changes of one, and 1,000 in one write */
+#define BYTES_ONCE (3u * 1024 * 1024) /* less than a message may have */
 
 static void print_result(struct tctl *t, const pv_Resource *given, const pv_PutResult *result)
 {
@@ -49,15 +51,35 @@ static int apply_some(struct tctl *t, const pv_Resource *items, size_t count,
 	return 0;
 }
 
+/* How many of them go into one write, at least one. */
+static int fit(const pv_Resource *items, size_t count, size_t *out, struct err *err)
+{
+	struct buf bytes = { 0 };
+	size_t n = 0;
+	int rc = 0;
+
+	while (rc == 0 && n < count && n < AT_ONCE && (n == 0 || bytes.len <= BYTES_ONCE))
+		rc = resource_encode(&items[n++], &bytes, err);
+	*out = n > 1 && bytes.len > BYTES_ONCE ? n - 1 : n;
+	buf_wipe(&bytes);
+	return rc;
+}
+
 int apply_resources(struct tctl *t, const pv_Resource *items, size_t count, const struct apply *how,
                     struct err *err)
 {
+	size_t part = 0;
 	int rc = 0;
 
-	for (size_t done = 0; rc == 0 && done < count; done += AT_ONCE) {
-		size_t left = count - done;
-
-		rc = apply_some(t, items + done, left < AT_ONCE ? left : AT_ONCE, how, err);
+	for (size_t done = 0; rc == 0 && done < count; done += part) {
+		rc = fit(items + done, count - done, &part, err);
+		if (rc == 0 && done == 0 && part < count)
+			fprintf(stderr,
+			        "tctl: %zu resources are more than one write holds: they are put "
+			        "in parts, each whole or not at all\n",
+			        count);
+		if (rc == 0)
+			rc = apply_some(t, items + done, part, how, err);
 		if (rc != 0 && done > 0)
 			err_wrap(err, "after the first %zu were put", done);
 	}

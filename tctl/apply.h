@@ -1,5 +1,6 @@
 /*
- * apply - puts resources: all that one write of authd's holds are made together or not at all.
+ * apply - puts resources, all of them or none, unless they are more than one write of authd's
+ * holds: then that is said first, and they are put in parts of which that holds.
  */
 #ifndef TCTL_APPLY_H
 #define TCTL_APPLY_H

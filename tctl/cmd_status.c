@@ -1,12 +1,15 @@
 /* tctl status - the cluster, its authorities and CA pins. */
 #include "tctl/api.h"
 #include "tctl/cmd.h"
-#include "tctl/output.h"
 #include "tctl/rotation_text.h"
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "conf/value.h"
+#include "conf/yaml.h"
 #include "wire/fields.h"
+#include "wire/json.h"
 
 #include "proto/auth.fields.h"
 
@@ -29,17 +32,24 @@ static int print_authority(void *arg, const pv_Resource *r, struct err *err)
 	return 0;
 }
 
-/* Who may not rotate need not know whom it would hit. */
-static int print_stragglers(struct tctl *t, struct err *err)
+/* Who may not rotate need not know whom it would hit: then it is empty. */
+static int get_rotation(struct tctl *t, pv_RotationStatus *out, struct err *err)
 {
 	const pv_GetRotationRequest request = { 0 };
-	pv_RotationStatus status;
-	int rc = api_call(t, AUTH_GET_ROTATION, &request, &status, err);
+	int rc = api_call(t, AUTH_GET_ROTATION, &request, out, err);
 
-	if (rc == ERR_DENIED)
-		return 0;
-	if (rc != 0)
+	if (rc != ERR_DENIED)
 		return rc;
+	*out = (pv_RotationStatus){ 0 };
+	return 0;
+}
+
+static int print_stragglers(struct tctl *t, struct err *err)
+{
+	pv_RotationStatus status;
+
+	if (get_rotation(t, &status, err) != 0)
+		return err->code;
 	if (status.straggler_count > 0)
 		fputs("These hosts have not followed the rotation:\n", t->out);
 	rotation_text_stragglers(t->out, &status);
@@ -61,6 +71,46 @@ static int print_text(struct tctl *t, const pv_PingResponse *ping, struct err *e
 	return rc == 0 && walk.rotated ? print_stragglers(t, err) : rc;
 }
 
+/* What the cluster is, with its rotation within. */
+static int make_document(struct tctl *t, const pv_PingResponse *ping, struct value **out,
+                         struct err *err)
+{
+	struct value *document = NULL, *within = NULL;
+	pv_RotationStatus rotation;
+	int rc = get_rotation(t, &rotation, err);
+
+	if (rc != 0)
+		return rc;
+	rc = fields_to_value(&pv_PingResponse_table, ping, 0, &document, err);
+	if (rc == 0)
+		rc = fields_to_value(&pv_RotationStatus_table, &rotation, 0, &within, err);
+	if (rc == 0)
+		rc = value_put(document, "rotation", within, err);
+	fields_release(&pv_RotationStatus_table, &rotation);
+	if (rc == 0)
+		*out = document;
+	else
+		value_free(document);
+	return rc;
+}
+
+static int print_document(struct tctl *t, enum listing_format format, const pv_PingResponse *ping,
+                          struct err *err)
+{
+	struct value *document = NULL;
+	struct buf text = { 0 };
+	int rc = make_document(t, ping, &document, err);
+
+	if (rc == 0)
+		rc = format == LISTING_JSON ? json_write(document, true, &text, err)
+		                            : yaml_write(document, &text, err);
+	if (rc == 0)
+		fputs(buf_str(&text), t->out);
+	buf_deinit(&text);
+	value_free(document);
+	return rc;
+}
+
 int cmd_status(struct tctl *t, int argc, char **argv, struct err *err)
 {
 	const pv_PingRequest request = { 0 };
@@ -74,9 +124,8 @@ int cmd_status(struct tctl *t, int argc, char **argv, struct err *err)
 		rc = api_call(t, AUTH_PING, &request, &ping, err);
 	if (rc != 0)
 		return rc;
-	rc = format == LISTING_TEXT
-	             ? print_text(t, &ping, err)
-	             : output_message(t->out, format, &pv_PingResponse_table, &ping, err);
+	rc = format == LISTING_TEXT ? print_text(t, &ping, err)
+	                            : print_document(t, format, &ping, err);
 	fields_release(&pv_PingResponse_table, &ping);
 	return rc;
 }

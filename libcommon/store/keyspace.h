@@ -46,7 +46,7 @@ struct keyspace_watch;
 
 #define KEYSPACE_KEY_MAX     480
 #define KEYSPACE_VALUE_MAX   60000
-#define KEYSPACE_OPS_MAX     256
+#define KEYSPACE_OPS_MAX     1000 /* a watcher that is not behind takes that many at once */
 #define KEYSPACE_SECRETS     "/secrets/"
 #define KEYSPACE_WATCH_QUEUE 1024 /* events a watcher may be behind unless it asks for another */
 

@@ -152,6 +152,10 @@ def standard_input_and_many_documents(c):
     assert out.count("has been created") == 200, out
     out = tctl(c, "create", "-f", "-", input=many).stdout
     assert out.count("is unchanged") == 200, out
+    last = "---\nkind: user\nmetadata: {name: new-user}\nspec: {roles: [no-such-role]}\n"
+    said = refused(c, "create", "-f", c.write("given.yaml", role("one-more") + "---\n" + many + last))
+    assert said == "tctl: user 'new-user': no such role 'no-such-role'", said
+    assert refused(c, "get", "role/one-more") == "tctl: no such role 'one-more'"
     for i in range(0, 200, 50):
         tctl(c, "rm", *(f"role/many-{n}" for n in range(i, i + 50)))
 
@@ -309,6 +313,13 @@ def changes_and_removals_are_in_the_audit_log(c):
         assert e["user"] and e["name"] and e["addr.remote"] == "unix", e
 
 
+def what_is_more_than_one_write_is_said_to_be_first(c):
+    """The last: what it makes stays."""
+    out = tctl(c, "create", "-", input="---\n".join(role(f"many-{i}") for i in range(340)))
+    assert out.stdout.count("has been created") == 340, out
+    assert "340 resources are more than one write holds" in out.stderr, out
+
+
 if __name__ == "__main__":
     sys.exit(story([
         what_people_bring_is_made_with_an_event_each,
@@ -320,4 +331,5 @@ if __name__ == "__main__":
         a_token_is_renewed_by_its_id_or_value_and_never_becomes_one, what_expires_is_gone,
         a_resource_is_edited_and_nothing_of_it_lost, labels_and_life_are_updated,
         words_for_kinds_and_mistakes_in_them, changes_and_removals_are_in_the_audit_log,
+        what_is_more_than_one_write_is_said_to_be_first,
     ]))

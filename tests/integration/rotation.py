@@ -1,8 +1,11 @@
 """A rotation of the cluster's authorities, with people at work in each phase."""
 
+import json
 import re
 import shutil
 import uuid
+
+import yaml
 
 from cluster import BUILD, run, story, wait_for
 from terminal import Terminal
@@ -237,6 +240,11 @@ def a_host_that_was_away_is_named_and_told_what_to_do(c):
     rotate(c, "standby", "--force")
     status = tctl(c, "status").stdout
     assert re.search(r"web-2 .*host authority.*locked out, must join anew", status), status
+    for form, read in ("json", json.loads), ("yaml", yaml.safe_load):
+        told = read(tctl(c, "status", f"--format={form}").stdout)
+        assert told["cluster_name"] == "example" and told["ca_pins"], told
+        assert ("web-2", True) in [(s["hostname"], s.get("locked_out"))
+                                   for s in told["rotation"]["stragglers"]], told
     node.start()
     node.wait_log("rotated while this host was away.*tctl nodes add")
     node.stop()

@@ -80,6 +80,21 @@ static void a_watch_resumes_behind_a_revision(void **state)
 	keyspace_watch_close(w);
 }
 
+static void a_write_as_large_as_may_be_reaches_a_watch(void **state)
+{
+	struct fixture *f = *state;
+	struct keyspace_op ops[KEYSPACE_OPS_MAX];
+	struct keyspace_watch *w = watch(f, "/many", keyspace_revision(f->ks));
+
+	for (size_t i = 0; i < KEYSPACE_OPS_MAX; i++)
+		ops[i] = keyspace_op_put("/many", "x", 1, 0);
+	assert_int_equal(keyspace_write_wait(f->ks, ops, KEYSPACE_OPS_MAX, NULL, &f->err), 0);
+	for (size_t i = 0; i < KEYSPACE_OPS_MAX; i++)
+		assert_event(f, w, KEYSPACE_EVENT_PUT, "/many", "x");
+	assert_no_event(f, w);
+	keyspace_watch_close(w);
+}
+
 static void a_watch_far_behind_catches_up_piece_by_piece(void **state)
 {
 	struct fixture *f = *state;
@@ -362,6 +377,7 @@ const struct CMUnitTest *keyspace_suite_events(size_t *out_count)
 		cmocka_unit_test(a_watch_gets_only_what_its_prefixes_match_and_that_once),
 		cmocka_unit_test(secrets_reach_no_watch_and_not_the_log),
 		cmocka_unit_test(a_watch_resumes_behind_a_revision),
+		cmocka_unit_test(a_write_as_large_as_may_be_reaches_a_watch),
 		cmocka_unit_test(a_watch_far_behind_catches_up_piece_by_piece),
 		cmocka_unit_test(a_watch_in_the_past_hears_what_is_its_own_among_much_else),
 		cmocka_unit_test(a_snapshot_and_the_watch_behind_it_miss_nothing),
