@@ -16,13 +16,20 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+/* How the client reads an answer of ours. */
+struct reader {
+	bool head; /* the request is a HEAD: no answer has a body */
+	bool text; /* kubectl's discovery shows the words of a text, and of a Status "unknown" */
+};
 
 struct exchange {
 	struct list link; /* in the daemon's */
 	struct kubeproxyd *k;
 	const struct front_ops *ops;
 	void *front;
-	bool head; /* the request is a HEAD: no answer has a body */
+	struct reader reader;
 	struct guest *guest;
 	struct guard guard;
 	struct timer *deadline;     /* of the answer's head; NULL: it may take its time */
@@ -45,16 +52,31 @@ static void exchange_free(struct exchange *x)
 
 /* --- answers of ours ------------------------------------------------------------------------- */
 
-static void answer_status(const struct front_ops *ops, void *front, bool head,
+static struct reader reader_of(const struct exchange_request *r)
+{
+	struct reader reader = { .head = strcmp(r->method, "HEAD") == 0 };
+
+	for (size_t i = 0; i < r->count; i++)
+		if (strcasecmp(r->headers[i].name, "accept") == 0 &&
+		    strstr(r->headers[i].value, "g=apidiscovery.k8s.io") != NULL)
+			reader.text = true;
+	return reader;
+}
+
+static void answer_status(const struct front_ops *ops, void *front, struct reader reader,
                           const struct err *why)
 {
-	static const struct http1_header type[] = { { "Content-Type", "application/json" } };
+	const struct http1_header type = { "Content-Type",
+		                           reader.text ? "text/plain" : "application/json" };
 	int code = status_of_err(why);
 	struct buf body = { 0 };
 
-	status_append(&body, code, why->msg);
-	ops->answer(front, code, type, 1, (int64_t)body.len);
-	if (!head)
+	if (reader.text)
+		buf_append_str(&body, why->msg);
+	else
+		status_append(&body, code, why->msg);
+	ops->answer(front, code, &type, 1, (int64_t)body.len);
+	if (!reader.head)
 		ops->write(front, body.data, body.len);
 	ops->finish(front);
 	buf_deinit(&body);
@@ -66,13 +88,13 @@ static void end(struct exchange *x, const struct err *why)
 	const struct front_ops *ops = x->ops;
 	void *front = x->front;
 	bool answered = x->status != 0;
-	bool head = x->head;
+	struct reader reader = x->reader;
 
 	exchange_free(x);
 	if (answered)
 		ops->abort(front);
 	else
-		answer_status(ops, front, head, why);
+		answer_status(ops, front, reader, why);
 }
 
 /* --- the API server's answer ----------------------------------------------------------------- */
@@ -206,7 +228,7 @@ static int open_exchange(struct guest *guest, const struct exchange_request *r,
 	x->k = k;
 	x->ops = ops;
 	x->front = front;
-	x->head = strcmp(r->method, "HEAD") == 0;
+	x->reader = reader_of(r);
 	x->guest = guest_ref(guest);
 	list_append(&k->exchanges, &x->link);
 	k->requests++;
@@ -256,7 +278,7 @@ enum exchange_outcome exchange_start(struct visit *visit, const struct exchange_
 
 	if (dispatch(visit, request, ops, front, &outcome, out, &err) == 0)
 		return outcome;
-	answer_status(ops, front, strcmp(request->method, "HEAD") == 0, &err);
+	answer_status(ops, front, reader_of(request), &err);
 	return EXCHANGE_ANSWERED;
 }
 

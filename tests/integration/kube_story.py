@@ -81,6 +81,13 @@ def who_may_not_act_here_hears_why(c):
     assert "load balancer" in c.kube.refused(403, node, PODS)
 
 
+def kubectls_discovery_gets_words_that_it_prints(c):
+    accept = ["-H", "Accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+              "application/json"]
+    status, text = c.kube.curl("frank", "/api", *accept)
+    assert status == 403 and text == "'frank' has no assigned groups or users", text
+
+
 def what_a_client_says_of_itself_does_not_pass(c):
     got = headers_at_the_api_server(
         c, "erin", "-H", "Authorization: Bearer mine", "-H", "X-Forwarded-For: 1.2.3.4", "-H",
@@ -345,6 +352,7 @@ story([
     everything_else_is_refused,
     a_denial_in_any_role_beats_what_others_allow,
     who_may_not_act_here_hears_why,
+    kubectls_discovery_gets_words_that_it_prints,
     what_a_client_says_of_itself_does_not_pass,
     bodies_arrive_whole_both_ways,
     both_protocols_say_the_same,
