@@ -42,7 +42,7 @@ struct journal {
 	struct head heads[2]; /* whole ones; number 0 = none */
 	int newest;
 	bool alone;
-	atomic_bool broken; /* nobody knows which head is on the disk */
+	atomic_bool broken; /* nobody knows what is on the disk */
 };
 
 /* --- files ----------------------------------------------------------------------------------- */
@@ -369,6 +369,11 @@ void journal_close(struct journal *j)
 bool journal_was_alone(const struct journal *j)
 {
 	return j->alone;
+}
+
+void journal_break(struct journal *j)
+{
+	j->broken = true;
 }
 
 bool journal_is_broken(const struct journal *j)

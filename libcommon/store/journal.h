@@ -38,6 +38,9 @@ bool journal_was_alone(const struct journal *j);
 /* It takes no more until it is opened anew; for any thread. */
 bool journal_is_broken(const struct journal *j);
 
+/* What was to be flushed for the next base may be lost: only the journal tells of it. */
+void journal_break(struct journal *j);
+
 /* Number of the head that counts; 0 = none. Looks at the files: another process may have begun. */
 uint64_t journal_number(struct journal *j);
 

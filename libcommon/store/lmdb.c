@@ -2,6 +2,8 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "store/journal.h"
+#include "store/lmdb_durable.h"
 #include "store/lmdb_env.h"
 #include "store/lmdb_rows.h"
 #include "store/lmdb_schema.h"
@@ -89,6 +91,17 @@ static int open_env(struct lmdb *db, const char *dir, size_t map_size, struct er
 	return rc == 0 ? 0 : lmdb_fail(err, rc, "open");
 }
 
+/* As it was at the last checkpoint, if that is known: what came then is in the journal. */
+static int open_base(struct lmdb *db, const char *dir, size_t map_size, struct err *err)
+{
+	bool reopen;
+
+	if (open_env(db, dir, map_size, err) != 0 ||
+	    lmdb_durable_put_back(db, dir, &reopen, err) != 0)
+		return err->code;
+	return reopen ? open_env(db, dir, map_size, err) : 0;
+}
+
 int lmdb_open(const char *dir, size_t map_size, struct lmdb **out_db, struct err *err)
 {
 	return lmdb_open_with(dir, map_size, lmdb_schema(), out_db, err);
@@ -105,11 +118,13 @@ int lmdb_open_with(const char *dir, size_t map_size, const struct lmdb_schema *s
 	if (db == NULL)
 		return err_set_nomem(err);
 	db->schema = schema;
-	if (lmdb_file_reserve(dir, READERS, err) != 0 || open_env(db, dir, map_size, err) != 0 ||
-	    lmdb_file_check(db, err) != 0 || lmdb_schema_open(db, dir, err) != 0) {
+	if (lmdb_file_reserve(dir, READERS, err) != 0 || lmdb_durable_open(db, dir, err) != 0 ||
+	    open_base(db, dir, map_size, err) != 0 || lmdb_file_check(db, err) != 0 ||
+	    lmdb_schema_open(db, dir, err) != 0) {
 		lmdb_close(db);
 		return err_wrap(err, "'%s'", dir);
 	}
+	journal_opened(db->journal);
 	*out_db = db;
 	return 0;
 }
@@ -118,8 +133,10 @@ void lmdb_close(struct lmdb *db)
 {
 	if (db == NULL)
 		return;
+	lmdb_durable_close(db);
 	if (db->env != NULL)
 		mdb_env_close(db->env);
+	journal_close(db->journal);
 	free(db);
 }
 
@@ -188,7 +205,7 @@ bool lmdb_is_broken(struct lmdb *db)
 
 	if (rc == 0)
 		mdb_txn_abort(txn);
-	return rc == MDB_PANIC;
+	return rc == MDB_PANIC || journal_is_broken(db->journal);
 }
 
 int lmdb_revisions(struct lmdb *db, uint64_t *out_newest, uint64_t *out_compacted, struct err *err)

@@ -6,7 +6,7 @@
  *   items   key                     -> revision, expires, value
  *   expiry  expires (big-endian) key -> nothing; one row per item that expires
  *   log     revision, index (big-endian) -> time, type, expires, key, value
- *   meta    "schema" "revision" "compacted" -> a number each
+ *   meta    "schema" "revision" "compacted" -> a number each; "journal" (lmdb_durable.h)
  *
  * Reads may come from any thread, several at once. Changes come from one thread, as a batch:
  * begin, any number of applied writes, commit or abort. A transaction never outlives the
@@ -52,8 +52,8 @@ int lmdb_each(struct lmdb *db, const struct keyspace_query *query, int64_t now, 
 /* The newest revision, and the newest one whose events are no longer in the log. */
 int lmdb_revisions(struct lmdb *db, uint64_t *out_newest, uint64_t *out_compacted, struct err *err);
 
-/* LMDB has failed to write the page that makes a commit count, and neither reads nor writes any
- * more until the environment is opened anew. */
+/* A write has failed such that nobody knows what is on the disk; nothing is written, and perhaps
+ * not read either, until the environment is opened anew. */
 bool lmdb_is_broken(struct lmdb *db);
 
 /* Whether any item expires at all, and whether one has expired by `now`. */
@@ -94,6 +94,10 @@ int lmdb_jump(struct lmdb_batch *b, uint64_t revision, struct err *err);
 /* Forgets the oldest events, some at a time: those older than `keep_ms`, and all above
  * `keep_events`. */
 int lmdb_prune(struct lmdb_batch *b, size_t keep_events, int64_t keep_ms, struct err *err);
+
+/* To be called now and then by who commits: whoever has not for a while no longer keeps pages from
+ * being used again. */
+void lmdb_rest(struct lmdb *db, int64_t now_mono_ms);
 
 /* Durable when it returns 0. Frees the batch either way. */
 int lmdb_commit(struct lmdb_batch *take_b, struct err *err);

@@ -1,39 +1,68 @@
 /*
- * lmdb_batch - changes: many writes in one LMDB transaction, hence one fsync.
+ * lmdb_batch - changes: many writes in one LMDB transaction, hence one flush.
  */
 #include "store/lmdb_change.h"
 
 #include "base/err.h"
 #include "base/str.h"
+#include "store/lmdb_durable.h"
 #include "store/lmdb_env.h"
 #include "store/lmdb_rows.h"
 #include "store/lmdb_schema.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define RECORD_MAX (1u << 20) /* bytes of changes that go through the journal */
+#define TRIES      3          /* checkpoints before a write gives up */
+
+/* A transaction, and where its record goes. */
+static int begin(struct lmdb_batch *b, bool *out_again, struct err *err)
+{
+	int rc = mdb_txn_begin(b->db->env, NULL, 0, &b->txn);
+
+	if (rc != 0)
+		return lmdb_fail(err, rc, "begin a write");
+	if (lmdb_schema_check(b->db, b->txn, err) != 0 ||
+	    lmdb_durable_begin(b, out_again, err) != 0)
+		return err->code;
+	return lmdb_meta_get(b->db, b->txn, LMDB_META_REVISION, &b->revision, err);
+}
 
 int lmdb_begin(struct lmdb *db, int64_t now, struct lmdb_batch **out_batch, struct err *err)
 {
 	struct lmdb_batch *b = calloc(1, sizeof(*b));
+	bool again = false;
 	int rc;
 
 	if (b == NULL)
 		return err_set_nomem(err);
 	b->db = db;
 	b->now = now;
-	rc = mdb_txn_begin(db->env, NULL, 0, &b->txn);
-	if (rc != 0) {
-		free(b);
-		return lmdb_fail(err, rc, "begin a write");
+	b->recording = true;
+	buf_init(&b->record, RECORD_MAX);
+	rc = begin(b, &again, err);
+	for (int i = 0; rc == 0 && again; i++) { /* others may write between the two */
+		mdb_txn_abort(b->txn);
+		b->txn = NULL;
+		rc = i < TRIES
+		             ? lmdb_checkpoint(db, err)
+		             : err_set(err, ERR_UNAVAILABLE, "keyspace: no checkpoint comes about");
+		if (rc == 0)
+			rc = begin(b, &again, err);
 	}
-	if (lmdb_schema_check(db, b->txn, err) != 0 ||
-	    lmdb_meta_get(db, b->txn, LMDB_META_REVISION, &b->revision, err) != 0) {
+	if (rc != 0) {
 		lmdb_abort(b);
-		return err->code;
+		return rc;
 	}
 	*out_batch = b;
 	return 0;
+}
+
+void lmdb_stop_recording(struct lmdb_batch *b)
+{
+	b->recording = false;
+	buf_wipe(&b->record);
 }
 
 void lmdb_next_revision(struct lmdb_batch *b)
@@ -44,25 +73,21 @@ void lmdb_next_revision(struct lmdb_batch *b)
 
 int lmdb_commit(struct lmdb_batch *take_b, struct err *err)
 {
-	struct lmdb *db = take_b->db;
-	int rc;
+	int rc = change_meta(take_b, LMDB_META_REVISION, take_b->revision, err);
 
-	if (lmdb_meta_put(db, take_b->txn, LMDB_META_REVISION, take_b->revision, err) != 0) {
-		lmdb_abort(take_b);
-		return err->code;
-	}
-	rc = mdb_txn_commit(take_b->txn);
-	free(take_b);
-	if (rc == EIO && lmdb_file_is_disk_full(db))
-		rc = ENOSPC;
-	return rc == 0 ? 0 : lmdb_fail(err, rc, "commit");
+	if (rc == 0)
+		rc = lmdb_durable_commit(take_b, err);
+	lmdb_abort(take_b);
+	return rc;
 }
 
 void lmdb_abort(struct lmdb_batch *take_b)
 {
 	if (take_b == NULL)
 		return;
-	mdb_txn_abort(take_b->txn);
+	if (take_b->txn != NULL)
+		mdb_txn_abort(take_b->txn);
+	buf_wipe(&take_b->record);
 	free(take_b);
 }
 

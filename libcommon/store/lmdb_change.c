@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "store/lmdb_env.h"
+#include "store/lmdb_record.h"
 #include "store/lmdb_rows.h"
 
 #include <stdlib.h>
@@ -26,67 +27,55 @@ static int log_event(struct lmdb_batch *b, enum keyspace_event_type type, const 
                      const void *value, size_t len, int64_t expires, struct err *err)
 {
 	struct row_event head = { b->now, expires, type, (uint32_t)strlen(key) };
+	const struct record_part parts[] = {
+		{ &head, sizeof(head) },
+		{ key, head.key_len },
+		{ value, len },
+	};
 	uint8_t at[ROW_LOG_KEY];
-	MDB_val k = { sizeof(at), at };
-	MDB_val v = { sizeof(head) + head.key_len + len, NULL };
-	uint8_t *bytes;
 	int rc;
 
 	if (str_starts(key, KEYSPACE_SECRETS))
 		return 0;
 	row_log_key(at, (struct lmdb_position){ b->revision, b->index++ });
-	rc = mdb_put(b->txn, b->db->log, &k, &v, MDB_RESERVE | MDB_APPEND);
-	if (rc != 0)
-		return lmdb_fail(err, rc, "write the change log");
-	bytes = v.mv_data;
-	memcpy(bytes, &head, sizeof(head));
-	memcpy(bytes + sizeof(head), key, head.key_len);
-	if (len > 0)
-		memcpy(bytes + sizeof(head) + head.key_len, value, len);
-	return 0;
+	rc = record_put(b, RECORD_LOG, row_bytes(at, sizeof(at)), parts, 3, MDB_APPEND);
+	return rc == 0 ? 0 : lmdb_fail(err, rc, "write the change log");
 }
 
 static int expiry_put(struct lmdb_batch *b, int64_t expires, const char *key, struct err *err)
 {
 	uint8_t row[ROW_EXPIRY_MAX];
-	MDB_val k = { 0, row };
-	MDB_val nothing = { 0, NULL };
+	size_t len;
 	int rc;
 
 	if (expires == 0)
 		return 0;
-	k.mv_size = row_expiry_key(row, expires, key);
-	rc = mdb_put(b->txn, b->db->expiry, &k, &nothing, 0);
+	len = row_expiry_key(row, expires, key);
+	rc = record_put(b, RECORD_EXPIRY, row_bytes(row, len), NULL, 0, 0);
 	return rc == 0 ? 0 : lmdb_fail(err, rc, "write an expiry");
 }
 
 int change_expiry_remove(struct lmdb_batch *b, int64_t expires, const char *key, struct err *err)
 {
 	uint8_t row[ROW_EXPIRY_MAX];
-	MDB_val k = { 0, row };
+	size_t len;
 	int rc;
 
 	if (expires == 0)
 		return 0;
-	k.mv_size = row_expiry_key(row, expires, key);
-	rc = mdb_del(b->txn, b->db->expiry, &k, NULL);
+	len = row_expiry_key(row, expires, key);
+	rc = record_delete(b, RECORD_EXPIRY, row_bytes(row, len));
 	return rc == 0 || rc == MDB_NOTFOUND ? 0 : lmdb_fail(err, rc, "remove an expiry");
 }
 
 int change_store(struct lmdb_batch *b, const char *key, const void *value, size_t len,
                  uint64_t revision, int64_t expires, struct err *err)
 {
-	struct row_item head = { revision, expires };
-	MDB_val k = row_text(key);
-	MDB_val v = { sizeof(head) + len, NULL };
-	int rc = mdb_put(b->txn, b->db->items, &k, &v, MDB_RESERVE);
+	const struct row_item head = { revision, expires };
+	const struct record_part parts[] = { { &head, sizeof(head) }, { value, len } };
+	int rc = record_put(b, RECORD_ITEMS, row_text(key), parts, 2, 0);
 
-	if (rc != 0)
-		return lmdb_fail(err, rc, "write");
-	memcpy(v.mv_data, &head, sizeof(head));
-	if (len > 0)
-		memcpy((uint8_t *)v.mv_data + sizeof(head), value, len);
-	return expiry_put(b, expires, key, err);
+	return rc == 0 ? expiry_put(b, expires, key, err) : lmdb_fail(err, rc, "write");
 }
 
 int change_put(struct lmdb_batch *b, const char *key, const void *value, size_t len,
@@ -110,12 +99,11 @@ int change_forget_expiry(struct lmdb_batch *b, const char *key, struct err *err)
 
 int change_delete(struct lmdb_batch *b, const char *key, struct err *err)
 {
-	MDB_val k = row_text(key);
 	int rc;
 
 	if (change_forget_expiry(b, key, err) != 0)
 		return err->code;
-	rc = mdb_del(b->txn, b->db->items, &k, NULL);
+	rc = record_delete(b, RECORD_ITEMS, row_text(key));
 	if (rc == MDB_NOTFOUND)
 		return 0;
 	if (rc != 0)
@@ -132,5 +120,13 @@ int lmdb_put_back(struct lmdb_batch *b, const struct keyspace_item *item, struct
 int lmdb_jump(struct lmdb_batch *b, uint64_t revision, struct err *err)
 {
 	b->revision = revision;
-	return lmdb_meta_put(b->db, b->txn, LMDB_META_COMPACTED, revision, err);
+	return change_meta(b, LMDB_META_COMPACTED, revision, err);
+}
+
+int change_meta(struct lmdb_batch *b, const char *name, uint64_t value, struct err *err)
+{
+	const struct record_part part = { &value, sizeof(value) };
+	int rc = record_put(b, RECORD_META, row_text(name), &part, 1, 0);
+
+	return rc == 0 ? 0 : lmdb_fail(err, rc, "write its state");
 }

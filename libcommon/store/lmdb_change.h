@@ -7,6 +7,7 @@
 #ifndef STORE_LMDB_CHANGE_H
 #define STORE_LMDB_CHANGE_H
 
+#include "base/buf.h"
 #include "store/lmdb.h"
 
 #include <lmdb.h>
@@ -17,7 +18,17 @@ struct lmdb_batch {
 	int64_t now;
 	uint64_t revision; /* the newest given out */
 	uint32_t index;    /* of the next event within it */
+	struct buf record; /* its changes, for the journal */
+	bool recording;    /* they are not too many for it */
+	uint64_t number;   /* of the journal, and where in it the record goes */
+	uint64_t at;
 };
+
+/* There are too many changes for a record. */
+void lmdb_stop_recording(struct lmdb_batch *b);
+
+/* A number of the meta table. */
+int change_meta(struct lmdb_batch *b, const char *name, uint64_t value, struct err *err);
 
 /* What follows happens under a new revision. */
 void lmdb_next_revision(struct lmdb_batch *b);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct err;
+struct journal;
 struct lmdb_schema;
 
 struct lmdb {
@@ -18,6 +19,15 @@ struct lmdb {
 	MDB_dbi expiry;
 	MDB_dbi log;
 	MDB_dbi meta;
+
+	/* lmdb_durable.c's */
+	struct journal *journal;
+	bool based;       /* the base was put back: the journal's records follow */
+	MDB_txn *pin;     /* NULL: commits flush by themselves */
+	uint64_t pinned;  /* number of the base that it was made with */
+	unsigned commits; /* since then */
+	bool wrote;       /* since lmdb_rest() looked */
+	int64_t wrote_ms;
 };
 
 #define LMDB_META_SCHEMA    "schema"
@@ -34,8 +44,8 @@ int lmdb_file_reserve(const char *dir, unsigned readers, struct err *err);
 /* After it was opened, and before its tables are: ERR_CORRUPT when data.mdb is cut. */
 int lmdb_file_check(struct lmdb *db, struct err *err);
 
-/* Whether a write that failed may have failed for that. */
-bool lmdb_file_is_disk_full(struct lmdb *db);
+/* The error of a write as it most likely is: LMDB calls one that was cut short an I/O error. */
+int lmdb_file_error(struct lmdb *db, int rc);
 
 /* A snapshot; mdb_txn_abort() it. */
 int lmdb_begin_read(struct lmdb *db, MDB_txn **out_txn, struct err *err);

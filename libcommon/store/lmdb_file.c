@@ -103,11 +103,13 @@ int lmdb_file_check(struct lmdb *db, struct err *err)
 	return check_short(db, fd, st.st_size, stat.ms_psize, pages, err);
 }
 
-bool lmdb_file_is_disk_full(struct lmdb *db)
+int lmdb_file_error(struct lmdb *db, int rc)
 {
 	struct statvfs fs;
 	int fd;
 
 	mdb_env_get_fd(db->env, &fd);
-	return fstatvfs(fd, &fs) == 0 && fs.f_bavail * fs.f_frsize < FULL_BYTES;
+	if (rc == EIO && fstatvfs(fd, &fs) == 0 && fs.f_bavail * fs.f_frsize < FULL_BYTES)
+		return ENOSPC;
+	return rc;
 }

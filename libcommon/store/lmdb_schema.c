@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "store/lmdb.h"
+#include "store/lmdb_durable.h"
 #include "store/lmdb_env.h"
 
 #include <errno.h>
@@ -21,9 +22,17 @@ static int begin_counting(struct lmdb *db, MDB_txn *txn, struct err *err)
 	return lmdb_meta_put(db, txn, LMDB_META_COMPACTED, LMDB_FIRST_EVER, err);
 }
 
+/* A program that knows of none would write past it: this keeps it out. */
+static int keep_journal(struct lmdb *db, MDB_txn *txn, struct err *err)
+{
+	(void)db, (void)txn, (void)err;
+	return 0;
+}
+
 /* Steps are only ever added, at the end. */
 static const struct lmdb_migration steps[] = {
 	{ "begin to count revisions", begin_counting },
+	{ "keep a journal", keep_journal },
 };
 
 const struct lmdb_schema *lmdb_schema(void)
@@ -64,7 +73,8 @@ static int keep_copy(struct lmdb *db, const char *dir, uint64_t version, struct 
 
 /* --- migration ------------------------------------------------------------------------------- */
 
-static int open_tables(struct lmdb *db, MDB_txn *txn, struct err *err)
+static int open_tables(struct lmdb *db, MDB_txn *txn, const char *dir, bool *out_done,
+                       struct err *err)
 {
 	const struct {
 		const char *name;
@@ -76,6 +86,8 @@ static int open_tables(struct lmdb *db, MDB_txn *txn, struct err *err)
 		{ "meta", &db->meta },
 	};
 
+	(void)dir;
+	*out_done = false;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
 		int rc = mdb_dbi_open(txn, tables[i].name, MDB_CREATE, tables[i].dbi);
 
@@ -104,34 +116,50 @@ static int run_steps(struct lmdb *db, MDB_txn *txn, uint64_t version, struct err
 	return lmdb_meta_put(db, txn, LMDB_META_SCHEMA, db->schema->version, err);
 }
 
-static int migrate(struct lmdb *db, MDB_txn *txn, const char *dir, struct err *err)
+static int migrate(struct lmdb *db, MDB_txn *txn, const char *dir, bool *out_done, struct err *err)
 {
 	uint64_t version;
 
+	*out_done = false;
 	if (lmdb_meta_get(db, txn, LMDB_META_SCHEMA, &version, err) != 0)
 		return err->code;
 	if (version > db->schema->version)
 		return refuse_newer(db, version, err);
 	if (version == db->schema->version)
 		return 0;
+	*out_done = true;
 	if (version > 0 && keep_copy(db, dir, version, err) != 0)
 		return err->code;
 	return run_steps(db, txn, version, err);
 }
 
-int lmdb_schema_open(struct lmdb *db, const char *dir, struct err *err)
+typedef int (*change_fn)(struct lmdb *db, MDB_txn *txn, const char *dir, bool *out_done,
+                         struct err *err);
+
+static int change(struct lmdb *db, change_fn fn, const char *dir, bool *out_done, struct err *err)
 {
 	MDB_txn *txn = NULL;
 	int rc = mdb_txn_begin(db->env, NULL, 0, &txn);
 
 	if (rc != 0)
 		return lmdb_fail(err, rc, "open");
-	if (open_tables(db, txn, err) != 0 || migrate(db, txn, dir, err) != 0) {
+	if (fn(db, txn, dir, out_done, err) != 0) {
 		mdb_txn_abort(txn);
 		return err->code;
 	}
 	rc = mdb_txn_commit(txn);
 	return rc == 0 ? 0 : lmdb_fail(err, rc, "open");
+}
+
+/* A migration is not in the journal: it is the next base. */
+int lmdb_schema_open(struct lmdb *db, const char *dir, struct err *err)
+{
+	bool migrated;
+
+	if (change(db, open_tables, dir, &migrated, err) != 0 ||
+	    lmdb_durable_replay(db, err) != 0 || change(db, migrate, dir, &migrated, err) != 0)
+		return err->code;
+	return migrated ? lmdb_checkpoint(db, err) : 0;
 }
 
 int lmdb_schema_check(struct lmdb *db, MDB_txn *txn, struct err *err)

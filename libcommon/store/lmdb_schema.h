@@ -3,7 +3,8 @@
  *
  * A schema is a table of steps; the version is how many of them the environment has behind it. A
  * new environment runs them all. An older one is copied first, to schema-<version>.mdb beside it,
- * then runs what it lacks; copy and steps happen within one transaction, which keeps writers out.
+ * then runs what it lacks; copy and steps happen within one transaction, which keeps writers out,
+ * and a checkpoint follows, for the journal does not tell of them.
  * A newer one is refused, and a process that has it open when another migrates it can no longer
  * write.
  */

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "store/lmdb_env.h"
+#include "store/lmdb_record.h"
 #include "store/lmdb_rows.h"
 
 #include <string.h>
@@ -53,6 +54,7 @@ static int prune_first(struct lmdb_batch *b, MDB_cursor *cursor, bool too_many, 
                        uint64_t *compacted, struct err *err)
 {
 	struct lmdb_position at;
+	uint8_t key[ROW_LOG_KEY];
 	struct row_event head;
 	MDB_val k;
 	MDB_val v;
@@ -69,9 +71,11 @@ static int prune_first(struct lmdb_batch *b, MDB_cursor *cursor, bool too_many, 
 		return ERR_NOT_FOUND;
 	if (row_log_key_parse(&k, &at, err) != 0)
 		return err->code;
+	row_log_key(key, at);
 	rc = mdb_cursor_del(cursor, 0);
 	if (rc != 0)
 		return lmdb_fail(err, rc, "prune the change log");
+	record_deleted(b, RECORD_LOG, row_bytes(key, sizeof(key)));
 	*compacted = at.revision;
 	return 0;
 }
@@ -96,5 +100,5 @@ int lmdb_prune(struct lmdb_batch *b, size_t keep_events, int64_t keep_ms, struct
 		return rc;
 	if (compacted == 0)
 		return 0;
-	return lmdb_meta_put(b->db, b->txn, LMDB_META_COMPACTED, compacted, err);
+	return change_meta(b, LMDB_META_COMPACTED, compacted, err);
 }

@@ -212,8 +212,10 @@ static void *run(void *arg)
 		expiring = swept = false;
 		if (!list_empty(&batch))
 			commit(wr, &batch);
-		if (sweeping)
+		if (sweeping) {
 			expiring = sweep(wr, &swept);
+			lmdb_rest(wr->options.db, last_sweep);
+		}
 		changed = swept || !list_empty(&batch);
 		pthread_mutex_lock(&wr->lock);
 		wr->expiring |= expiring; /* or somebody has looked meanwhile */

@@ -66,6 +66,17 @@ static inline int fixture_setup(void **state)
 	return fixture_setup_with(state, NULL);
 }
 
+/* What data.mdb then says is all there is. */
+static inline void fixture_forget_journal(const struct fixture *f)
+{
+	char path[128];
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/journal.%d", f->store, i);
+		unlink(path);
+	}
+}
+
 static inline int fixture_teardown(void **state)
 {
 	struct fixture *f = *state;
@@ -78,6 +89,7 @@ static inline int fixture_teardown(void **state)
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/peers", f->store);
 	unlink(path);
+	fixture_forget_journal(f);
 	rmdir(f->store);
 	assert_int_equal(rmdir(f->dir), 0);
 	munmap(f, sizeof(*f));

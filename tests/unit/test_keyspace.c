@@ -109,6 +109,7 @@ static void damage_item(struct fixture *f, const char *key)
 	assert_int_equal(mdb_put(txn, items, &k, &v, 0), 0);
 	assert_int_equal(mdb_txn_commit(txn), 0);
 	mdb_env_close(env);
+	fixture_forget_journal(f);
 }
 
 #define PAGE 4096
@@ -156,7 +157,11 @@ static void a_file_that_was_cut_is_refused_unless_nothing_is_missing(void **stat
 		run_op(f, keyspace_op_put("/secrets/big", big, sizeof(big), 0));
 		run_op(f, keyspace_op_delete("/secrets/big"));
 	}
-	put(f, "/b", "2");
+	for (int i = 0; i < 3; i++) { /* what is free can be used only behind a checkpoint */
+		keyspace_close(f->ks);
+		fixture_open(f);
+		put(f, "/b", "2");
+	}
 	keyspace_close(f->ks);
 	snprintf(path, sizeof(path), "%s/data.mdb", f->store);
 	assert_int_equal(open_cut(f, path, 1), 0); /* of a value that is no more */

@@ -230,6 +230,34 @@ static void an_fsync_that_fails_loses_nothing(void **state)
 	assert_true(try_all(*state, FAULT_SYNC, "the disk is full or failing", ERR_IO) >= WRITES);
 }
 
+/* Now and then a commit is followed by a checkpoint, which flushes twice more. */
+static void a_checkpoint_that_fails_loses_nothing(void **state)
+{
+	struct fixture *f = *state;
+	int broken = 0;
+
+	fault_errno = EIO;
+	for (int n = 254; n <= 258; n++) {
+		int acked = 0, rc = 0;
+		char text[16];
+
+		put(f, "/n", "0");
+		atomic_store(&left[FAULT_SYNC], n);
+		for (int i = 1; rc == 0 && i < 300; i++) {
+			snprintf(text, sizeof(text), "%d", i);
+			rc = put(f, "/n", text);
+			acked = rc == 0 ? i : acked;
+		}
+		assert_int_equal(atomic_exchange(&left[FAULT_SYNC], 0), 0);
+		broken += keyspace_is_broken(f->ks);
+		keyspace_close(f->ks);
+		fixture_open(f);
+		snprintf(text, sizeof(text), "%d", acked);
+		assert_value(f, "/n", text);
+	}
+	assert_true(broken > 0);
+}
+
 #ifndef __SANITIZE_ADDRESS__
 static void memory_that_runs_out_loses_nothing(void **state)
 {
@@ -246,6 +274,7 @@ int main(void)
 		CASE(a_disk_that_is_full_for_one_write_loses_nothing),
 		CASE(a_write_that_is_cut_short_loses_nothing),
 		CASE(an_fsync_that_fails_loses_nothing),
+		CASE(a_checkpoint_that_fails_loses_nothing),
 #ifndef __SANITIZE_ADDRESS__
 		CASE(memory_that_runs_out_loses_nothing),
 #endif

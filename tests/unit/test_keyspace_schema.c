@@ -22,6 +22,11 @@ static int step_first(struct lmdb *db, MDB_txn *txn, struct err *err)
 	return lmdb_schema()->steps[0].run(db, txn, err);
 }
 
+static int step_second(struct lmdb *db, MDB_txn *txn, struct err *err)
+{
+	return lmdb_schema()->steps[1].run(db, txn, err);
+}
+
 /* Moves the item /old to /new, as a real step would change rows. */
 static int step_move(struct lmdb *db, MDB_txn *txn, struct err *err)
 {
@@ -47,14 +52,20 @@ static int step_die(struct lmdb *db, MDB_txn *txn, struct err *err)
 	return 0;
 }
 
-static const struct lmdb_migration moving[] = { { "first", step_first }, { "move", step_move } };
-static const struct lmdb_migration failing[] = { { "first", step_first }, { "move", step_fail } };
-static const struct lmdb_migration dying[] = { { "first", step_first }, { "move", step_die } };
+static const struct lmdb_migration moving[] = { { "first", step_first },
+	                                        { "second", step_second },
+	                                        { "move", step_move } };
+static const struct lmdb_migration failing[] = { { "first", step_first },
+	                                         { "second", step_second },
+	                                         { "move", step_fail } };
+static const struct lmdb_migration dying[] = { { "first", step_first },
+	                                       { "second", step_second },
+	                                       { "move", step_die } };
 
-static const struct lmdb_schema old = { moving, 1 };
-static const struct lmdb_schema new = { moving, 2 };
-static const struct lmdb_schema bad = { failing, 2 };
-static const struct lmdb_schema deadly = { dying, 2 };
+static const struct lmdb_schema old = { moving, 2 };
+static const struct lmdb_schema new = { moving, 3 };
+static const struct lmdb_schema bad = { failing, 3 };
+static const struct lmdb_schema deadly = { dying, 3 };
 
 static int has_key(const char *dir, const struct lmdb_schema *schema, const char *key)
 {
@@ -90,9 +101,9 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/schema-1.mdb", f->store);
+	snprintf(path, sizeof(path), "%s/schema-2.mdb", f->store);
 	unlink(path);
-	snprintf(path, sizeof(path), "%s/schema-1.mdb.new", f->store);
+	snprintf(path, sizeof(path), "%s/schema-2.mdb.new", f->store);
 	unlink(path);
 	return fixture_teardown(state);
 }
@@ -115,7 +126,7 @@ static void a_new_keyspace_needs_no_copy(void **state)
 	snprintf(path, sizeof(path), "%s/data.mdb", f->store);
 	unlink(path);
 	assert_true(has_key(f->store, &new, "/new"));
-	snprintf(path, sizeof(path), "%s/schema-1.mdb", f->store);
+	snprintf(path, sizeof(path), "%s/schema-2.mdb", f->store);
 	assert_int_equal(access(path, F_OK), -1);
 }
 
@@ -127,7 +138,7 @@ static void what_was_there_before_is_kept_as_a_copy(void **state)
 	struct stat st;
 
 	assert_true(has_key(f->store, &new, "/new"));
-	snprintf(copy, sizeof(copy), "%s/schema-1.mdb", f->store);
+	snprintf(copy, sizeof(copy), "%s/schema-2.mdb", f->store);
 	snprintf(data, sizeof(data), "%s/data.mdb", f->store);
 	assert_int_equal(stat(copy, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
@@ -143,7 +154,7 @@ static void a_step_that_fails_leaves_all_as_it_was(void **state)
 
 	assert_int_equal(lmdb_open_with(f->store, MAP, &bad, &db, &f->err), ERR_CORRUPT);
 	assert_non_null(
-	        strstr(f->err.msg, "migrate to schema 2 (move): a row that makes no sense"));
+	        strstr(f->err.msg, "migrate to schema 3 (move): a row that makes no sense"));
 	assert_int_equal(runs, 1);
 	assert_true(has_key(f->store, &old, "/old"));
 	assert_false(has_key(f->store, &old, "/new"));
@@ -173,7 +184,7 @@ static void a_newer_keyspace_is_refused_by_an_older_program(void **state)
 
 	assert_true(has_key(f->store, &new, "/new"));
 	assert_int_equal(keyspace_lmdb_open(&f->options, &ks, &f->err), ERR_UNSUPPORTED);
-	assert_non_null(strstr(f->err.msg, "written by a newer version (schema 2, known is 1)"));
+	assert_non_null(strstr(f->err.msg, "written by a newer version (schema 3, known is 2)"));
 	assert_true(has_key(f->store, &new, "/new"));
 }
 
