@@ -25,7 +25,8 @@ struct spdy *spdy_new(enum spdy_side side)
 	buf_init(&s->out, SPDY_OUTPUT_MAX);
 	s->packer = spdy_packer_new();
 	s->unpacker = spdy_unpacker_new();
-	if (s->packer != NULL && s->unpacker != NULL)
+	spdy_open_windows(s);
+	if (s->packer != NULL && s->unpacker != NULL && s->out.failed == 0)
 		return s;
 	spdy_free(s);
 	return NULL;

@@ -11,9 +11,11 @@
  *
  * Windows. The one peer there is in practice, Kubernetes' own library, keeps none: it never opens
  * ours and overruns theirs. So a peer's window binds us from the moment it first opens one of that
- * kind (stream or session), counted from the beginning; what a peer sends is bounded by who feeds
- * spdy_read(), which stops while nobody takes it, and by spdy_consumed(), which opens our windows
- * for those that mind.
+ * kind (stream or session), counted from the beginning. Ours are as wide as can be from the first
+ * frame on: what a peer sends is bounded by who feeds spdy_read(), which stops while nobody takes
+ * it. For opening windows bit by bit is not only useless with that library but costs data: it
+ * closes when it has sent all, and a frame that arrives then resets the connection, with whatever
+ * of it is still on its way to a slow reader.
  */
 #ifndef WIRE_SPDY_H
 #define WIRE_SPDY_H
@@ -30,7 +32,8 @@ struct spdy;
 
 #define SPDY_STREAMS_MAX 256            /* open at once, by either side; more are refused */
 #define SPDY_OUTPUT_MAX  (1024u * 1024) /* that nobody took from spdy_output() */
-#define SPDY_WINDOW      (64u * 1024)   /* a window's size at the beginning */
+#define SPDY_WINDOW      (64u * 1024)   /* a peer's window at the beginning */
+#define SPDY_OUR_WINDOW  0x7fffffffu    /* of each stream and the session */
 #define SPDY_ROOM_MAX    (256u * 1024)  /* spdy_room() of a peer without windows */
 
 enum spdy_side { SPDY_SERVER, SPDY_CLIENT };
@@ -68,7 +71,7 @@ struct spdy_event {
 	uint32_t status;
 };
 
-/* NULL when memory runs out. */
+/* What opens our windows is in spdy_output() already. NULL when memory runs out. */
 struct spdy *spdy_new(enum spdy_side side);
 void spdy_free(struct spdy *s);
 
@@ -98,7 +101,7 @@ size_t spdy_room(const struct spdy *s, uint32_t stream);
  * that is gone it does nothing. */
 void spdy_send(struct spdy *s, uint32_t stream, const void *data, size_t len, bool fin);
 
-/* So many bytes of SPDY_DATA are used up: the peer may send more. */
+/* So many bytes of SPDY_DATA are used up: at long last the peer may have to hear of it. */
 void spdy_consumed(struct spdy *s, uint32_t stream, size_t len);
 
 /* Ends the stream both ways; no event follows. */

@@ -4,10 +4,8 @@
 #include "base/err.h"
 #include "base/span.h"
 
-#define SETTING_STREAMS 4
-#define SETTING_WINDOW  7
-#define SETTINGS_MAX    64
-#define ROOM_MOST       INT32_MAX
+#define SETTINGS_MAX 64
+#define ROOM_MOST    INT32_MAX
 
 struct control {
 	struct spdy *s;
@@ -147,9 +145,9 @@ static int on_settings(struct control *c, struct err *err)
 		uint32_t id = (uint32_t)span_number(&c->payload, 4) & 0xffffff;
 		uint32_t value = (uint32_t)span_number(&c->payload, 4);
 
-		if (id == SETTING_STREAMS)
+		if (id == SPDY_SETTING_STREAMS)
 			c->s->streams_max = value;
-		else if (id == SETTING_WINDOW)
+		else if (id == SPDY_SETTING_WINDOW)
 			set_initial_room(c->s, value);
 	}
 	c->out->kind = SPDY_WINDOWS;

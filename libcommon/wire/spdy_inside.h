@@ -14,6 +14,10 @@
 #define SPDY_FIN          1
 #define SPDY_UNIDIRECTION 2
 
+/* What settings there are for us, by their ids. */
+#define SPDY_SETTING_STREAMS 4
+#define SPDY_SETTING_WINDOW  7
+
 enum spdy_type {
 	SPDY_SYN_STREAM = 1,
 	SPDY_SYN_REPLY = 2,
@@ -71,6 +75,7 @@ void spdy_remove_if_over(struct spdy *s, struct spdy_stream *st);
 
 /* The head of a control frame; its payload follows. */
 void spdy_frame(struct spdy *s, enum spdy_type type, uint8_t flags, uint32_t len);
+void spdy_open_windows(struct spdy *s); /* ours */
 void spdy_send_reset(struct spdy *s, uint32_t id, enum spdy_status status);
 
 /* Handles a whole control frame, whose payload is in s->control. */

@@ -144,11 +144,20 @@ void spdy_reset(struct spdy *s, uint32_t stream, enum spdy_status status)
 
 /* --- our windows ----------------------------------------------------------------------------- */
 
-/* Half a window at a time, so that few frames serve many bytes. */
+void spdy_open_windows(struct spdy *s)
+{
+	spdy_frame(s, SPDY_SETTINGS, 0, 12);
+	buf_append_u32(&s->out, 1);
+	buf_append_u32(&s->out, SPDY_SETTING_WINDOW);
+	buf_append_u32(&s->out, SPDY_OUR_WINDOW);
+	send_window(s, 0, SPDY_OUR_WINDOW - SPDY_WINDOW);
+}
+
+/* Half a window at a time. */
 static void give_back(struct spdy *s, uint32_t id, uint32_t *consumed, size_t len)
 {
 	*consumed += (uint32_t)len;
-	if (*consumed < SPDY_WINDOW / 2)
+	if (*consumed < SPDY_OUR_WINDOW / 2)
 		return;
 	send_window(s, id, *consumed);
 	*consumed = 0;

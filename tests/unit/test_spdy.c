@@ -23,6 +23,8 @@ static void pair_open(struct pair *p)
 	*p = (struct pair){ .client = spdy_new(SPDY_CLIENT), .server = spdy_new(SPDY_SERVER) };
 	assert_non_null(p->client);
 	assert_non_null(p->server);
+	buf_clear(spdy_output(p->client)); /* the windows */
+	buf_clear(spdy_output(p->server));
 }
 
 static void pair_close(struct pair *p)
@@ -485,9 +487,36 @@ static void a_window_that_opens_beyond_all_bounds_ends_the_session(void **state)
 	pair_close(&p);
 }
 
-static void our_windows_open_as_data_is_used_up(void **state)
+static void our_windows_are_wide_from_the_first_frame_on(void **state)
 {
-	char data[SPDY_WINDOW / 2] = "";
+	static const uint8_t frames[] = {
+		0x80, 3,    0,    4, 0, 0, 0, 12, 0, 0, 0, 1, 0, 0, 0,    7,    0x7f, 0xff,
+		0xff, 0xff, 0x80, 3, 0, 9, 0, 0,  0, 8, 0, 0, 0, 0, 0x7f, 0xfe, 0xff, 0xff,
+	};
+	struct spdy *server = spdy_new(SPDY_SERVER), *client = spdy_new(SPDY_CLIENT);
+	char data[SPDY_ROOM_MAX] = "";
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(spdy_output(server)->len, sizeof(frames));
+	assert_memory_equal(spdy_output(server)->data, frames, sizeof(frames));
+	expect(server, client, "windows 0; windows 0; ");
+	buf_clear(spdy_output(client));
+	id = open_stream(client, "stdin");
+	expect(client, server, "opened 1 streamtype=stdin; ");
+	for (size_t sent = 0; sent < 64u * 1024 * 1024; sent += sizeof(data)) {
+		assert_int_equal(spdy_room(client, id), SPDY_ROOM_MAX);
+		spdy_send(client, id, data, sizeof(data), false);
+		buf_clear(spdy_output(client));
+		spdy_consumed(server, id, sizeof(data));
+	}
+	assert_int_equal(spdy_output(server)->len, 0);
+	spdy_free(server);
+	spdy_free(client);
+}
+
+static void a_window_that_is_half_used_up_is_opened_again(void **state)
+{
 	struct pair p;
 	uint32_t id;
 
@@ -495,12 +524,10 @@ static void our_windows_open_as_data_is_used_up(void **state)
 	pair_open(&p);
 	id = open_stream(p.client, "stdin");
 	expect(p.client, p.server, "opened 1 streamtype=stdin; ");
-	spdy_send(p.client, id, data, sizeof(data), false);
-	spdy_consumed(p.server, id, sizeof(data) - 1);
+	spdy_consumed(p.server, id, SPDY_OUR_WINDOW / 2 - 1);
 	assert_int_equal(spdy_output(p.server)->len, 0);
 	spdy_consumed(p.server, id, 1);
 	expect(p.server, p.client, "windows 0; windows 0; ");
-	assert_int_equal(spdy_room(p.client, id), SPDY_WINDOW);
 	pair_close(&p);
 }
 
@@ -618,7 +645,8 @@ int main(void)
 		cmocka_unit_test(a_peer_without_windows_is_sent_as_much_as_it_takes),
 		cmocka_unit_test(a_peer_with_windows_binds_us_from_its_first_update_on),
 		cmocka_unit_test(a_window_that_opens_beyond_all_bounds_ends_the_session),
-		cmocka_unit_test(our_windows_open_as_data_is_used_up),
+		cmocka_unit_test(our_windows_are_wide_from_the_first_frame_on),
+		cmocka_unit_test(a_window_that_is_half_used_up_is_opened_again),
 		cmocka_unit_test(pings_are_answered_and_ours_come_back),
 		cmocka_unit_test(a_peer_that_goes_away_takes_no_more_streams),
 		cmocka_unit_test(frames_that_cannot_be_end_the_session),
