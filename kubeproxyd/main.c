@@ -21,7 +21,7 @@
 #include "daemon/join_once.h"
 #include "file/file.h"
 #include "kubeproxyd/access/guards.h"
-#include "kubeproxyd/channels/channel.h"
+#include "kubeproxyd/channels/talk.h"
 #include "kubeproxyd/core/kubeproxyd.h"
 #include "kubeproxyd/exchange/exchange.h"
 #include "kubeproxyd/port.h"
@@ -240,14 +240,16 @@ static int open_parts(struct kubeproxyd *k, struct err *err)
 	    host_start(k->host, err) != 0 || port_open(k, &k->port, err) != 0 ||
 	    choose_advertise(k, err) != 0 || open_cache(k, err) != 0)
 		return err->code;
-	return guards_open(k, &k->guards, err);
+	if (guards_open(k, &k->guards, err) != 0)
+		return err->code;
+	return talks_open(k, &k->talks, err);
 }
 
 static void close_parts(struct kubeproxyd *k)
 {
 	port_close(k->port);
 	diag_close(k->diag);
-	channels_close(k);
+	talks_close(k->talks);
 	fronts_close(k);
 	guards_close(k->guards);
 	preflight_close(k->preflight);

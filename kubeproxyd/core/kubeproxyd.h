@@ -24,6 +24,7 @@ struct guards;
 struct host;
 struct port;
 struct preflight;
+struct talks;
 struct upstream;
 struct work_pool;
 
@@ -46,6 +47,7 @@ struct kubeproxyd {
 	struct preflight *preflight; /* whether it lets us impersonate */
 	struct guards *guards;       /* what is under way, and may have to end */
 	struct port *port;
+	struct talks *talks;   /* exec, attach, portforward */
 	struct list fronts;    /* struct front: clients' connections */
 	struct list exchanges; /* struct exchange */
 	unsigned requests;     /* exchanges under way */

@@ -6,7 +6,7 @@
 #include "kubeproxyd/access/guards.h"
 #include "kubeproxyd/access/guest.h"
 #include "kubeproxyd/access/visit.h"
-#include "kubeproxyd/channels/channel.h"
+#include "kubeproxyd/channels/talk.h"
 #include "kubeproxyd/core/kubeproxyd.h"
 #include "kubeproxyd/request/headers.h"
 #include "kubeproxyd/request/status.h"
@@ -263,7 +263,7 @@ static int dispatch(struct visit *visit, const struct exchange_request *r,
 		             "only exec, attach and portforward of pods may change the protocol");
 	} else {
 		*out_outcome = EXCHANGE_TAKEN;
-		rc = channel_start(guest, r->upgrade, r->stream, err);
+		rc = talk_start(guest, r->upgrade, r->stream, err);
 	}
 	guest_unref(guest);
 	return rc;
