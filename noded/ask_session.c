@@ -4,20 +4,20 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/audit_queue.h"
 #include "daemon/host.h"
+#include "daemon/upload.h"
 #include "ipc/packet.h"
-#include "noded/audit_queue.h"
 #include "noded/conn.h"
 #include "noded/limits.h"
 #include "noded/noded.h"
 #include "noded/policy.h"
 #include "noded/presence.h"
-#include "noded/report.h"
 #include "noded/questions.h"
+#include "noded/report.h"
 #include "noded/session.h"
 #include "noded/settings.h"
 #include "noded/slot.h"
-#include "noded/upload.h"
 
 #include <limits.h>
 #include <stdio.h>

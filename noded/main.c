@@ -16,13 +16,14 @@
 #include "base/str.h"
 #include "base/strlist.h"
 #include "cache/cache.h"
+#include "daemon/audit_queue.h"
 #include "daemon/daemon.h"
 #include "daemon/diag.h"
 #include "daemon/host.h"
 #include "daemon/join_once.h"
+#include "daemon/upload.h"
 #include "file/file.h"
 #include "loop/work.h"
-#include "noded/audit_queue.h"
 #include "noded/conn.h"
 #include "noded/ended.h"
 #include "noded/events.h"
@@ -42,7 +43,6 @@
 #include "noded/ssh_files.h"
 #include "noded/sshd_log.h"
 #include "noded/tunnel_file.h"
-#include "noded/upload.h"
 #include "wire/preface.h"
 
 #include <limits.h>
@@ -236,6 +236,16 @@ static int choose_advertise(struct noded *n, struct err *err)
 	return n->conf.advertise != NULL ? 0 : err_set_nomem(err);
 }
 
+static int open_upload(struct noded *n, struct err *err)
+{
+	const struct upload_conf conf = { .loop = n->loop,
+		                          .host = n->host,
+		                          .data_dir = n->conf.data_dir,
+		                          .spool_max = n->conf.spool_max };
+
+	return upload_open(&conf, &n->upload, err);
+}
+
 /* Before the port: everything that decides and records. */
 static int open_gate(struct noded *n, struct err *err)
 {
@@ -244,11 +254,11 @@ static int open_gate(struct noded *n, struct err *err)
 	if (rc == 0)
 		rc = presence_open(n, &n->presence, err);
 	if (rc == 0)
-		rc = audit_queue_open(n, &n->audit, err);
+		rc = audit_queue_open(n->loop, n->host, n->conf.data_dir, &n->audit, err);
 	if (rc == 0)
 		rc = sessions_open(n, &n->sessions, err);
 	if (rc == 0)
-		rc = upload_open(n, &n->upload, err);
+		rc = open_upload(n, err);
 	if (rc == 0)
 		rc = ended_open(n, &n->ended, err);
 	if (rc == 0)

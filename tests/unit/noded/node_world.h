@@ -11,7 +11,7 @@
 #include "cache/replica.h"
 #include "daemon/host.h"
 #include "file/file.h"
-#include "noded/audit_queue.h"
+#include "daemon/audit_queue.h"
 #include "noded/noded.h"
 #include "noded/presence.h"
 #include "noded/session.h"
@@ -263,7 +263,8 @@ static inline void world_start(struct node_world *w)
 		                          .path = w->cache_path };
 	world_check(cache_new(&cache, &w->n.cache, &err), &err);
 	world_check(presence_open(&w->n, &w->n.presence, &err), &err);
-	world_check(audit_queue_open(&w->n, &w->n.audit, &err), &err);
+	world_check(audit_queue_open(w->n.loop, w->n.host, w->n.conf.data_dir, &w->n.audit, &err),
+	            &err);
 	world_check(sessions_open(&w->n, &w->n.sessions, &err), &err);
 	turn_until(&w->loop, presence_labels_known(w->n.presence));
 }

@@ -1,4 +1,4 @@
-#include "noded/upload.h"
+#include "daemon/upload.h"
 
 #include "tests/unit/noded/fake_authd.h"
 #include "tests/unit/sample.h"
@@ -121,9 +121,11 @@ static void grow(struct fixture *f, size_t kb)
 
 static void start(struct fixture *f)
 {
+	const struct noded *n = &f->w.n;
+	const struct upload_conf conf = { n->loop, n->host, n->conf.data_dir, n->conf.spool_max };
 	struct err err = { 0 };
 
-	world_check(upload_open(&f->w.n, &f->w.n.upload, &err), &err);
+	world_check(upload_open(&conf, &f->w.n.upload, &err), &err);
 }
 
 static void assert_arrived(const struct fixture *f)

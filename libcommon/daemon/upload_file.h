@@ -13,14 +13,14 @@
  * One piece at a time is read, sent and acknowledged, so memory is bounded and the disk is never
  * read faster than authd writes. A file that fails waits by itself, longer each time.
  */
-#ifndef NODED_UPLOAD_FILE_H
-#define NODED_UPLOAD_FILE_H
+#ifndef DAEMON_UPLOAD_FILE_H
+#define DAEMON_UPLOAD_FILE_H
 
 #include "base/backoff.h"
 #include "base/list.h"
 #include "base/err.h"
 #include "loop/work.h"
-#include "noded/upload_read.h"
+#include "daemon/upload_read.h"
 
 struct rpc_stream;
 struct timer;

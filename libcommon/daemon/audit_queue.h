@@ -8,18 +8,22 @@
  * thread has synced it. After a crash some events may be sent twice, with the same uid. Bounded;
  * when it is full no session is allowed any more, so that nothing happens here unknown to anybody.
  */
-#ifndef NODED_AUDIT_QUEUE_H
-#define NODED_AUDIT_QUEUE_H
+#ifndef DAEMON_AUDIT_QUEUE_H
+#define DAEMON_AUDIT_QUEUE_H
 
 #include "proto/audit.pb.h"
 
 #include <stdbool.h>
 
+#include <uv.h>
+
 struct audit_queue;
 struct err;
-struct noded;
+struct host;
 
-int audit_queue_open(struct noded *n, struct audit_queue **out, struct err *err);
+/* In the folder `data_dir`; `host` has the connection to authd. */
+int audit_queue_open(uv_loop_t *loop, struct host *host, const char *data_dir,
+                     struct audit_queue **out, struct err *err);
 void audit_queue_close(struct audit_queue *q);
 
 /* The event is borrowed. ERR_LIMIT, ERR_IO. */

@@ -1,10 +1,11 @@
 /*
  * upload_table - what upload.c and upload_file.c share; nobody else includes it.
  */
-#ifndef NODED_UPLOAD_TABLE_H
-#define NODED_UPLOAD_TABLE_H
+#ifndef DAEMON_UPLOAD_TABLE_H
+#define DAEMON_UPLOAD_TABLE_H
 
 #include "base/list.h"
+#include "daemon/upload.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,13 +13,13 @@
 #include <uv.h>
 
 struct map;
-struct noded;
 struct timer;
 struct upload_file;
 struct work_pool;
 
 struct upload {
-	struct noded *n; /* NULL: closed, and files are still leaving */
+	struct upload_conf conf;
+	bool closed; /* and files are still leaving */
 	char *path;
 	int dir;
 	uv_fs_event_t watch;

@@ -5,8 +5,8 @@
  * Only whole frames that are on our own disk are given away: what recovery would cut off, or a
  * power failure take, never reaches authd. A recording whose recorder died is completed here.
  */
-#ifndef NODED_UPLOAD_READ_H
-#define NODED_UPLOAD_READ_H
+#ifndef DAEMON_UPLOAD_READ_H
+#define DAEMON_UPLOAD_READ_H
 
 #include "base/buf.h"
 #include "record/frame.h"

@@ -3,14 +3,26 @@
  * resumes where authd's durable bytes end, completes those whose recorder died, removes a file
  * once authd has all of it.
  */
-#ifndef NODED_UPLOAD_H
-#define NODED_UPLOAD_H
+#ifndef DAEMON_UPLOAD_H
+#define DAEMON_UPLOAD_H
+
+#include <stdint.h>
+
+#include <uv.h>
 
 struct err;
-struct noded;
+struct host;
 struct upload;
 
-int upload_open(struct noded *n, struct upload **out, struct err *err);
+struct upload_conf {
+	uv_loop_t *loop;
+	struct host *host;    /* the connection to authd */
+	const char *data_dir; /* the spool lies in it */
+	int64_t spool_max;    /* bytes that may wait */
+};
+
+/* The conf is copied, but not its text. */
+int upload_open(const struct upload_conf *conf, struct upload **out, struct err *err);
 void upload_close(struct upload *u);
 
 /* The connection to authd stands: goes on. */

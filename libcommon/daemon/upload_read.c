@@ -1,4 +1,4 @@
-#include "noded/upload_read.h"
+#include "daemon/upload_read.h"
 
 #include "base/err.h"
 #include "base/str.h"

@@ -1,4 +1,4 @@
-#include "noded/upload.h"
+#include "daemon/upload.h"
 
 #include "base/err.h"
 #include "base/log.h"
@@ -6,9 +6,8 @@
 #include "base/str.h"
 #include "loop/timer.h"
 #include "loop/work.h"
-#include "noded/noded.h"
-#include "noded/upload_file.h"
-#include "noded/upload_table.h"
+#include "daemon/upload_file.h"
+#include "daemon/upload_table.h"
 #include "record/spool.h"
 
 #include <errno.h>
@@ -98,7 +97,7 @@ void upload_want_stream(struct upload *u, struct upload_file *f)
 void upload_give_stream(struct upload *u)
 {
 	u->streams--;
-	if (u->n != NULL)
+	if (!u->closed)
 		timer_once(u->grant, 0);
 }
 
@@ -111,18 +110,18 @@ void upload_count(struct upload *u, int64_t bytes)
 
 int upload_check_room(const struct upload *u, struct err *err)
 {
-	if (u->used < u->n->conf.spool_max)
+	if (u->used < u->conf.spool_max)
 		return 0;
 	return err_set(err, ERR_LIMIT,
 	               "%lld MB of recordings wait for authd, and spool.max_size is %lld MB",
-	               (long long)(u->used >> 20), (long long)(u->n->conf.spool_max >> 20));
+	               (long long)(u->used >> 20), (long long)(u->conf.spool_max >> 20));
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
 
 static void free_if_empty(struct upload *u)
 {
-	if (u->n != NULL || u->watching || !list_empty(&u->files))
+	if (!u->closed || u->watching || !list_empty(&u->files))
 		return;
 	map_free(u->by_sid);
 	if (u->dir >= 0)
@@ -143,13 +142,13 @@ static int open_spool(struct upload *u, struct err *err)
 {
 	int rc;
 
-	u->path = str_printf("%s/spool", u->n->conf.data_dir);
+	u->path = str_printf("%s/spool", u->conf.data_dir);
 	if (u->path == NULL)
 		return err_set_nomem(err);
 	u->dir = open(u->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (u->dir < 0)
 		return err_set_errno(err, ERR_IO, errno, "open folder '%s'", u->path);
-	uv_fs_event_init(u->n->loop, &u->watch);
+	uv_fs_event_init(u->conf.loop, &u->watch);
 	u->watching = true;
 	u->watch.data = u;
 	rc = uv_fs_event_start(&u->watch, on_change, u->path, 0);
@@ -157,20 +156,20 @@ static int open_spool(struct upload *u, struct err *err)
 	               : err_set(err, ERR_IO, "watch folder '%s': %s", u->path, uv_strerror(rc));
 }
 
-int upload_open(struct noded *n, struct upload **out, struct err *err)
+int upload_open(const struct upload_conf *conf, struct upload **out, struct err *err)
 {
 	struct upload *u = calloc(1, sizeof(*u));
 	int rc;
 
 	if (u == NULL)
 		return err_set_nomem(err);
-	u->n = n;
+	u->conf = *conf;
 	u->dir = -1;
 	list_init(&u->files);
 	list_init(&u->queue);
 	u->by_sid = map_new();
-	u->grant = timer_new(n->loop, on_grant, u);
-	u->pool = work_pool_new(n->loop, THREADS_MAX, THREADS_QUEUED);
+	u->grant = timer_new(conf->loop, on_grant, u);
+	u->pool = work_pool_new(conf->loop, THREADS_MAX, THREADS_QUEUED);
 	rc = u->by_sid == NULL || u->grant == NULL || u->pool == NULL ? err_set_nomem(err)
 	                                                              : open_spool(u, err);
 	if (rc != 0) {
@@ -197,7 +196,7 @@ void upload_close(struct upload *u)
 	if (u == NULL)
 		return;
 	timer_free(u->grant);
-	u->n = NULL;
+	u->closed = true;
 	if (u->watching)
 		uv_close((uv_handle_t *)&u->watch, on_watch_closed);
 	work_pool_free(u->pool);

@@ -1,4 +1,4 @@
-#include "noded/audit_queue.h"
+#include "daemon/audit_queue.h"
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -7,7 +7,6 @@
 #include "daemon/host.h"
 #include "loop/timer.h"
 #include "loop/work.h"
-#include "noded/noded.h"
 #include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "wire/fields.h"
@@ -36,7 +35,7 @@
  *                                \--failed--> IDLE, tried again by timer or kick
  */
 struct audit_queue {
-	struct noded *n; /* NULL: closed, a callback is still due */
+	struct host *host; /* NULL: closed, a callback is still due */
 	int fd;
 	off_t size; /* of the file */
 	off_t sent; /* acknowledged by authd, up to here */
@@ -53,7 +52,7 @@ static void send_next(struct audit_queue *q);
 
 static void queue_free_if_idle(struct audit_queue *q)
 {
-	if (q->n != NULL || q->call != NULL || q->syncing)
+	if (q->host != NULL || q->call != NULL || q->syncing)
 		return;
 	close(q->fd);
 	free(q);
@@ -172,7 +171,7 @@ static void on_emitted(void *ctx, const void *response, const struct err *err)
 	q->call = NULL;
 	if (err == NULL)
 		on_acknowledged(q);
-	if (q->n == NULL) {
+	if (q->host == NULL) {
 		queue_free_if_idle(q);
 		return;
 	}
@@ -202,7 +201,7 @@ static void send_batch(struct audit_queue *q, const uint8_t *data, size_t len)
 		drop_rest(q);
 	} else {
 		q->sending = q->sent + (off_t)used;
-		if (rpc_unary_start(host_client(q->n->host), AUTH_EMIT_AUDIT, &request, CALL_MS,
+		if (rpc_unary_start(host_client(q->host), AUTH_EMIT_AUDIT, &request, CALL_MS,
 		                    on_emitted, q, &q->call, &err) != 0)
 			timer_once(q->retry, RETRY_MS);
 	}
@@ -237,12 +236,12 @@ void audit_queue_kick(struct audit_queue *q)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-static int open_file(struct audit_queue *q, struct err *err)
+static int open_file(struct audit_queue *q, const char *data_dir, struct err *err)
 {
 	char path[PATH_MAX];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/audit-queue", q->n->conf.data_dir);
+	snprintf(path, sizeof(path), "%s/audit-queue", data_dir);
 	q->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (q->fd < 0 || fstat(q->fd, &st) != 0)
 		return err_set_errno(err, ERR_IO, errno, "open '%s'", path);
@@ -250,21 +249,22 @@ static int open_file(struct audit_queue *q, struct err *err)
 	return 0;
 }
 
-int audit_queue_open(struct noded *n, struct audit_queue **out, struct err *err)
+int audit_queue_open(uv_loop_t *loop, struct host *host, const char *data_dir,
+                     struct audit_queue **out, struct err *err)
 {
 	struct audit_queue *q = calloc(1, sizeof(*q));
 
 	if (q == NULL)
 		return err_set_nomem(err);
-	q->n = n;
+	q->host = host;
 	q->fd = -1;
-	q->retry = timer_new(n->loop, on_retry, q);
-	q->sync_due = timer_new(n->loop, on_sync_due, q);
-	q->pool = work_pool_new(n->loop, 1, 1);
+	q->retry = timer_new(loop, on_retry, q);
+	q->sync_due = timer_new(loop, on_sync_due, q);
+	q->pool = work_pool_new(loop, 1, 1);
 	*out = q;
 	if (q->retry == NULL || q->sync_due == NULL || q->pool == NULL)
 		return err_set_nomem(err);
-	return open_file(q, err);
+	return open_file(q, data_dir, err);
 }
 
 void audit_queue_close(struct audit_queue *q)
@@ -273,7 +273,7 @@ void audit_queue_close(struct audit_queue *q)
 		return;
 	timer_free(q->retry);
 	timer_free(q->sync_due);
-	q->n = NULL;
+	q->host = NULL;
 	if (q->call != NULL)
 		rpc_stream_cancel(q->call);
 	work_pool_free(q->pool);

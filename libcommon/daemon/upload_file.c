@@ -1,11 +1,10 @@
-#include "noded/upload_file.h"
+#include "daemon/upload_file.h"
 
 #include "base/log.h"
 #include "base/rand.h"
 #include "daemon/host.h"
 #include "loop/timer.h"
-#include "noded/noded.h"
-#include "noded/upload_table.h"
+#include "daemon/upload_table.h"
 #include "proto/auth.service.h"
 #include "rpc/client.h"
 
@@ -46,7 +45,7 @@ static void file_free(struct upload_file *f)
 /* The table is closing: goes as soon as nobody holds it. True: it has gone or will. */
 static bool end_if_closed(struct upload_file *f)
 {
-	if (f->u->n != NULL)
+	if (!f->u->closed)
 		return false;
 	if (f->stream == NULL && !thread_has_it(f))
 		file_free(f);
@@ -333,8 +332,8 @@ void upload_file_granted(struct upload_file *f)
 	struct err err = { 0 };
 
 	f->sent = 0;
-	if (rpc_stream_start(host_client(f->u->n->host), AUTH_UPLOAD_RECORDING, NULL, 0, &events, f,
-	                     &f->stream, &err) != 0) {
+	if (rpc_stream_start(host_client(f->u->conf.host), AUTH_UPLOAD_RECORDING, NULL, 0, &events,
+	                     f, &f->stream, &err) != 0) {
 		upload_give_stream(f->u);
 		failed(f, &err);
 	} else if (send_chunk(f, NULL, 0, false, &err) != 0) {
@@ -400,7 +399,7 @@ struct upload_file *upload_file_new(struct upload *u, const char *sid)
 
 	if (f == NULL)
 		return NULL;
-	f->timer = timer_new(u->n->loop, on_timer, f);
+	f->timer = timer_new(u->conf.loop, on_timer, f);
 	if (f->timer == NULL) {
 		free(f);
 		return NULL;
