@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CAP_MIN 64u
+
 static size_t bound_of(const struct buf *b)
 {
 	return b->max != 0 ? b->max : BUF_MAX_DEFAULT;
@@ -52,7 +54,7 @@ void buf_clear(struct buf *b)
  */
 static int grow(struct buf *b, size_t need)
 {
-	size_t cap = b->cap != 0 ? b->cap : 64;
+	size_t cap = b->cap != 0 ? b->cap : need < CAP_MIN ? CAP_MIN : need;
 	uint8_t *data;
 
 	while (cap < need)

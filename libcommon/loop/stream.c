@@ -22,6 +22,7 @@ bool stream_listens(const struct stream *s)
 void stream_keep_memory(void)
 {
 	mallopt(M_TRIM_THRESHOLD, STREAM_MEMORY_KEPT);
+	mallopt(M_MMAP_THRESHOLD, STREAM_MEMORY_KEPT);
 }
 
 static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *out)

@@ -6,6 +6,7 @@
 #include "wire/http2.h"
 
 #define GATHER (64u * 1024)
+#define MUCH   4096 /* bytes of one frame: there is more behind it, as a rule */
 
 int h2_pump(struct http2 *h, struct stream *s, struct err *err)
 {
@@ -18,6 +19,8 @@ int h2_pump(struct http2 *h, struct stream *s, struct err *err)
 		rc = http2_send(h, &data, &len, err);
 		if (rc != 0)
 			break;
+		if (b.len == 0 && len >= MUCH)
+			buf_reserve(&b, GATHER + len);
 		buf_append(&b, data, len);
 		if (b.len > 0 && (len == 0 || b.len >= GATHER)) {
 			rc = buf_check(&b, err);

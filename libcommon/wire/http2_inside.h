@@ -7,6 +7,7 @@
 #include "wire/http2.h"
 
 #include "base/buf.h"
+#include "base/fifo.h"
 #include "base/list.h"
 
 #include <nghttp2/nghttp2.h>
@@ -36,8 +37,7 @@ struct http2_stream {
 	void *data;
 	struct list link;     /* in streams */
 	struct list due_link; /* in due */
-	struct buf out;       /* queued bytes … */
-	size_t out_sent;      /* … of which so many went */
+	struct fifo out;      /* queued bytes */
 	size_t unconsumed;    /* received and not yet consumed */
 	nghttp2_nv *trailers; /* copies; NULL: none */
 	size_t trailer_count;

@@ -17,7 +17,7 @@ struct http2_stream *http2_stream_add(struct http2 *h, int32_t id, void *data)
 	s->session = h;
 	s->id = id;
 	s->data = data;
-	buf_init(&s->out, 2 * QUEUED_MAX); /* with what was sent and is not dropped yet */
+	fifo_init(&s->out);
 	list_append(&h->streams, &s->link);
 	list_init(&s->due_link);
 	h->stream_count++;
@@ -40,7 +40,7 @@ void http2_stream_remove(struct http2_stream *s)
 	list_remove(&s->link);
 	list_remove(&s->due_link);
 	s->session->stream_count--;
-	buf_wipe(&s->out);
+	fifo_wipe(&s->out);
 	free_trailers(s);
 	free(s);
 }
@@ -66,22 +66,14 @@ static nghttp2_nv *nv_array(const struct http2_header *headers, size_t count)
 
 size_t http2_queued(const struct http2_stream *s)
 {
-	return s->out.len - s->out_sent;
+	return s->out.len;
 }
 
-/* `len` queued bytes went out. */
-static void drop_sent(struct http2_stream *s, size_t len)
+/* Bytes have gone out: who stopped at a full queue may go on. */
+static void note_room(struct http2_stream *s)
 {
 	struct http2 *h = s->session;
 
-	s->out_sent += len;
-	if (http2_queued(s) == 0) {
-		buf_wipe(&s->out);
-		s->out_sent = 0;
-	} else if (s->out_sent > s->out.len / 2) {
-		buf_consume(&s->out, s->out_sent);
-		s->out_sent = 0;
-	}
 	if (s->full && http2_queued(s) <= h->limits.write_high / 2 && list_empty(&s->due_link))
 		list_append(&h->due, &s->due_link);
 }
@@ -99,16 +91,13 @@ static ssize_t read_data(nghttp2_session *session, int32_t id, uint8_t *dst, siz
                          uint32_t *flags, nghttp2_data_source *source, void *user)
 {
 	struct http2_stream *s = source->ptr;
-	size_t len = http2_queued(s) < size ? http2_queued(s) : size;
+	size_t len = fifo_take(&s->out, dst, size);
 
 	(void)id;
 	(void)user;
 	if (len == 0 && !s->ended)
 		return NGHTTP2_ERR_DEFERRED;
-	if (len > 0) {
-		memcpy(dst, s->out.data + s->out_sent, len);
-		drop_sent(s, len);
-	}
+	note_room(s);
 	if (s->ended && http2_queued(s) == 0 && finish_data(session, s, flags) != 0)
 		return NGHTTP2_ERR_CALLBACK_FAILURE;
 	return (ssize_t)len;
@@ -190,8 +179,7 @@ int http2_write(struct http2_stream *s, const void *data, size_t len, struct err
 		return err->code;
 	if (len > QUEUED_MAX - http2_queued(s))
 		return err_set(err, ERR_LIMIT, "the peer reads too slowly");
-	buf_append(&s->out, data, len);
-	if (buf_check(&s->out, err) != 0)
+	if (fifo_append(&s->out, data, len, err) != 0)
 		return err->code;
 	if (!http2_writable(s))
 		s->full = true;

@@ -373,7 +373,8 @@ static void an_agent_that_drains_gets_no_new_channels(void **state)
 	turn_until(*state, proxy.draining == 1);
 	assert_false(tunnel_usable(proxy.tunnel));
 	stream_end(d.ear.stream);
-	turn_until(*state, proxy.closed == 1 && agent.closed == 1);
+	turn_until(*state,
+	           proxy.closed == 1 && agent.closed == 1 && d.ear.closes == 1 && far.closes == 1);
 	assert_int_equal(proxy.err.code, 0);
 }
 
