@@ -42,6 +42,7 @@
 #include "noded/slot.h"
 #include "noded/ssh_files.h"
 #include "noded/sshd_log.h"
+#include "noded/stranger.h"
 #include "noded/tunnel_file.h"
 #include "wire/preface.h"
 
@@ -274,6 +275,8 @@ static int open_gate(struct noded *n, struct err *err)
 	if (rc == 0)
 		rc = orders_open(n, &n->orders, err);
 	if (rc == 0)
+		rc = strangers_open(n, &n->strangers, err);
+	if (rc == 0)
 		rc = sshd_log_open(n, &n->sshd_log, err);
 	if (rc == 0)
 		rc = questions_open(n, &n->questions, err);
@@ -305,6 +308,7 @@ static void close_parts(struct noded *n)
 	quick_close(n->quick);
 	root_client_close(n->root);
 	sshd_log_close(n->sshd_log);
+	strangers_close(n->strangers);
 	orders_close(n->orders);
 	recheck_close(n->recheck);
 	limits_close(n->limits);

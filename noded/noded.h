@@ -36,6 +36,7 @@ struct recheck;
 struct root_client;
 struct sessions;
 struct sshd_log;
+struct strangers;
 struct tunnel_file;
 struct upload;
 struct work_pool;
@@ -62,6 +63,7 @@ struct noded {
 	struct root_client *root;
 	struct questions *questions;
 	struct sshd_log *sshd_log;
+	struct strangers *strangers;
 	struct recheck *recheck;
 	struct limits *limits;
 	struct orders *orders;

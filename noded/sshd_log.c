@@ -6,6 +6,7 @@
 #include "noded/conn.h"
 #include "noded/noded.h"
 #include "noded/recheck.h"
+#include "noded/stranger.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,6 @@
 #include <uv.h>
 
 #define LINE_MAX_BYTES 4096
-#define FIELD_SIZE     128
 
 struct sshd_log {
 	struct noded *n;
@@ -67,6 +67,39 @@ bool sshd_log_accepted(const char *line, char *login, char *addr, char *port, si
 	       copy_between(colon + strlen(" port "), ssh2, port, size);
 }
 
+/* As much as fits. */
+static void copy_cut(const char *from, const char *to, char out[SSHD_LOG_FIELD_SIZE])
+{
+	size_t len = (size_t)(to - from);
+
+	if (len >= SSHD_LOG_FIELD_SIZE)
+		len = SSHD_LOG_FIELD_SIZE - 1;
+	memcpy(out, from, len);
+	out[len] = 0;
+}
+
+bool sshd_log_failed(const char *line, struct sshd_log_failed *out)
+{
+	static const char begin[] = "Failed publickey for ";
+	const char *end = line + strlen(line);
+	const char *ssh2 = strstr(line, " ssh2: ");
+	const char *colon = ssh2 != NULL ? last(line, ssh2, " port ") : NULL;
+	const char *from = colon != NULL ? last(line, colon, " from ") : NULL;
+	const char *id = ssh2 != NULL ? strstr(ssh2, " ID ") : NULL;
+	const char *serial = id != NULL ? last(id, end, " (serial ") : NULL;
+	const char *ca = serial != NULL ? last(serial, end, " SHA256:") : NULL;
+
+	if (!str_starts(line, begin) || from == NULL || ca == NULL ||
+	    from < line + sizeof(begin) - 1)
+		return false;
+	copy_cut(line + sizeof(begin) - 1, from, out->login);
+	copy_cut(from + strlen(" from "), colon, out->addr);
+	copy_cut(colon + strlen(" port "), ssh2, out->port);
+	copy_cut(id + strlen(" ID "), serial, out->key_id);
+	copy_cut(ca + 1, end, out->ca);
+	return true;
+}
+
 static void on_accepted(struct noded *n, const char *login, const char *addr, const char *port)
 {
 	struct conn *c = conn_by_peer(n, addr, port);
@@ -77,15 +110,18 @@ static void on_accepted(struct noded *n, const char *login, const char *addr, co
 
 static void on_line(struct sshd_log *l, char *line)
 {
-	char login[FIELD_SIZE];
-	char addr[FIELD_SIZE];
-	char port[FIELD_SIZE];
+	char login[SSHD_LOG_FIELD_SIZE];
+	char addr[SSHD_LOG_FIELD_SIZE];
+	char port[SSHD_LOG_FIELD_SIZE];
+	struct sshd_log_failed failed;
 
 	line[strcspn(line, "\r")] = 0;
-	if (sshd_log_accepted(line, login, addr, port, FIELD_SIZE))
+	if (sshd_log_accepted(line, login, addr, port, SSHD_LOG_FIELD_SIZE))
 		on_accepted(l->n, login, addr, port);
 	else if (*line != 0)
 		log_debug("sshd", "says", kv("line", line));
+	if (sshd_log_failed(line, &failed))
+		stranger_failed(l->n->strangers, &failed);
 }
 
 /* --- the FIFO -------------------------------------------------------------------------------- */

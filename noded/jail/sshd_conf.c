@@ -32,7 +32,7 @@ static const char fixed[] =
         "AcceptEnv LANG LC_*\n"
         "UseDNS no\n"
         "Compression no\n"
-        "LogLevel INFO\n"
+        "LogLevel VERBOSE\n"
         "LoginGraceTime 30\n"
         "PidFile none\n"
         "ListenAddress 127.0.0.1\n" /* with -i on none, but by default it looks up two */

@@ -86,7 +86,12 @@ def signed(c, who, ca, name):
 def a_certificate_of_a_foreign_authority_is_none(c):
     gets_in(c, of(c, "alice"))
     run("ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", c.path("foreign-ca"))
-    stays_out(c, signed(c, of(c, "alice"), c.path("foreign-ca"), "foreign"))
+    who = signed(c, of(c, "alice"), c.path("foreign-ca"), "foreign")
+    ca = run("ssh-keygen", "-l", "-f", c.path("foreign-ca.pub")).stdout.split()[1]
+    event = refused_because(c, "a certificate for 'alice' is of an authority that counts nowhere "
+                            "here: " + ca, lambda: stays_out(c, who))
+    assert event["login"] == c.login and "user" not in event, event
+    assert event["addr.remote"].startswith("127.0.0.1:"), event
 
 
 def a_hosts_authority_certifies_no_person(c):
