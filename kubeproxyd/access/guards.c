@@ -32,7 +32,7 @@ static void end(struct guard *g, const struct err *why)
 	g->end(g->owner, &copy);
 }
 
-/* When the clock has something to say next: ms from now; 0: it is due. */
+/* When the clock has something to say next: ms from now; 0: it is due; INT64_MAX: never. */
 static int64_t next_due(const struct guard *g)
 {
 	const struct guest *who = g->guest;
@@ -48,6 +48,8 @@ static int64_t next_due(const struct guard *g)
 	}
 	return due > 0 ? due : 0;
 }
+
+static int arm(struct guard *g, struct err *err);
 
 static void on_timer(void *owner)
 {
@@ -66,7 +68,26 @@ static void on_timer(void *owner)
 		end(g, &err);
 		return;
 	}
-	timer_once(g->timer, next_due(g) + 1);
+	if (arm(g, &err) != 0)
+		end(g, &err);
+}
+
+/* The timer as the limits are now. ERR_NOMEM. */
+static int arm(struct guard *g, struct err *err)
+{
+	int64_t due = next_due(g);
+
+	if (due == INT64_MAX) {
+		timer_free(g->timer);
+		g->timer = NULL;
+		return 0;
+	}
+	if (g->timer == NULL)
+		g->timer = timer_new(g->guest->visit->k->loop, on_timer, g);
+	if (g->timer == NULL)
+		return err_set_nomem(err);
+	timer_once(g->timer, due + 1);
+	return 0;
 }
 
 int guard_start(struct guard *g, struct guest *guest,
@@ -75,16 +96,12 @@ int guard_start(struct guard *g, struct guest *guest,
 	struct kubeproxyd *k = guest->visit->k;
 
 	*g = (struct guard){ .end = on_end, .owner = owner, .moved = uv_now(k->loop) };
-	if (guest->end != 0 || guest->limits.client_idle_timeout > 0) {
-		g->timer = timer_new(k->loop, on_timer, g);
-		if (g->timer == NULL)
-			return err_set_nomem(err);
-	}
 	g->guest = guest_ref(guest);
 	list_append(&k->guards->list, &g->link);
-	if (g->timer != NULL)
-		timer_once(g->timer, next_due(g) + 1);
-	return 0;
+	if (arm(g, err) == 0)
+		return 0;
+	guard_stop(g);
+	return err->code;
 }
 
 void guard_stop(struct guard *g)
@@ -116,7 +133,7 @@ static struct guard *next_denied(struct guards *all, struct err *err)
 		if (g->round == all->round)
 			continue;
 		g->round = all->round;
-		if (guest_check_again(g->guest, err) != 0)
+		if (guest_check_again(g->guest, err) != 0 || arm(g, err) != 0)
 			return g;
 	}
 	return NULL;

@@ -8,6 +8,7 @@
 #include "kubeproxyd/access/visit.h"
 #include "kubeproxyd/core/kubeproxyd.h"
 #include "kubeproxyd/request/headers.h"
+#include "kubeproxyd/request/object.h"
 #include "kubeproxyd/upstream/upstream.h"
 #include "model/lock.h"
 #include "model/role.h"
@@ -104,13 +105,18 @@ static int check_freshness(const struct kubeproxyd *k, const struct role_options
 static int decide(struct guest *g, const struct kubeproxyd *k, struct role_set *roles,
                   struct err *err)
 {
+	struct role_kubernetes_object object;
 	int64_t ttl;
 
 	g->limits = limits_of(k, roles);
 	ttl = g->limits.max_session_ttl < TTL_MOST_MS ? g->limits.max_session_ttl : TTL_MOST_MS;
 	if (check_freshness(k, &g->limits, err) != 0)
 		return err->code;
-	return role_set_kubernetes(roles, ttl, &k->labels, &g->groups, &g->users, err);
+	if (role_set_kubernetes(roles, ttl, &k->labels, &g->groups, &g->users, err) != 0)
+		return err->code;
+	return object_of(&g->attributes, &object)
+	               ? role_set_check_kubernetes(roles, &k->labels, &object, err)
+	               : 0;
 }
 
 static int judge(struct guest *g, bool expiry, struct err *err)
@@ -167,9 +173,9 @@ static int check_choice(const struct guest *g, const struct guest *now, struct e
 	return 0;
 }
 
-int guest_check_again(const struct guest *g, struct err *err)
+int guest_check_again(struct guest *g, struct err *err)
 {
-	struct guest now = { .visit = g->visit };
+	struct guest now = { .visit = g->visit, .attributes = g->attributes };
 	char end[STR_TIME_SIZE];
 	int rc = judge(&now, false, err);
 
@@ -178,6 +184,10 @@ int guest_check_again(const struct guest *g, struct err *err)
 	if (rc == 0 && now.end != 0 && now.end <= clock_wall_ms(g->visit->k->clock))
 		rc = err_set(err, ERR_UNAUTHENTICATED, "client certificate expired at %s",
 		             str_from_time(end, sizeof(end), now.end));
+	if (rc == 0) {
+		g->limits = now.limits;
+		g->end = now.end;
+	}
 	strlist_deinit(&now.users);
 	strlist_deinit(&now.groups);
 	return rc;

@@ -21,7 +21,7 @@ struct visit;
 /* So long after the watch was lost locks count as known. */
 #define GUEST_LOCKS_OLD_MS (5 * 60 * 1000)
 
-/* Counted; does not change. */
+/* Counted. */
 struct guest {
 	unsigned refs;
 	struct visit *visit;          /* who: visit->peer.identity, visit->peer.addr */
@@ -39,9 +39,10 @@ int guest_admit(struct visit *visit, const struct attributes *attributes,
                 const struct http1_header *headers, size_t count, struct guest **out,
                 struct err *err);
 
-/* May what was admitted go on? A certificate that ended meanwhile counts only where a role says so
- * (limits.disconnect_expired_cert). Errors as guest_admit(). */
-int guest_check_again(const struct guest *g, struct err *err);
+/* May what was admitted go on? Takes over limits and end as they are now. A certificate that ended
+ * meanwhile counts only where a role says so (limits.disconnect_expired_cert). Errors as
+ * guest_admit(). */
+int guest_check_again(struct guest *g, struct err *err);
 
 struct guest *guest_ref(struct guest *g);
 void guest_unref(struct guest *g); /* NULL allowed */

@@ -162,14 +162,24 @@ const struct role_options *role_set_options(const struct role_set *s);
 int role_set_kubernetes(const struct role_set *s, int64_t ttl_ms, const struct label_set *labels,
                         struct strlist *out_groups, struct strlist *out_users, struct err *err);
 
+/*
+ * What is asked for. Without a name it is all of the kind, as a list or what is not made yet: only
+ * what is said of every name allows it, for nobody filters. Likewise without a namespace; "" is a
+ * kind that is in none.
+ */
 struct role_kubernetes_object {
-	const char *kind; /* "pod" */
-	const char *namespace;
-	const char *name;
-	const char *verb;
+	const char *kind;      /* "pod", "kube_node"; else the plural as the API server has it */
+	const char *group;     /* of the API; "" is the core's */
+	const char *namespace; /* NULL: all of them */
+	const char *name;      /* NULL: all of them */
+	const char *verb;      /* "get", "exec", ... */
 };
 
-/* May this be done to that, in a cluster of these labels? ERR_DENIED. */
+/*
+ * May this be done to that, in a cluster of these labels? ERR_DENIED. Who may do something to a
+ * namespace may do it to all that is in it, and who may do anything in one may see that it is
+ * there. Roles before v7 speak of pods only.
+ */
 int role_set_check_kubernetes(const struct role_set *s, const struct label_set *labels,
                               const struct role_kubernetes_object *object, struct err *err);
 

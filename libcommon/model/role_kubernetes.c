@@ -5,6 +5,7 @@
 #include "model/predicate.h"
 #include "model/role_inside.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define EVERYBODY "system:authenticated"
@@ -107,13 +108,24 @@ static const pv_KubernetesResource *default_of(const char *version)
 	return strcmp(version, "v7") == 0 ? &everything : &pods;
 }
 
-/* What cannot be told fits a denial and nothing else. */
+/* A pattern that surely fits whatever there is. */
+static bool is_everything(const char *pattern)
+{
+	return strcmp(pattern, "*") == 0 || strcmp(pattern, "^.*$") == 0;
+}
+
+/* What cannot be told fits a denial and nothing else. A value of NULL is every one that there is.
+ */
 static bool fits(const char *pattern, const char *value, bool denying)
 {
 	struct err ignored;
 	bool match;
 
-	if (str_empty(pattern) || label_pattern_match(pattern, value, &match, &ignored) != 0)
+	if (str_empty(pattern))
+		return denying;
+	if (value == NULL)
+		return denying || is_everything(pattern);
+	if (label_pattern_match(pattern, value, &match, &ignored) != 0)
 		return denying;
 	return match;
 }
@@ -124,14 +136,56 @@ static bool has_verb(const pv_KubernetesResource *r, const char *verb)
 	       str_in("*", r->verbs, r->verbs_count);
 }
 
-static bool names(const pv_KubernetesResource *r, const struct role_kubernetes_object *o,
-                  bool denying)
+static bool is_group(const pv_KubernetesResource *r, const struct role_kubernetes_object *o,
+                     bool denying)
+{
+	return str_empty(r->api_group) || fits(r->api_group, o->group, denying);
+}
+
+static bool is_in_none(const struct role_kubernetes_object *o)
+{
+	return o->namespace != NULL && *o->namespace == 0;
+}
+
+/* Of the object itself. */
+static bool names_it(const pv_KubernetesResource *r, const struct role_kubernetes_object *o,
+                     bool denying)
 {
 	const char *kind = r->kind != NULL ? r->kind : "";
 
-	return (strcmp(kind, o->kind) == 0 || strcmp(kind, "*") == 0) && has_verb(r, o->verb) &&
+	return (strcmp(kind, o->kind) == 0 || strcmp(kind, "*") == 0) && is_group(r, o, denying) &&
 	       fits(r->name, o->name, denying) &&
-	       (str_empty(o->namespace) || fits(r->namespace, o->namespace, denying));
+	       (is_in_none(o) || fits(r->namespace, o->namespace, denying));
+}
+
+/* Of the namespace that it is in. */
+static bool names_its_namespace(const pv_KubernetesResource *r,
+                                const struct role_kubernetes_object *o, bool denying)
+{
+	return str_eq(r->kind, "namespace") && strcmp(o->kind, "namespace") != 0 &&
+	       !is_in_none(o) && fits(r->name, o->namespace, denying);
+}
+
+/* Of something in a namespace that is only looked at. */
+static bool names_its_content(const pv_KubernetesResource *r,
+                              const struct role_kubernetes_object *o)
+{
+	const char *const looking[] = { "get", "list", "watch" };
+	bool looks = false;
+
+	for (size_t i = 0; i < sizeof(looking) / sizeof(looking[0]); i++)
+		looks = looks || strcmp(o->verb, looking[i]) == 0;
+	return looks && strcmp(o->kind, "namespace") == 0 && !str_eq(r->kind, "namespace") &&
+	       fits(r->namespace, o->name, false);
+}
+
+static bool names(const pv_KubernetesResource *r, const struct role_kubernetes_object *o,
+                  bool denying)
+{
+	if (!denying && names_its_content(r, o))
+		return true;
+	return has_verb(r, o->verb) &&
+	       (names_it(r, o, denying) || names_its_namespace(r, o, denying));
 }
 
 static bool any_names(const pv_RoleConditions *c, const struct role_kubernetes_object *o,
@@ -146,12 +200,31 @@ static bool any_names(const pv_RoleConditions *c, const struct role_kubernetes_o
 static bool allows(const struct role *r, const struct role_kubernetes_object *o)
 {
 	const pv_RoleConditions *allow = &r->pb.spec.allow;
+	const char *version = r->pb.version != NULL ? r->pb.version : "";
 	const pv_KubernetesResource *standing;
 
+	if (strcmp(version, "v7") != 0 && strcmp(o->kind, "pod") != 0)
+		return true; /* they speak of pods, and bound nothing else */
 	if (allow->kubernetes_resources_count > 0)
 		return any_names(allow, o, false);
-	standing = default_of(r->pb.version != NULL ? r->pb.version : "");
+	standing = default_of(version);
 	return standing != NULL && names(standing, o, false);
+}
+
+static int deny_object(const char *role, const struct role_kubernetes_object *o, struct err *err)
+{
+	char whom[300];
+
+	if (o->name != NULL)
+		snprintf(whom, sizeof(whom), "%s '%.200s'", o->kind, o->name);
+	else
+		snprintf(whom, sizeof(whom), "every %s%s%.100s%s (lists are not filtered)", o->kind,
+		         str_empty(o->namespace) ? "" : " in '",
+		         o->namespace != NULL ? o->namespace : "",
+		         str_empty(o->namespace) ? "" : "'");
+	return role != NULL ? err_set(err, ERR_DENIED, "role '%s' denies '%s' on %s", role, o->verb,
+	                              whom)
+	                    : err_set(err, ERR_DENIED, "no role allows '%s' on %s", o->verb, whom);
 }
 
 int role_set_check_kubernetes(const struct role_set *s, const struct label_set *labels,
@@ -161,12 +234,9 @@ int role_set_check_kubernetes(const struct role_set *s, const struct label_set *
 
 	for (size_t i = 0; rc == 0 && i < s->count; i++)
 		if (s->roles[i].deny.in_scope && any_names(&s->roles[i].pb.spec.deny, o, true))
-			return err_set(err, ERR_DENIED, "role '%s' denies '%s' on %s '%s'",
-			               s->roles[i].name, o->verb, o->kind, o->name);
+			return deny_object(s->roles[i].name, o, err);
 	for (size_t i = 0; rc == 0 && i < s->count; i++)
 		if (is_about(s, &s->roles[i].allow, labels) && allows(&s->roles[i], o))
 			return 0;
-	return rc != 0 ? rc
-	               : err_set(err, ERR_DENIED, "no role allows '%s' on %s '%s'", o->verb,
-	                         o->kind, o->name);
+	return rc != 0 ? rc : deny_object(NULL, o, err);
 }

@@ -59,8 +59,8 @@ struct option {
 
 static const struct option options[] = {
 	TIME_OPTION(max_session_ttl, "authd"),
-	TIME_OPTION(client_idle_timeout, "noded"),
-	FLAG_OPTION(disconnect_expired_cert, ANY, "noded proxyd"),
+	TIME_OPTION(client_idle_timeout, "noded kubeproxyd"),
+	FLAG_OPTION(disconnect_expired_cert, ANY, "noded proxyd kubeproxyd"),
 	COUNT_OPTION(max_connections, "noded authd"),
 	COUNT_OPTION(max_sessions, "noded"),
 	FLAG_OPTION(forward_agent, ANY, "noded authd"),
@@ -68,7 +68,7 @@ static const struct option options[] = {
 	FLAG_OPTION(permit_x11_forwarding, ANY, "noded authd"),
 	FLAG_OPTION(ssh_file_copy, ALL, "noded"),
 	FLAG_OPTION(pin_source_ip, ANY, "authd noded proxyd"),
-	WORD_OPTION(lock, "noded", "best_effort strict"),
+	WORD_OPTION(lock, "noded kubeproxyd", "best_effort strict"),
 	WORD_OPTION(request_access, "", "optional always reason"),
 	WORD_OPTION(require_session_mfa, "",
 	            "no yes hardware_key hardware_key_touch hardware_key_pin "

@@ -88,6 +88,29 @@ def kubectls_discovery_gets_words_that_it_prints(c):
     assert status == 403 and text == "'frank' has no assigned groups or users", text
 
 
+def roles_narrow_what_may_be_asked_for(c):
+    c.call("PutResource", {"replace": True, "resource": {"role": {
+        "kind": "role", "version": "v7", "metadata": {"name": "narrow"}, "spec": {
+            "allow": {"kubernetes_groups": ["devs"], "kubernetes_labels": {"*": ["*"]},
+                      "kubernetes_resources": [
+                          {"kind": "pod", "namespace": "default", "name": "web-*",
+                           "verbs": ["get", "exec"]},
+                          {"kind": "configmap", "namespace": "*", "name": "*",
+                           "verbs": ["list"]}]}}}}})
+    c.user("nick", ["narrow"])
+    c.log_in("nick")
+    c.kube.get("nick", PODS + "/web-1")
+    c.kube.get("nick", "/api/v1/configmaps")
+    c.kube.get("nick", "/api/v1/namespaces/default")
+    c.kube.get("nick", "/apis")
+    for path, said in ((PODS, "lists are not filtered"), (PODS + "/db", "no role allows 'get'"),
+                       ("/api/v1/secrets", "every secret"),
+                       ("/api/v1/namespaces/other/pods/web-1", "no role allows"),
+                       (PODS + "/web-1/portforward", "'portforward'"),
+                       ("/api/v1/configmaps?watch=1", "'watch'")):
+        assert said in c.kube.refused(403, "nick", path), path
+
+
 def what_a_client_says_of_itself_does_not_pass(c):
     got = headers_at_the_api_server(
         c, "erin", "-H", "Authorization: Bearer mine", "-H", "X-Forwarded-For: 1.2.3.4", "-H",
@@ -353,6 +376,7 @@ story([
     a_denial_in_any_role_beats_what_others_allow,
     who_may_not_act_here_hears_why,
     kubectls_discovery_gets_words_that_it_prints,
+    roles_narrow_what_may_be_asked_for,
     what_a_client_says_of_itself_does_not_pass,
     bodies_arrive_whole_both_ways,
     both_protocols_say_the_same,

@@ -307,18 +307,20 @@ static void kubernetes_needs_groups_or_users_and_the_clusters_labels(void **stat
 
 static void kubernetes_objects_are_decided_by_version_and_pattern(void **state)
 {
-	const struct role_kubernetes_object pod = { "pod", "team-a", "web-1", "get" };
-	const struct role_kubernetes_object secret = { "secret", "team-a", "key", "get" };
+	const struct role_kubernetes_object pod = { "pod", "", "team-a", "web-1", "get" };
+	const struct role_kubernetes_object secret = { "secret", "", "team-a", "key", "get" };
 	const struct {
 		const char *version, *more;
 		bool pod, secret;
 	} rows[] = {
-		{ "v3", "", true, false },
-		{ "v5", "", true, false },
-		{ "v6", "", false, false },
+		{ "v3", "", true, true },
+		{ "v5", "", true, true },
+		{ "v6", "", false, true },
 		{ "v7", "", true, true },
 		{ "v6", ", kubernetes_resources: [{kind: pod, namespace: 'team-*', name: '*'}]",
-		  true, false },
+		  true, true },
+		{ "v6", ", kubernetes_resources: [{kind: pod, namespace: 'other', name: '*'}]",
+		  false, true },
 		{ "v7",
 		  ", kubernetes_resources: [{kind: pod, namespace: '^team-(a|b)$', name: 'web-*', "
 		  "verbs: [get, list]}]",
@@ -360,6 +362,98 @@ static void kubernetes_objects_are_decided_by_version_and_pattern(void **state)
 	assert_int_equal(role_set_check_kubernetes(s, &in_prod, &secret, &err), ERR_DENIED);
 	assert_string_equal(err.msg, "role 'r1' denies 'get' on secret 'key'");
 	role_set_unref(s);
+}
+
+static void kubernetes_lists_need_what_is_said_of_all(void **state)
+{
+	static const struct {
+		const char *entry;
+		struct role_kubernetes_object object;
+		bool allowed;
+	} rows[] = {
+		{ "kind: pod, namespace: a, name: '*'", { "pod", "", "a", NULL, "list" }, true },
+		{ "kind: pod, namespace: a, name: '^.*$'", { "pod", "", "a", NULL, "list" }, true },
+		{ "kind: pod, namespace: a, name: 'w*'", { "pod", "", "a", NULL, "list" }, false },
+		{ "kind: pod, namespace: a, name: '*'", { "pod", "", NULL, NULL, "list" }, false },
+		{ "kind: pod, namespace: '*', name: '*'", { "pod", "", NULL, NULL, "list" }, true },
+		{ "kind: pod, namespace: 'a*', name: '*'",
+		  { "pod", "", NULL, NULL, "watch" },
+		  false },
+		{ "kind: '*', namespace: '*', name: '*'",
+		  { "kube_node", "", "", NULL, "list" },
+		  true },
+		{ "kind: kube_node, name: n1", { "kube_node", "", "", "n1", "get" }, true },
+		{ "kind: kube_node, name: n1", { "kube_node", "", "", "n2", "get" }, false },
+		{ "kind: namespace, name: a", { "widgets", "x.io", "a", NULL, "create" }, true },
+		{ "kind: namespace, name: a", { "pod", "", "a", "web", "exec" }, true },
+		{ "kind: namespace, name: a, verbs: [get]",
+		  { "pod", "", "a", "web", "exec" },
+		  false },
+		{ "kind: namespace, name: a", { "pod", "", "b", "web", "get" }, false },
+		{ "kind: namespace, name: a", { "pod", "", NULL, NULL, "list" }, false },
+		{ "kind: namespace, name: a", { "namespace", "", "", "a", "delete" }, true },
+		{ "kind: pod, namespace: a, name: w", { "namespace", "", "", "a", "get" }, true },
+		{ "kind: pod, namespace: a, name: w", { "namespace", "", "", "b", "get" }, false },
+		{ "kind: pod, namespace: a, name: w",
+		  { "namespace", "", "", "a", "delete" },
+		  false },
+		{ "kind: pod, namespace: a, name: w",
+		  { "namespace", "", "", NULL, "list" },
+		  false },
+		{ "kind: '*', namespace: '*', name: '*', api_group: apps",
+		  { "deployment", "apps", "a", "d", "get" },
+		  true },
+		{ "kind: '*', namespace: '*', name: '*', api_group: apps",
+		  { "pod", "", "a", "d", "get" },
+		  false },
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char spec[300];
+		struct role_set *s;
+
+		snprintf(spec, sizeof(spec),
+		         "{allow: {kubernetes_labels: {'*': '*'}, kubernetes_resources: [{%s%s}]}}",
+		         rows[i].entry,
+		         strstr(rows[i].entry, "verbs") != NULL ? "" : ", verbs: ['*']");
+		s = roles_of(&(struct role_docs){ "v7", { spec } });
+		if ((role_set_check_kubernetes(s, &in_prod, &rows[i].object, &err) == 0) !=
+		    rows[i].allowed)
+			fail_msg("row %zu: %s", i, spec);
+		role_set_unref(s);
+	}
+}
+
+static void what_a_denial_may_concern_it_denies(void **state)
+{
+	static const struct {
+		const char *entry;
+		struct role_kubernetes_object object;
+	} rows[] = {
+		{ "kind: pod, namespace: a, name: 'w*'", { "pod", "", "a", NULL, "list" } },
+		{ "kind: pod, namespace: a, name: w", { "pod", "", NULL, NULL, "list" } },
+		{ "kind: namespace, name: a", { "pod", "", "a", "x", "get" } },
+		{ "kind: namespace, name: a", { "pod", "", NULL, NULL, "list" } },
+		{ "kind: secret", { "secret", "", "a", "x", "get" } },
+	};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char spec[300];
+		struct role_set *s;
+
+		snprintf(spec, sizeof(spec),
+		         "{allow: {kubernetes_labels: {'*': '*'}}, deny: {kubernetes_resources: "
+		         "[{%s, verbs: ['*']}]}}",
+		         rows[i].entry);
+		s = roles_of(&(struct role_docs){ "v7", { spec } });
+		if (role_set_check_kubernetes(s, &in_prod, &rows[i].object, &err) != ERR_DENIED)
+			fail_msg("row %zu: %s", i, spec);
+		role_set_unref(s);
+	}
 }
 
 static void what_a_role_says_of_kubernetes_and_counts_is_checked_when_it_is_made(void **state)
@@ -462,6 +556,8 @@ int main(void)
 		cmocka_unit_test(the_clusters_strictness_is_everybodys),
 		cmocka_unit_test(kubernetes_needs_groups_or_users_and_the_clusters_labels),
 		cmocka_unit_test(kubernetes_objects_are_decided_by_version_and_pattern),
+		cmocka_unit_test(kubernetes_lists_need_what_is_said_of_all),
+		cmocka_unit_test(what_a_denial_may_concern_it_denies),
 		cmocka_unit_test(
 		        what_a_role_says_of_kubernetes_and_counts_is_checked_when_it_is_made),
 		cmocka_unit_test(a_set_is_made_once_until_a_role_changes),
