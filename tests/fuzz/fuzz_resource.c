@@ -46,6 +46,7 @@ static void store(const pv_Resource *r, const struct resource_kind *kind)
 	struct err err;
 
 	assert(resource_kind_of(r) == kind);
+	assert(strcmp(resource_name(r), resource_metadata_of(r)->name) == 0);
 	assert(resource_key_of(key, r, &err) == 0);
 	assert(strncmp(key, kind->prefix, strlen(kind->prefix)) == 0);
 	assert(resource_encode(r, &bytes, &err) == 0);
