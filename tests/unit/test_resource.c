@@ -8,6 +8,7 @@
 
 #include "tests/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static int read_one(const char *kind, const char *yaml, pv_Resource *out, struct err *err)
@@ -271,6 +272,52 @@ static void kinds_have_aliases_and_keys(void **state)
 	assert_false(resource_kind_is_foreign("role"));
 }
 
+static void every_word_that_people_type_for_a_kind_is_understood(void **state)
+{
+	const struct {
+		const char *kind, *words;
+	} rows[] = {
+		{ "user", "user users User USERS" },
+		{ "role", "role roles" },
+		{ "trusted_cluster", "cluster clusters tc trusted_cluster trusted_clusters" },
+		{ "remote_cluster", "rc remote_cluster remote_clusters" },
+		{ "oidc", "oidc" },
+		{ "github", "github" },
+		{ "cluster_auth_preference", "cap cluster_auth_preference" },
+		{ "cluster_networking_config",
+		  "cluster_networking_config networking_config netconfig" },
+		{ "session_recording_config", "session_recording_config recording_config" },
+		{ "node", "node nodes" },
+		{ "proxy", "proxy proxies" },
+		{ "auth_server", "auth_server auth_servers auth" },
+		{ "reverse_tunnel", "tunnel tunnels reverse_tunnel rts" },
+		{ "cert_authority", "ca cas cert_authority" },
+		{ "token", "token tokens" },
+		{ "access_request", "request requests access_request" },
+		{ "lock", "lock locks" },
+	};
+	const char *const of_others[] = { "saml",         "ns",          "namespace", "semaphore",
+		                          "sem",          "app",         "db",        "bot",
+		                          "device",       "installer",   "win",       "desktop",
+		                          "kube_service", "kube_cluster" };
+	char text[100], *save;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), "%s", rows[i].words);
+		for (char *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+			const struct resource_kind *kind = resource_kind_find(w);
+
+			if (kind == NULL || strcmp(kind->name, rows[i].kind) != 0)
+				fail_msg("'%s' is '%s'", w, kind != NULL ? kind->name : "nothing");
+		}
+	}
+	for (size_t i = 0; i < sizeof(of_others) / sizeof(of_others[0]); i++)
+		if (resource_kind_find(of_others[i]) != NULL ||
+		    !resource_kind_is_foreign(of_others[i]))
+			fail_msg("%s", of_others[i]);
+}
+
 static void names_are_checked(void **state)
 {
 	const char *const good[] = { "a", "alice,O=admin", "\xc3\xa4nne", "a b" };
@@ -352,6 +399,7 @@ int main(void)
 		cmocka_unit_test(a_role_gets_what_was_left_out),
 		cmocka_unit_test(documents_for_teleport_are_understood),
 		cmocka_unit_test(kinds_have_aliases_and_keys),
+		cmocka_unit_test(every_word_that_people_type_for_a_kind_is_understood),
 		cmocka_unit_test(names_are_checked),
 		cmocka_unit_test(logins_and_uuids_are_told_from_other_words),
 		cmocka_unit_test(a_resource_survives_its_bytes),
