@@ -157,11 +157,14 @@ def scp_copies_in_both_modes():
 
 def sftp_lists_and_transfers():
     options = [o if o != "-p" else "-P" for o in node.ssh_options()]
+    sent, got = node.path("sent"), node.path("got")
+    with open(sent, "wb") as f:
+        f.write(os.urandom(5000))
     out = subprocess.run(["sftp", *options, "-b", "-", "%s@127.0.0.1" % node.login],
-                         input=b"pwd\nmkdir d\nput /etc/passwd d/p\nls -l d\nget d/p %s\n"
-                         % node.path("got").encode(), capture_output=True)
+                         input=b"pwd\nmkdir d\nput %s d/p\nls -l d\nget d/p %s\n"
+                         % (sent.encode(), got.encode()), capture_output=True)
     assert out.returncode == 0 and node.home().encode() in out.stdout, out
-    assert open("/etc/passwd").read() == open(node.path("got")).read()
+    assert open(sent, "rb").read() == open(got, "rb").read()
     assert any(w == "session" and f["kind"] == "sftp" for w, f in node.questions)
 
 
