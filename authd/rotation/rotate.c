@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "loop/shifts.h"
 #include "model/rotation.h"
 #include "rpc/server.h"
 #include "wire/fields.h"
@@ -161,18 +162,67 @@ void handle_rotate_authority(struct rpc_call *call)
 		finish(r, &err);
 }
 
-/* --- GetRotation ----------------------------------------------------------------------------- */
+/* --- GetRotation: a piece at a time, in turn with lists -------------------------------------- */
+
+struct status {
+	struct shift shift;
+	struct rpc_call *call;
+	struct stragglers walk;
+	pv_RotationStatus answer;
+};
+
+static void status_free(struct status *s)
+{
+	fields_release(&pv_RotationStatus_table, &s->answer);
+	free(s);
+}
+
+static bool on_piece(struct shift *shift)
+{
+	struct status *s = container_of(shift, struct status, shift);
+	struct err err;
+	bool more;
+
+	if (stragglers_walk(&s->walk, shift, &more, &err) != 0)
+		rpc_call_fail(s->call, &err);
+	else if (more)
+		return true;
+	else
+		rpc_call_reply(s->call, &s->answer);
+	status_free(s);
+	return false;
+}
+
+static void on_canceled(struct rpc_call *call)
+{
+	struct status *s = rpc_call_data(call);
+
+	shift_cancel(&s->shift);
+	status_free(s);
+}
 
 void handle_get_rotation(struct rpc_call *call)
 {
-	pv_RotationStatus answer = pv_RotationStatus_init_zero;
+	static const struct rpc_call_events events = { .canceled = on_canceled };
+	struct status *s = calloc(1, sizeof(*s));
 	struct authd *a = authd_of(call);
 	struct err err;
+	int rc;
 
-	if (fill_authorities(a, &answer, &err) == 0 &&
-	    stragglers_collect(a, STEP_USER | STEP_HOST, &answer, &err) == 0)
-		rpc_call_reply(call, &answer);
-	else
+	if (s == NULL) {
+		err_set_nomem(&err);
 		rpc_call_fail(call, &err);
-	fields_release(&pv_RotationStatus_table, &answer);
+		return;
+	}
+	s->call = call;
+	s->walk = (struct stragglers){ a, STEP_USER | STEP_HOST, &s->answer, "" };
+	rc = fill_authorities(a, &s->answer, &err);
+	if (rc == 0)
+		rc = shift_start(a->lists, &s->shift, on_piece, &err);
+	if (rc == 0) {
+		rpc_call_set_events(call, &events, s);
+		return;
+	}
+	rpc_call_fail(call, &err);
+	status_free(s);
 }

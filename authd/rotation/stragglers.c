@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "crypto/pin.h"
+#include "loop/shifts.h"
 #include "model/resource.h"
 #include "model/rotation.h"
 #include "store/keyspace.h"
@@ -19,10 +20,15 @@
 
 #include <string.h>
 
+#define PIECE_OVER 1
+
 struct walk {
 	struct authd *authd;
 	unsigned authorities;
 	pv_RotationStatus *out;
+	const struct shift *shift; /* NULL: to the end */
+	size_t seen;               /* hosts: one at least, whatever that takes */
+	char *last;
 	struct err *err;
 };
 
@@ -132,24 +138,52 @@ static int visit(void *arg, const struct keyspace_item *item)
 	struct walk *w = arg;
 	const char *id = strrchr(item->key, '/') + 1;
 	pv_StoredHost host;
-	int rc = fields_decode(&pv_StoredHost_table, item->value, item->len, &host, w->err);
+	int rc;
 
+	if (w->shift != NULL && w->seen++ > 0 && shift_is_over(w->shift))
+		return PIECE_OVER;
+	strcpy(w->last, item->key);
+	rc = fields_decode(&pv_StoredHost_table, item->value, item->len, &host, w->err);
 	if (rc != 0)
-		return rc;
+		return -1;
 	if (may_come(w->authd, &host))
 		rc = judge_host(w, id, &host);
 	fields_release(&pv_StoredHost_table, &host);
-	return rc;
+	return rc == 0 ? 0 : -1;
+}
+
+int stragglers_walk(struct stragglers *s, const struct shift *shift, bool *out_more,
+                    struct err *err)
+{
+	struct err failure;
+	struct walk w = {
+		.authd = s->authd,
+		.authorities = s->authorities,
+		.out = s->out,
+		.shift = shift,
+		.last = s->last,
+		.err = &failure,
+	};
+	char prefix[SECRETS_KEY_SIZE];
+	const struct keyspace_query hosts = {
+		.prefix = secrets_host_key(prefix, ""),
+		.after = s->last[0] != 0 ? s->last : NULL,
+	};
+	int rc;
+
+	*out_more = false;
+	if (!was_rotated(s->authd->authorities.user) && !was_rotated(s->authd->authorities.host))
+		return 0;
+	rc = keyspace_each(s->authd->keyspace, &hosts, visit, &w, NULL, err);
+	*out_more = rc == PIECE_OVER;
+	return rc == -1 ? err_copy(err, &failure) : rc == PIECE_OVER ? 0 : rc;
 }
 
 int stragglers_collect(struct authd *a, unsigned authorities, pv_RotationStatus *out,
                        struct err *err)
 {
-	struct walk w = { a, authorities, out, err };
-	char prefix[SECRETS_KEY_SIZE];
-	const struct keyspace_query hosts = { .prefix = secrets_host_key(prefix, "") };
+	struct stragglers all = { .authd = a, .authorities = authorities, .out = out };
+	bool more;
 
-	if (!was_rotated(a->authorities.user) && !was_rotated(a->authorities.host))
-		return 0;
-	return keyspace_each(a->keyspace, &hosts, visit, &w, NULL, err);
+	return stragglers_walk(&all, NULL, &more, err);
 }

@@ -20,6 +20,7 @@
 #include "crypto/pin.h"
 #include "crypto/x509.h"
 #include "crypto/x509_set.h"
+#include "loop/shifts.h"
 #include "model/resource.h"
 #include "rpc/server.h"
 #include "wire/fields.h"
@@ -434,6 +435,56 @@ static void who_does_not_report_the_phase_is_left_behind(void **state)
 	world_close(&w);
 }
 
+struct pieces {
+	struct shift shift;
+	struct stragglers walk;
+	struct err err;
+	int count;
+	bool done;
+};
+
+static bool on_piece(struct shift *s)
+{
+	struct pieces *p = container_of(s, struct pieces, shift);
+	bool more;
+
+	p->count++;
+	assert_int_equal(stragglers_walk(&p->walk, s, &more, &p->err), 0);
+	p->done = !more;
+	return more;
+}
+
+static void pieces_find_the_same_hosts_as_one_walk(void **state)
+{
+	pv_RotationStatus whole = pv_RotationStatus_init_zero;
+	pv_RotationStatus status = pv_RotationStatus_init_zero;
+	pv_StoredHost host = { .system_role = (char *)"Node", .hostname = (char *)"web" };
+	struct pieces p = { .count = 0 };
+	char key[SECRETS_KEY_SIZE], id[37];
+	struct shifts *shifts;
+	struct world w;
+
+	world_open(&w, *state);
+	for (int i = 0; i < 10; i++) {
+		snprintf(id, sizeof(id), "00000000-0000-4000-8000-%012d", i);
+		put_record(&w, secrets_host_key(key, id), &pv_StoredHost_table, &host);
+	}
+	assert_int_equal(step(&w, STEP_HOST, ROTATION_INIT), 0);
+	assert_int_equal(stragglers_collect(&w.a, BOTH, &whole, &w.f->err), 0);
+	shifts = shifts_new(&w.loop, 0, 1); /* each piece is over at once */
+	p.walk = (struct stragglers){ .authd = &w.a, .authorities = BOTH, .out = &status };
+	assert_int_equal(shift_start(shifts, &p.shift, on_piece, &p.err), 0);
+	while (!p.done)
+		uv_run(&w.loop, UV_RUN_ONCE);
+	assert_int_equal(p.count, 10);
+	assert_int_equal(status.straggler_count, 10);
+	assert_true(fields_equal(&pv_RotationStatus_table, &status, &whole));
+	shifts_free(shifts);
+	fields_release(&pv_RotationStatus_table, &whole);
+	fields_release(&pv_RotationStatus_table, &status);
+	world_close(&w);
+}
+
 static void who_slept_through_it_is_locked_out(void **state)
 {
 	pv_RotationStatus status = pv_RotationStatus_init_zero;
@@ -465,6 +516,7 @@ int main(void)
 		CASE(the_clock_moves_it_on_over_restarts),
 		CASE(only_who_leads_moves_it),
 		CASE(who_does_not_report_the_phase_is_left_behind),
+		CASE(pieces_find_the_same_hosts_as_one_walk),
 		CASE(who_slept_through_it_is_locked_out),
 	};
 
