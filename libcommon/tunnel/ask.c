@@ -23,7 +23,8 @@ static void on_deadline(void *owner)
 static int check_may_dial(const struct tunnel *t, struct err *err)
 {
 	if (!tunnel_usable(t))
-		return err_set(err, ERR_UNAVAILABLE, "the tunnel is about to end");
+		return err_set(err, ERR_UNAVAILABLE, "the tunnel is %s",
+		               t->ready ? "about to end" : "not ready yet");
 	if (t->channel_count >= t->conf.channels_max ||
 	    http2_stream_count(t->h2) >= http2_streams_allowed(t->h2))
 		return err_set(err, ERR_LIMIT, "the tunnel holds %zu connections, no more may be",

@@ -157,6 +157,11 @@ static void ping(struct tunnel *t)
 static void heard(struct tunnel *t)
 {
 	t->silent = 0;
+	if (!t->ready) {
+		t->ready = true;
+		if (t->conf.events->ready != NULL)
+			t->conf.events->ready(t->conf.ctx);
+	}
 	if (http2_pongs(t->h2) == t->pongs)
 		return;
 	t->pongs = http2_pongs(t->h2);
@@ -192,7 +197,8 @@ static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t
 		return len;
 	if (http2_recv(t->h2, data, len, &err) != 0)
 		tunnel_close(t, &err);
-	heard(t);
+	else
+		heard(t);
 	tunnel_soon(t);
 	return len;
 }
@@ -341,7 +347,7 @@ void tunnel_drain(struct tunnel *t)
 
 bool tunnel_usable(const struct tunnel *t)
 {
-	return t->state == TUNNEL_OPEN && !t->draining && !t->peer_draining &&
+	return t->state == TUNNEL_OPEN && t->ready && !t->draining && !t->peer_draining &&
 	       !http2_no_new_streams(t->h2);
 }
 

@@ -52,6 +52,9 @@ struct tunnel_events {
 	void (*withdrawn)(void *asked); /* the channel is gone; an answer is not allowed any more */
 	/* Agent: what the proxy tells; checked, borrowed. */
 	void (*news)(void *ctx, const pv_TunnelNews *news);
+	/* The peer has spoken, and not only shaken hands: an agent that does not want this proxy
+	 * never does. May be NULL. */
+	void (*ready)(void *ctx);
 	/* The peer takes no new channels, or opens none. May be NULL. */
 	void (*draining)(void *ctx);
 	/* The last event; the tunnel is gone when it returns. NULL: it ended in order. */
@@ -79,7 +82,7 @@ void tunnel_close(struct tunnel *t, const struct err *why);
 /* No new channels; it closes when the last one has ended. Tells the peer. */
 void tunnel_drain(struct tunnel *t);
 
-/* Neither side drains, and nothing has broken. */
+/* The peer has spoken, neither side drains, and nothing has broken. */
 bool tunnel_usable(const struct tunnel *t);
 
 size_t tunnel_channels(const struct tunnel *t);    /* open, or being opened */

@@ -26,6 +26,7 @@ enum tunnel_state { TUNNEL_OPEN, TUNNEL_ENDING };
 struct tunnel {
 	struct tunnel_conf conf;
 	enum tunnel_state state;
+	bool ready;    /* the peer has spoken */
 	bool draining; /* we do */
 	bool peer_draining;
 	struct stream *stream;

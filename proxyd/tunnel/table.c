@@ -43,6 +43,7 @@ struct held {
 	struct tunnel *tunnel;
 	struct peer peer;
 	struct pin ca;        /* that signed its certificate */
+	bool ready;           /* the agent stays */
 	struct timer *expiry; /* of its certificate */
 };
 
@@ -105,9 +106,19 @@ static void on_closed(void *ctx, const struct err *why)
 {
 	struct held *h = ctx;
 
-	log_info("tunnel ended", kv("agent", h->agent->id), kv("addr", h->peer.addr),
-	         kv("reason", why != NULL ? why->msg : ""));
+	if (h->ready)
+		log_info("tunnel ended", kv("agent", h->agent->id), kv("addr", h->peer.addr),
+		         kv("reason", why != NULL ? why->msg : ""));
 	held_free(h);
+}
+
+static void on_ready(void *ctx)
+{
+	struct held *h = ctx;
+
+	h->ready = true;
+	log_info("tunnel opened", kv("agent", h->agent->id), kv("addr", h->peer.addr));
+	gossip_greet(h->all->p->gossip, h->tunnel);
 }
 
 static void on_draining(void *ctx)
@@ -176,7 +187,9 @@ static int check_peer(const struct held *h, struct err *err)
 /* Takes the stream in any case. */
 static int open_tunnel(struct held *h, struct stream *take_stream, struct err *err)
 {
-	static const struct tunnel_events events = { .draining = on_draining, .closed = on_closed };
+	static const struct tunnel_events events = { .ready = on_ready,
+		                                     .draining = on_draining,
+		                                     .closed = on_closed };
 	const struct proxyd_conf *c = &h->all->p->conf;
 	const struct tunnel_conf conf = {
 		.side = TUNNEL_PROXY,
@@ -235,8 +248,6 @@ void tunnels_serve(struct proxyd *p, struct stream *take_stream)
 		return;
 	}
 	on_expiry(h);
-	log_info("tunnel opened", kv("agent", h->agent->id), kv("addr", addr));
-	gossip_greet(p->gossip, h->tunnel);
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */

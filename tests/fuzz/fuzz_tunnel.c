@@ -67,7 +67,9 @@ static void on_dialled(void *owner, struct stream *take_stream, const struct err
 		stream_attach(take_stream, &echoes, NULL);
 }
 
-static const struct tunnel_events events = { on_request, on_withdrawn, on_news, NULL, on_closed };
+static const struct tunnel_events events = {
+	.request = on_request, .withdrawn = on_withdrawn, .news = on_news, .closed = on_closed
+};
 
 static void turn(uv_loop_t *loop, int times)
 {

@@ -355,9 +355,9 @@ static void a_proxy_that_drains_tells_and_ends_behind_its_last_channel(void **st
 	assert_int_equal(proxy.closed, 0);
 	stream_end(d.ear.stream);
 	turn_until(*state, proxy.closed == 1 && agent.closed == 1);
+	turn_until(*state, d.ear.closes + far.closes == 2);
 	assert_int_equal(proxy.err.code, 0);
 	assert_int_equal(agent.err.code, 0);
-	assert_int_equal(d.ear.closes + far.closes, 2);
 	buf_deinit(&far.got);
 }
 
@@ -396,6 +396,27 @@ static void the_newest_news_replace_what_was_not_sent(void **state)
 	assert_in_range(agent.told, 1, 3);
 	assert_int_equal(agent.last.connections, 2);
 	ends_close(*state, &proxy, &agent);
+}
+
+static void an_agent_that_only_shook_hands_is_not_dialed(void **state)
+{
+	struct end proxy = { 0 };
+	struct tunnel_conf conf = { .side = TUNNEL_PROXY };
+	struct dialed d = { 0 };
+	struct stream *a, *unwilling;
+	struct err err;
+
+	stream_pair(*state, &a, &unwilling);
+	end_open(&proxy, a, conf);
+	for (int turn = 0; turn < 10; turn++)
+		uv_run(*state, UV_RUN_NOWAIT);
+	assert_false(tunnel_usable(proxy.tunnel));
+	assert_int_equal(
+	        tunnel_dial(proxy.tunnel, "node", NULL, 20000, on_tunnel_dialed, &d, NULL, &err),
+	        ERR_UNAVAILABLE);
+	stream_refuse(unwilling, NULL);
+	turn_until(*state, proxy.closed == 1);
+	assert_int_equal(proxy.ready, 0);
 }
 
 static void both_sides_measure_the_way_there_and_back(void **state)
@@ -458,6 +479,7 @@ int main(void)
 		loop_test(a_proxy_that_drains_tells_and_ends_behind_its_last_channel),
 		loop_test(an_agent_that_drains_gets_no_new_channels),
 		loop_test(the_newest_news_replace_what_was_not_sent),
+		loop_test(an_agent_that_only_shook_hands_is_not_dialed),
 		loop_test(both_sides_measure_the_way_there_and_back),
 		loop_test(a_quiet_tunnel_lives_by_its_heartbeats),
 		loop_test(a_silent_peer_is_given_up),

@@ -110,6 +110,7 @@ static void meet(uv_loop_t *loop, struct end *honest, struct rogue *r, enum tunn
 	                  r);
 	assert_non_null(r->h2);
 	say(r);
+	turn_until(loop, honest->ready == 1);
 }
 
 static void part(uv_loop_t *loop, struct end *honest, struct rogue *r)
@@ -400,10 +401,12 @@ static void who_ignores_the_windows_is_cut_off(void **state)
 	int sent = 0;
 
 	meet(*state, &proxy, &r, TUNNEL_PROXY, true);
+	stream_write(r.stream, SETTINGS SETTINGS_ACK, 18);
+	turn_until(*state, proxy.ready == 1);
 	dial_service(&proxy, "node", &d);
 	for (int turn = 0; turn < 10; turn++)
 		uv_run(*state, UV_RUN_NOWAIT);
-	stream_write(r.stream, SETTINGS SETTINGS_ACK "\0\0\1\1\4\0\0\0\1\x88", 28);
+	stream_write(r.stream, "\0\0\1\1\4\0\0\0\1\x88", 10); /* :status 200 */
 	turn_until(*state, d.calls == 1);
 	stream_pause(d.ear.stream);
 	while (proxy.closed == 0 && d.ear.closes == 0 && sent++ < 1000) {

@@ -21,6 +21,7 @@ struct end {
 	int told; /* news */
 	pv_TunnelNews last;
 	char last_id[64]; /* of its first proxy */
+	int ready;
 	int draining;
 	int closed;
 	struct err err;
@@ -57,6 +58,11 @@ static inline void end_on_news(void *ctx, const pv_TunnelNews *news)
 	e->last.proxies = NULL;
 }
 
+static inline void end_on_ready(void *ctx)
+{
+	((struct end *)ctx)->ready++;
+}
+
 static inline void end_on_draining(void *ctx)
 {
 	((struct end *)ctx)->draining++;
@@ -76,6 +82,7 @@ static const struct tunnel_events end_events = {
 	.request = end_on_request,
 	.withdrawn = end_on_withdrawn,
 	.news = end_on_news,
+	.ready = end_on_ready,
 	.draining = end_on_draining,
 	.closed = end_on_closed,
 };
@@ -101,6 +108,7 @@ static inline void ends_open(uv_loop_t *loop, struct end *proxy, struct end *age
 	end_open(proxy, a, conf);
 	conf.side = TUNNEL_AGENT;
 	end_open(agent, b, conf);
+	turn_until(loop, proxy->ready == 1 && agent->ready == 1);
 }
 
 static inline void ends_close(uv_loop_t *loop, struct end *proxy, struct end *agent)
