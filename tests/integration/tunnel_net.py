@@ -47,6 +47,7 @@ class TunnelCluster(Cluster):
 
     INSIDE = ("noded", "noded-root", "tunneld")
     tunnels = "{keep_alive: 500ms}"
+    tunnel_port = None  # of the proxies, as seen from inside; the proxy's own unless given
 
     def __init__(self, **options):
         self.net = Namespace()
@@ -61,8 +62,9 @@ class TunnelCluster(Cluster):
         return super().add_daemon(name, argv, user, env)
 
     def start_noded(self):
+        self.tunnel_port = self.tunnel_port or self.proxy_port
         self.start_tunneld()
-        self.node_reaches = f"{self.net.ours}:{self.proxy_port}"
+        self.node_reaches = f"{self.net.ours}:{self.tunnel_port}"
         super().start_noded()
 
     def write_tunneld_settings(self, more=""):
@@ -73,7 +75,7 @@ class TunnelCluster(Cluster):
 data_dir: {self.path("tunneld")}
 run_dir: {self.path("tunneld-run")}
 hostname: gate
-proxies: ["{self.net.ours}:{self.proxy_port}"]
+proxies: ["{self.net.ours}:{self.tunnel_port}"]
 join: {{token_file: {self.tunnel_token}, ca_pin: "{self.pin}"}}
 services: {{node: "127.0.0.1:{self.node_port}"}}
 keep_alive: 500ms
@@ -86,7 +88,7 @@ keep_alive: 500ms
         self.write_tunneld_settings()
         self.tunneld = self.add_daemon(
             "tunneld", [self.lib + "/tunneld", "--config", self.path("tunneld.yaml")],
-            self.agent_user)
+            self.agent_user, {"TUNNELD_DEBUG": "pool"})
         self.tunneld.start()
         self.tunneld.wait_log(r'event="tunnel opened"')
         with open(self.path("tunneld-run", "agent")) as f:
