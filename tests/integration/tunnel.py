@@ -138,6 +138,17 @@ def a_proxy_killed_is_found_again(c):
     c.wait_way()
 
 
+def a_link_that_swallows_packets_is_noticed_on_both_sides(c):
+    """No FIN, no RST: only heartbeats tell. A shell that waits is told, too."""
+    with shell(c) as t:
+        run("ip", "link", "set", c.net.link, "down")
+        for daemon in (c.tunneld, c.proxyd):
+            daemon.wait_log(r'event="tunnel ended".*nothing has come for 3 heartbeats')
+        t.wait()
+        run("ip", "link", "set", c.net.link, "up")
+    c.wait_way()
+
+
 if __name__ == "__main__":
     story([
         nothing_leads_in_but_the_tunnel, the_node_is_shown_with_its_way,
@@ -150,4 +161,5 @@ if __name__ == "__main__":
         a_lock_cuts_a_shell_behind_the_tunnel, a_lock_on_the_agent_ends_its_tunnel,
         tunneld_killed_comes_back, a_service_that_is_away_is_named,
         a_restart_of_the_proxy_cuts_no_shell, a_proxy_killed_is_found_again,
+        a_link_that_swallows_packets_is_noticed_on_both_sides,
     ], make=TunnelCluster)

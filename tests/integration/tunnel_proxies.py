@@ -2,9 +2,7 @@
 
 import contextlib
 import signal
-import subprocess
 import threading
-import time
 
 from cluster import story, wait_for
 from live import shell, web
