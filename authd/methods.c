@@ -35,6 +35,7 @@ static const struct rpc_method table[] = {
 
 	{ AUTH_RENEW_HOST, ACCESS_HOST, NULL, handle_renew_host },
 	{ AUTH_ANNOUNCE, ACCESS_HOST, NULL, handle_announce },
+	{ AUTH_REPORT_TUNNELS, ACCESS_HOST, "Proxy", handle_report_tunnels },
 	{ AUTH_KEEP_ALIVE, ACCESS_HOST, NULL, handle_keep_alive },
 	{ AUTH_EMIT_AUDIT, ACCESS_HOST, NULL, handle_emit_audit },
 	{ AUTH_UPLOAD_RECORDING, ACCESS_HOST, "Node Kube", handle_upload_recording },

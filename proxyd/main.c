@@ -33,6 +33,7 @@
 #include "proxyd/proxyd.h"
 #include "proxyd/tls.h"
 #include "proxyd/tunnel/gossip.h"
+#include "proxyd/tunnel/records.h"
 #include "proxyd/tunnel/table.h"
 #include "wire/fields.h"
 
@@ -299,6 +300,8 @@ static int open_parts(struct proxyd *p, struct err *err)
 	if (rc == 0)
 		rc = tunnels_open(p, &p->tunnels, err);
 	if (rc == 0)
+		rc = records_open(p, &p->records, err);
+	if (rc == 0)
 		rc = gossip_open(p, &p->gossip, err);
 	if (rc == 0)
 		rc = tls_load_tickets(p, err);
@@ -318,6 +321,8 @@ static void stop_listening(struct proxyd *p)
 	diag_close(p->diag);
 	gossip_close(p->gossip);
 	p->gossip = NULL;
+	records_close(p->records);
+	p->records = NULL;
 	host_leave_record(p->host);
 	daemon_close(p->daemon);
 	drain_close(p->drain);

@@ -24,6 +24,7 @@ struct gossip;
 struct host;
 struct listen;
 struct packet_server;
+struct records;
 struct ticket_keys;
 struct timer;
 struct tls_conf;
@@ -55,6 +56,7 @@ struct proxyd {
 	struct list links;          /* struct link: forwarded connections */
 	struct timer *lock_due;     /* links and tunnels are compared with the locks */
 	struct tunnels *tunnels;    /* of agents behind firewalls */
+	struct records *records;    /* what authd is told of them */
 	struct gossip *gossip;      /* what they are told */
 };
 

@@ -13,6 +13,7 @@ void handle_join(struct rpc_call *call);
 void handle_renew_host(struct rpc_call *call);
 void handle_create_token(struct rpc_call *call);
 void handle_announce(struct rpc_call *call);
+void handle_report_tunnels(struct rpc_call *call);
 void handle_keep_alive(struct rpc_call *call);
 void handle_acquire_semaphore(struct rpc_call *call);
 void handle_release_semaphore(struct rpc_call *call);

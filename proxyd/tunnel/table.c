@@ -17,6 +17,7 @@
 #include "proxyd/access.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/tunnel/gossip.h"
+#include "proxyd/tunnel/records.h"
 #include "tunnel/tunnel.h"
 
 #include <stdlib.h>
@@ -70,6 +71,14 @@ static void free_if_over(struct tunnels *all)
 	free(all);
 }
 
+static bool has_ready(const struct agent *a)
+{
+	for (struct list *l = a->tunnels.next; l != &a->tunnels; l = l->next)
+		if (container_of(l, struct held, at)->ready)
+			return true;
+	return false;
+}
+
 static void held_free(struct held *h)
 {
 	struct tunnels *all = h->all;
@@ -78,6 +87,8 @@ static void held_free(struct held *h)
 	if (a != NULL) {
 		list_remove(&h->at);
 		all->count--;
+		if (h->ready && !has_ready(a))
+			records_set(all->p->records, a->id, h->peer.identity.cluster, false);
 		if (--a->count == 0) {
 			map_remove(all->by_agent, a->id);
 			free(a);
@@ -119,6 +130,7 @@ static void on_ready(void *ctx)
 	h->ready = true;
 	log_info("tunnel opened", kv("agent", h->agent->id), kv("addr", h->peer.addr));
 	gossip_greet(h->all->p->gossip, h->tunnel);
+	records_set(h->all->p->records, h->agent->id, h->peer.identity.cluster, true);
 }
 
 static void on_draining(void *ctx)

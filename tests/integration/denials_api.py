@@ -47,6 +47,7 @@ ADMINISTRATION = (
     ("ListResources", {"kind": "token"}),
     ("RenewHost", {"hostname": "web-9"}),
     ("Announce", {"node": {"metadata": {"name": str(uuid.uuid4())}}}),
+    ("ReportTunnels", {"tunnels": []}),
     ("EmitAudit", {"events": []}),
     ("PutSession", {"session": {"metadata": {"name": str(uuid.uuid4())}}}),
 )

@@ -83,6 +83,9 @@ def own_request(c, who, method):
         return request
     if method == "KeepAlive":
         return pb.KeepAliveRequest(name=host.id)
+    if method == "ReportTunnels":
+        return pb.ReportTunnelsRequest(ttl=1000, tunnels=[pb.ReportedTunnel(
+            agent_id=str(uuid.uuid4()), cluster_name="example")])
     if method == "PutSession":
         request = pb.PutSessionRequest()
         request.session.metadata.name = str(uuid.uuid4())

@@ -64,6 +64,22 @@ def a_live_session_is_joined(c):
         watcher.close()
 
 
+def the_proxys_record_says_who_has_a_tunnel(c):
+    def records():
+        return [r["tunnel_connection"] for r in c.call(
+            "ListResources", {"kind": "tunnel_connection"}).get("resources", [])]
+    record, = wait_for("the record", records)
+    spec = record["spec"]
+    assert spec["agent_id"] == c.agent_id and spec["cluster_name"] == "example", record
+    assert record["metadata"]["name"] == f"{spec['proxy_name']}-{c.agent_id}", record
+    assert c.agent_id in tctl(c, "get", "tunnel_connections").stdout
+    c.tunneld.stop()
+    wait_for("the record to go", lambda: not records())
+    c.tunneld.start()
+    wait_for("the record to come", records)
+    c.wait_way()
+
+
 # --- what is not let in --------------------------------------------------------------------------
 
 
@@ -157,7 +173,8 @@ if __name__ == "__main__":
         clients.scp_copies_both_ways_in_both_modes, clients.tsh_scp_is_scp,
         clients.sftp_lists_and_fetches, clients.rsync_brings_a_tree,
         clients.one_master_carries_many_sessions, clients.curl_and_ssh_alone_are_enough,
-        ports_are_forwarded_both_ways, a_live_session_is_joined, who_is_no_agent_gets_no_tunnel,
+        ports_are_forwarded_both_ways, a_live_session_is_joined, the_proxys_record_says_who_has_a_tunnel,
+        who_is_no_agent_gets_no_tunnel,
         a_lock_cuts_a_shell_behind_the_tunnel, a_lock_on_the_agent_ends_its_tunnel,
         tunneld_killed_comes_back, a_service_that_is_away_is_named,
         a_restart_of_the_proxy_cuts_no_shell, a_proxy_killed_is_found_again,
