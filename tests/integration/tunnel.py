@@ -3,6 +3,7 @@
 import signal
 import socket
 
+import callers
 import clients
 from cluster import BUILD, run, story, wait_for
 from live import background, shell, tctl, web
@@ -84,13 +85,17 @@ def the_proxys_record_says_who_has_a_tunnel(c):
 
 
 def who_is_no_agent_gets_no_tunnel(c):
-    """A user's certificate, and none at all, with the right ALPN."""
-    before = c.proxyd.text().count('event="tunnel refused"')
-    out = run("openssl", "s_client", "-connect", f"127.0.0.1:{c.proxy_port}", "-alpn",
-              "postern-tunnel/1", "-tls1_2", input="", check=False)
-    assert "postern-tunnel/1" in out.stdout, out.stdout
-    wait_for("the refusal", lambda: c.proxyd.text().count('event="tunnel refused"') > before)
-    assert "only agents (system role Tunnel) have tunnels" in c.proxyd.text()
+    """Nobody, a user and a node, each proven, with the right ALPN."""
+    alice = callers.of_user(c, "alice")
+    node = callers.of_host(c, "node", c.path("noded", "host"))
+    refusal = "only agents (system role Tunnel) have tunnels"
+    for who in (None, alice, node):
+        before = c.proxyd.text().count(refusal)
+        proof = ["-cert", who.certificate, "-key", who.key] if who else []
+        out = run("openssl", "s_client", "-connect", f"127.0.0.1:{c.proxy_port}", "-alpn",
+                  "postern-tunnel/1", "-tls1_2", *proof, input="", check=False)
+        assert "ALPN protocol: postern-tunnel/1" in out.stdout, out.stdout
+        wait_for("the refusal", lambda n=before: c.proxyd.text().count(refusal) > n)
 
 
 # --- everything is cut, and comes back -----------------------------------------------------------
