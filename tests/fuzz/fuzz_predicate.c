@@ -1,6 +1,7 @@
 /*
  * An expression, or an action, against a fixed user, session and access request: it is read or
- * refused, and what was read gives an answer within its bounds. The first byte says which it is.
+ * refused, and what was read gives an answer within its bounds, the same at once as in two steps.
+ * The first byte says which it is.
  */
 #include "model/predicate.h"
 
@@ -11,6 +12,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +23,14 @@ static void test_predicate(const char *text, enum predicate_use use,
 {
 	struct predicate *p;
 	struct err err;
+	int rc = predicate_new(&p, text, use, &err);
 
-	if (predicate_new(&p, text, use, &err) != 0)
+	assert(predicate_check(text, use, &err) == rc);
+	if (rc != 0) {
+		assert(predicate_ask(text, use, ctx) == PREDICATE_UNKNOWN);
 		return;
-	predicate_test(p, ctx, &err);
+	}
+	assert(predicate_test(p, ctx, &err) == predicate_ask(text, use, ctx));
 	predicate_test(p, &(struct predicate_context){ 0 }, &err);
 	predicate_free(p);
 }
