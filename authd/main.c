@@ -25,6 +25,7 @@
 #include "authd/restore.h"
 #include "authd/rotation/follow.h"
 #include "authd/rotation/schedule.h"
+#include "authd/trust/leaves.h"
 #include "authd/trust/links.h"
 
 #include "base/buf.h"
@@ -173,8 +174,8 @@ static int open_server(struct authd *a, struct err *err)
 		.files = pv_auth_files,
 		.document = methods_document,
 		.ctx = a,
-		.opened = caller_opened,
-		.closed = caller_closed,
+		.opened = leaves_conn_opened,
+		.closed = leaves_conn_closed,
 		.authorize = access_authorize,
 		.done = on_call_done,
 	};
@@ -227,6 +228,8 @@ static void on_server_stopped(void *ctx)
 	struct authd *a = &p->authd;
 
 	a->server = NULL;
+	leaves_close(a->leaves);
+	a->leaves = NULL;
 	links_close(a->links);
 	follow_close(a->follow);
 	schedule_close(a->schedule);
@@ -326,7 +329,9 @@ static int open_services(struct process *p, struct err *err)
 		return err->code;
 	if (follow_open(a, &a->follow, err) != 0)
 		return err->code;
-	return links_open(a, &a->links, err);
+	if (links_open(a, &a->links, err) != 0)
+		return err->code;
+	return leaves_open(a, &a->leaves, err);
 }
 
 static int open_ports(struct process *p, struct err *err)

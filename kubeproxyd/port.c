@@ -114,11 +114,12 @@ int port_reload(struct port *p, struct err *err)
 
 /* --- open and close -------------------------------------------------------------------------- */
 
-static const struct x509_set *trust_of(void *ctx)
+static const struct x509_set *trust_of(void *ctx, const char *cluster)
 {
 	const struct kubeproxyd *k = ctx;
 
-	return host_credentials(k->host)->parts.host_cas;
+	return !str_eq(cluster, host_cluster(k->host)) ? NULL
+	                                               : host_credentials(k->host)->parts.host_cas;
 }
 
 static int open_parts(struct port *p, struct err *err)
@@ -127,7 +128,7 @@ static int open_parts(struct port *p, struct err *err)
 	struct kubeproxyd *k = p->k;
 	const struct arrivals_conf arriving = {
 		.loop = k->loop,
-		.forwarded = { k->clock, host_cluster(k->host), host_id(k->host), k, trust_of },
+		.forwarded = { k->clock, host_id(k->host), k, trust_of },
 		.guests = ARRIVING_MAX,
 		.ctx = p,
 		.on_secure = on_secure,

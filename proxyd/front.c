@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "crypto/pin.h"
 #include "crypto/tls.h"
+#include "daemon/forwarded.h"
 #include "loop/admission.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
@@ -17,9 +18,11 @@
 #include "proxyd/tunnel/table.h"
 #include "proxyd/web.h"
 #include "tunnel/tunnel.h"
+#include "wire/preface.h"
 #include "wire/sniff.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define FIRST_BYTES_MS 10000
 #define TURN_MS        20000
@@ -31,7 +34,8 @@ struct front {
 	struct proxyd *p;
 	struct admission_guest guest;
 	enum state state;
-	bool pinned; /* the client trusts by pin */
+	bool pinned;    /* the client trusts by pin */
+	bool forwarded; /* by another cluster's proxy */
 	struct stream *stream;
 	struct timer *deadline; /* for the first bytes and its turn; the handshake has its own */
 };
@@ -98,29 +102,78 @@ static void queue_up(struct front *f, const struct sniff *hello)
 		timer_once(f->deadline, TURN_MS);
 }
 
-static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t len)
+/* A ClientHello. Who comes from another cluster gets to what is here, and to no third one. */
+static void serve_tls(struct front *f, const struct sniff *hello)
+{
+	if (passthrough_wants(f->p, hello->server_name, f->forwarded))
+		pass_on(f, hello->server_name);
+	else
+		queue_up(f, hello);
+}
+
+static void look(struct front *f, const uint8_t *data, size_t len)
 {
 	static const struct err unknown = { ERR_INVALID, "speaks neither TLS nor SSH" };
-	struct front *f = owner;
 	struct sniff seen;
 
-	if (f->state != LISTENING)
-		return 0; /* it has said enough; TLS will be given all of it */
 	switch (sniff(&seen, data, len)) {
 	case SNIFF_MORE:
-		break;
-	case SNIFF_SSH:
-		hand_over(f, door_serve_client);
-		break;
+		return;
 	case SNIFF_TLS:
-		if (passthrough_wants(f->p, seen.server_name))
-			pass_on(f, seen.server_name);
-		else
-			queue_up(f, &seen);
+		serve_tls(f, &seen);
+		return;
+	case SNIFF_SSH:
+		if (!f->forwarded) {
+			hand_over(f, door_serve_client);
+			return;
+		}
 		break;
 	default:
-		stream_reset(s, &unknown);
+		break;
 	}
+	stream_reset(f->stream, &unknown);
+}
+
+static bool begins_preface(const uint8_t *data, size_t len)
+{
+	size_t seen = len < PREFACE_MAGIC_SIZE ? len : PREFACE_MAGIC_SIZE;
+
+	return seen > 0 && memcmp(data, PREFACE_MAGIC, seen) == 0;
+}
+
+/* How much of it is a preface that holds; from then on the client is who it names. */
+static size_t take_preface(struct front *f, const uint8_t *data, size_t len)
+{
+	char addr[FORWARDED_ADDR_SIZE];
+	struct err err = { 0 };
+	size_t used = 0;
+
+	if (forwarded_take(f->p->forwarded, data, len, stream_peer(f->stream), addr, &used, &err) !=
+	    0) {
+		stream_reset(f->stream, &err);
+		return 0;
+	}
+	if (used == 0)
+		return 0;
+	f->forwarded = true;
+	stream_set_peer(f->stream, addr);
+	if (admission_rename(&f->guest, addr, &err) != 0)
+		stream_reset(f->stream, &err);
+	else
+		look(f, data + used, len - used);
+	return used;
+}
+
+static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t len)
+{
+	struct front *f = owner;
+
+	(void)s;
+	if (f->state != LISTENING)
+		return 0; /* it has said enough; TLS will be given all of it */
+	if (!f->forwarded && begins_preface(data, len))
+		return take_preface(f, data, len);
+	look(f, data, len);
 	return 0;
 }
 

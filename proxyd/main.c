@@ -18,6 +18,7 @@
 #include "crypto/tls.h"
 #include "daemon/daemon.h"
 #include "daemon/diag.h"
+#include "daemon/forwarded.h"
 #include "daemon/host.h"
 #include "daemon/join_once.h"
 #include "loop/admission.h"
@@ -25,6 +26,7 @@
 #include "loop/packet_server.h"
 #include "loop/timer.h"
 #include "loop/work.h"
+#include "model/trust.h"
 #include "proxyd/door.h"
 #include "proxyd/door_files.h"
 #include "proxyd/drain.h"
@@ -41,6 +43,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define LAST_WORD_MS       500 /* for a node to say why it ends a session */
@@ -278,6 +281,29 @@ static int open_diag(struct proxyd *p, struct err *err)
 	return diag_open(&conf, &p->diag, err);
 }
 
+/* Of the clusters that we trust, their proxies come through our own agent. */
+static const struct x509_set *roots_hosts(void *ctx, const char *cluster)
+{
+	const struct proxyd *p = ctx;
+	const struct trust *trust = host_trust(p->host);
+
+	if (str_eq(cluster, host_cluster(p->host)) ||
+	    trust_authority(trust, "user", cluster) == NULL)
+		return NULL;
+	return trust_hosts(trust, cluster);
+}
+
+static int open_forwarded(struct proxyd *p, struct err *err)
+{
+	struct forwarded_conf conf = { .clock = p->clock, .ctx = p, .trust = roots_hosts };
+
+	p->forward_target = str_printf("proxy.%s", host_cluster(p->host));
+	conf.target = p->forward_target;
+	if (p->forward_target != NULL)
+		p->forwarded = forwarded_new(&conf);
+	return p->forwarded != NULL ? 0 : err_set_nomem(err);
+}
+
 static int open_parts(struct proxyd *p, struct err *err)
 {
 	const struct admission_limits limits = { SHAKING_AT_ONCE, SHAKING_PER_ADDR,
@@ -299,6 +325,8 @@ static int open_parts(struct proxyd *p, struct err *err)
 		rc = watch_locks(p, err);
 	if (rc == 0)
 		rc = tunnels_open(p, &p->tunnels, err);
+	if (rc == 0)
+		rc = open_forwarded(p, err);
 	if (rc == 0)
 		rc = records_open(p, &p->records, err);
 	if (rc == 0)
@@ -380,6 +408,8 @@ static int run(struct proxyd *p)
 	if (p->draining)
 		return drain(p);
 	tls_unload(p);
+	forwarded_free(p->forwarded);
+	free(p->forward_target);
 	ticket_keys_unref(p->tickets);
 	admission_free(p->admission);
 	log_info("stopped");

@@ -8,21 +8,24 @@
 #include "daemon/host.h"
 #include "loop/stream.h"
 #include "model/identity.h"
+#include "model/trust.h"
 #include "proxyd/access.h"
 #include "proxyd/forward.h"
 #include "proxyd/kube_route.h"
 #include "proxyd/link.h"
 #include "proxyd/proxyd.h"
+#include "proxyd/tunnel/table.h"
 #include "wire/sniff.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NAME_PREFIX "auth."
 
 struct passthrough {
 	struct proxyd *p;
-	char server_name[SNIFF_NAME_SIZE]; /* of a kubeproxyd; "": authd */
+	char server_name[SNIFF_NAME_SIZE]; /* of a kubeproxyd, or in a leaf; "": authd */
 	struct strlist tried;              /* kubeproxyds, the last one now */
 	struct stream *client;             /* NULL: went away while we were dialling */
 	struct forward *forward;           /* NULL: none is under way */
@@ -36,9 +39,29 @@ static bool is_authd(const struct proxyd *p, const char *server_name)
 	       str_eq(server_name + sizeof(NAME_PREFIX) - 1, host_cluster(p->host));
 }
 
-bool passthrough_wants(const struct proxyd *p, const char *server_name)
+/* The leaf of ours that a name is in: what follows "auth.", "proxy." or "kube."; NULL: none. */
+static const char *leaf_of(const struct proxyd *p, const char *server_name)
 {
-	return is_authd(p, server_name) || kube_route_wants(server_name, host_cluster(p->host));
+	static const char *const services[] = { "auth.", "proxy.", "kube." };
+	const struct trust *trust = host_trust(p->host);
+
+	if (str_eq(server_name, p->conf.hostname) || strlist_has(&p->names, server_name))
+		return NULL; /* ours, whatever clusters are called */
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+		const char *at = strstr(server_name, services[i]);
+		const char *leaf = at != NULL ? at + strlen(services[i]) : NULL;
+
+		if (leaf != NULL && (at == server_name || at[-1] == '.') &&
+		    !str_eq(leaf, host_cluster(p->host)) && trust_is_leaf(trust, leaf))
+			return leaf;
+	}
+	return NULL;
+}
+
+bool passthrough_wants(const struct proxyd *p, const char *server_name, bool forwarded)
+{
+	return is_authd(p, server_name) || kube_route_wants(server_name, host_cluster(p->host)) ||
+	       (!forwarded && leaf_of(p, server_name) != NULL);
 }
 
 static void passthrough_free(struct passthrough *t)
@@ -81,7 +104,8 @@ static int reach(struct passthrough *t, struct err *err);
 /* Another one that serves the same, if there is one; otherwise `why` stands. */
 static int reach_another(struct passthrough *t, const struct err *why, struct err *err)
 {
-	if (t->client == NULL || *t->server_name == 0 || reach(t, err) != 0)
+	if (t->client == NULL || *t->server_name == 0 || leaf_of(t->p, t->server_name) != NULL ||
+	    reach(t, err) != 0)
 		return err_copy(err, why);
 	return 0;
 }
@@ -189,8 +213,32 @@ static int reach_kube(struct passthrough *t, struct err *err)
 	return err_copy(err, &last);
 }
 
+/* The leaf's own proxy goes on from here: it is told for whom we ask. */
+static int reach_leaf(struct passthrough *t, const char *leaf, struct err *err)
+{
+	const struct forward_to to = { NULL, tunnels_site(t->p->tunnels, leaf), "proxy" };
+	char *target = str_printf("proxy.%s", leaf);
+	const pv_PrefacePayload payload = {
+		.client_addr = (char *)(uintptr_t)stream_peer(t->client),
+		.target = target,
+		.kind = pv_StreamKind_STREAM_API,
+	};
+	int rc = target != NULL ? 0 : err_set_nomem(err);
+
+	if (rc == 0 && to.agent == NULL)
+		rc = err_set(err, ERR_UNAVAILABLE, "no tunnel of cluster '%s' is here", leaf);
+	if (rc == 0)
+		rc = forward(t, &to, &payload, err);
+	free(target);
+	return rc;
+}
+
 static int reach(struct passthrough *t, struct err *err)
 {
+	const char *leaf = leaf_of(t->p, t->server_name);
+
+	if (leaf != NULL)
+		return reach_leaf(t, leaf, err);
 	return *t->server_name == 0 ? reach_authd(t, err) : reach_kube(t, err);
 }
 

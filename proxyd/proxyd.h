@@ -20,6 +20,7 @@ struct clock;
 struct daemon;
 struct diag;
 struct drain;
+struct forwarded;
 struct gossip;
 struct host;
 struct listen;
@@ -51,13 +52,15 @@ struct proxyd {
 	struct tls_conf *public_tls; /* of the public port; made anew when certificates change */
 	struct tls_conf *pinned_tls; /* the same for clients that trust the authority by its pin */
 	struct listen *public_port;
-	struct packet_server *door; /* the SSH door's helpers; NULL: no door */
-	struct visitors *visitors;  /* who is at the door and has not logged in; NULL: no door */
-	struct list links;          /* struct link: forwarded connections */
-	struct timer *lock_due;     /* links and tunnels are compared with the locks */
-	struct tunnels *tunnels;    /* of agents behind firewalls */
-	struct records *records;    /* what authd is told of them */
-	struct gossip *gossip;      /* what they are told */
+	struct packet_server *door;  /* the SSH door's helpers; NULL: no door */
+	struct visitors *visitors;   /* who is at the door and has not logged in; NULL: no door */
+	struct list links;           /* struct link: forwarded connections */
+	struct timer *lock_due;      /* links and tunnels are compared with the locks */
+	struct tunnels *tunnels;     /* of agents behind firewalls */
+	struct records *records;     /* what authd is told of them */
+	struct forwarded *forwarded; /* what the proxies of clusters that we trust bring */
+	char *forward_target;        /* what that must be meant for: us */
+	struct gossip *gossip;       /* what they are told */
 };
 
 #endif

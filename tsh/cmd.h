@@ -15,10 +15,11 @@ struct clock;
 struct err;
 
 struct tsh {
-	char *home;        /* ~/.tsh, or POSTERN_HOME */
-	char *program;     /* our own path, for ssh's ProxyCommand */
-	const char *proxy; /* --proxy or POSTERN_PROXY; NULL: the current profile's */
-	const char *user;  /* --user or POSTERN_USER; NULL: not said */
+	char *home;          /* ~/.tsh, or POSTERN_HOME */
+	char *program;       /* our own path, for ssh's ProxyCommand */
+	const char *proxy;   /* --proxy or POSTERN_PROXY; NULL: the current profile's */
+	const char *user;    /* --user or POSTERN_USER; NULL: not said */
+	const char *cluster; /* --cluster; NULL: the one selected */
 	const struct clock *clock;
 	uv_loop_t loop;
 };
@@ -37,6 +38,7 @@ int cmd_play(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_sessions(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_request(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_mfa(struct tsh *t, int argc, char **argv, struct err *err);
+int cmd_clusters(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_join(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_kube(struct tsh *t, int argc, char **argv, struct err *err);
 int cmd_kube_sessions(struct tsh *t, int argc, char **argv, struct err *err);
@@ -48,7 +50,14 @@ struct args_option;
 int cmd_parse(struct tsh *t, const struct args_option *options, int *argc, char **argv,
               struct err *err);
 
-/* The profile in use, its certificates still valid. */
+/* The profile in use, its certificates still valid, turned to the leaf that --cluster or an earlier
+ * `tsh login LEAF` names. ERR_NOT_FOUND: there is no such cluster. */
 int cmd_open_profile(struct tsh *t, struct profile *out, struct err *err);
+
+/* The same, but of the login's own cluster, whatever is selected. */
+int cmd_open_own_profile(struct tsh *t, struct profile *out, struct err *err);
+
+/* Is it a leaf of the login's cluster? Asks there, unless it is known. ERR_NOT_FOUND: it is not. */
+int cmd_find_leaf(struct tsh *t, struct profile *p, const char *leaf, struct err *err);
 
 #endif

@@ -19,6 +19,7 @@
 #include "tsh/cmd.h"
 #include "tsh/kube_contexts.h"
 #include "tsh/login_files.h"
+#include "tsh/refresh.h"
 #include "tsh/login_key.h"
 #include "tsh/password.h"
 #include "tsh/request.h"
@@ -250,6 +251,36 @@ static int elevate(struct tsh *t, struct login *l, struct err *err)
 	return rc;
 }
 
+/* Which leaves there are; that they are not heard of does not undo a login. */
+static void learn_leaves(struct tsh *t, struct login *l)
+{
+	struct api api = { 0 };
+	struct err ignored;
+
+	if (api_open(&api, t, &l->profile, &ignored) == 0)
+		refresh_authorities(&api, &l->profile, &ignored);
+	api_close(&api);
+}
+
+/* `tsh login CLUSTER`: a leaf of where we are logged in, or back from there. */
+static int turn_to(struct tsh *t, const char *cluster, struct err *err)
+{
+	struct profile p = { 0 };
+	int rc = cmd_open_own_profile(t, &p, err);
+	bool own = rc == 0 && str_eq(cluster, p.data.cluster);
+
+	if (rc == 0 && !own)
+		rc = cmd_find_leaf(t, &p, cluster, err);
+	if (rc == 0)
+		rc = fields_set_str(&p.data.leaf, own ? NULL : cluster, err);
+	if (rc == 0)
+		rc = profile_save(&p, err);
+	if (rc == 0)
+		printf("Commands mean cluster '%s' now.\n", cluster);
+	profile_deinit(&p);
+	return rc;
+}
+
 int cmd_login(struct tsh *t, int argc, char **argv, struct err *err)
 {
 	struct login l = { 0 };
@@ -265,8 +296,12 @@ int cmd_login(struct tsh *t, int argc, char **argv, struct err *err)
 	int rc;
 
 	rc = cmd_parse(t, options, &argc, argv, err);
-	if (rc == 0 && argc > 0)
-		rc = err_set(err, ERR_INVALID, "'%s' is one word too many", argv[0]);
+	if (rc == 0 && argc > 1)
+		rc = err_set(err, ERR_INVALID, "'%s' is one word too many", argv[1]);
+	if (rc == 0 && argc == 1) {
+		strlist_deinit(&l.request_roles);
+		return turn_to(t, argv[0], err);
+	}
 	if (rc == 0 && l.ca_pin != NULL)
 		rc = pin_parse(l.ca_pin, &pin, err);
 	if (rc == 0)
@@ -287,6 +322,8 @@ int cmd_login(struct tsh *t, int argc, char **argv, struct err *err)
 		rc = login_files_write(&l.profile, l.key, &l.response, t->program, err);
 	if (rc == 0)
 		greet(t, &l);
+	if (rc == 0)
+		learn_leaves(t, &l);
 	if (rc == 0)
 		rc = elevate(t, &l, err);
 	if (rc == 0)

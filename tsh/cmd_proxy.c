@@ -8,8 +8,6 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/str.h"
-#include "conf/args.h"
 #include "loop/splice.h"
 #include "loop/stream.h"
 #include "tsh/node_dial.h"
@@ -101,17 +99,12 @@ static void bound_threads(void)
 int cmd_proxy(struct tsh *t, int argc, char **argv, struct err *err)
 {
 	struct profile p = { 0 };
-	const char *cluster = NULL;
-	const struct args_option options[] = { { "cluster", 0, ARGS_TEXT, &cluster }, { 0 } };
-	int rc = cmd_parse(t, options, &argc, argv, err);
+	int rc = cmd_parse(t, NULL, &argc, argv, err);
 
 	if (rc == 0 && (argc != 2 || strcmp(argv[0], "ssh") != 0))
 		rc = err_set(err, ERR_INVALID, "usage: tsh proxy ssh [user@]host[:port]");
 	if (rc == 0)
 		rc = cmd_open_profile(t, &p, err);
-	if (rc == 0 && cluster != NULL && !str_eq(cluster, p.data.cluster))
-		rc = err_set(err, ERR_NOT_FOUND, "logged in to '%s', not to '%s'", p.data.cluster,
-		             cluster);
 	if (rc == 0) {
 		bound_threads();
 		stream_keep_memory();

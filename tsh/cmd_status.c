@@ -35,7 +35,7 @@ static void print_validity(int64_t until_ms, int64_t now_ms)
 }
 
 /* Also takes the cluster's authorities over. Without the cluster, the rest is still true. */
-static void print_trust(struct tsh *t, const struct profile *p)
+static void print_trust(struct tsh *t, struct profile *p)
 {
 	struct err err = { 0 };
 	struct api api = { 0 };
@@ -62,6 +62,8 @@ int cmd_status(struct tsh *t, int argc, char **argv, struct err *err)
 	if (rc == 0) {
 		printf("%-12s%s\n", "Proxy", p.data.proxy);
 		printf("%-12s%s\n", "Cluster", p.data.cluster);
+		if (!str_empty(p.data.leaf))
+			printf("%-12s%s\n", "Selected", p.data.leaf);
 		printf("%-12s%s\n", "User", p.data.user);
 		print_list("Roles", p.data.roles, p.data.roles_count);
 		print_list("Logins", p.data.logins, p.data.logins_count);

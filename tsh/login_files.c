@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/strlist.h"
 #include "crypto/key.h"
 #include "crypto/pin.h"
 #include "crypto/pubkey.h"
@@ -101,7 +102,7 @@ static int append_tls_authorities(const pv_CaKeys *keys, struct buf *out, struct
 	return buf_check(out, err);
 }
 
-/* The keys in use and, during a rotation, those still trusted. */
+/* The keys in use and, during a rotation, those still trusted: of that cluster, for its names. */
 static int append_authorities(const char *cluster, const pv_CertAuthority *list, size_t count,
                               struct buf *known_hosts, struct buf *cas, struct err *err)
 {
@@ -110,7 +111,7 @@ static int append_authorities(const char *cluster, const pv_CertAuthority *list,
 		const pv_CaKeys *const sets[] = { &spec->active_keys,
 			                          &spec->additional_trusted_keys };
 
-		if (!str_eq(spec->type, "host"))
+		if (!str_eq(spec->type, "host") || !str_eq(spec->cluster_name, cluster))
 			continue;
 		for (int s = 0; s < 2; s++) {
 			if (append_ssh_authorities(cluster, sets[s], known_hosts, err) != 0 ||
@@ -119,7 +120,8 @@ static int append_authorities(const char *cluster, const pv_CertAuthority *list,
 		}
 	}
 	if (known_hosts->len == 0 || cas->len == 0)
-		return err_set(err, ERR_CORRUPT, "no host authority came with the answer");
+		return err_set(err, ERR_CORRUPT, "no host authority of '%s' came with the answer",
+		               cluster);
 	return 0;
 }
 
@@ -136,18 +138,99 @@ static int write_news(const struct profile *p, enum profile_file file, const str
 	return same ? 0 : profile_write(p, file, text->data, text->len, err);
 }
 
-int login_files_authorities(const struct profile *p, const char *cluster,
-                            const pv_CertAuthority *list, size_t count, struct err *err)
+/* For tsh ssh and tsh scp, where every name is a node's. */
+static int write_ssh_config(const struct profile *p, const char *tsh, struct err *err)
 {
-	struct buf known_hosts = { 0 }, cas = { 0 };
-	int rc = append_authorities(cluster, list, count, &known_hosts, &cas, err);
+	struct buf text = { 0 };
+	int rc = login_files_ssh_config(p, tsh, "*", &text, err);
 
 	if (rc == 0)
-		rc = write_news(p, PROFILE_KNOWN_HOSTS, &known_hosts, err);
+		rc = profile_write(p, PROFILE_SSH_CONFIG, text.data, text.len, err);
+	buf_deinit(&text);
+	return rc;
+}
+
+static int write_authorities(const struct profile *p, const pv_CertAuthority *list, size_t count,
+                             struct buf *known_hosts, struct err *err)
+{
+	struct buf own = { 0 }, cas = { 0 };
+	int rc = append_authorities(p->data.cluster, list, count, &own, &cas, err);
+
 	if (rc == 0)
 		rc = write_news(p, PROFILE_CAS, &cas, err);
-	buf_deinit(&known_hosts);
+	buf_append(known_hosts, own.data, own.len);
+	buf_deinit(&own);
 	buf_deinit(&cas);
+	return rc;
+}
+
+/* What differs for a leaf, beside the profile that it is a leaf of. */
+static int write_leaf(const struct profile *p, const char *leaf, const char *tsh,
+                      const pv_CertAuthority *list, size_t count, struct buf *known_hosts,
+                      struct err *err)
+{
+	struct profile of_leaf = *p; /* borrowed, but for the name */
+	struct buf config = { 0 };
+	int rc;
+
+	of_leaf.own = p->data.cluster;
+	of_leaf.data.cluster = (char *)(uintptr_t)leaf;
+	rc = write_authorities(&of_leaf, list, count, known_hosts, err);
+	if (rc == 0)
+		rc = login_files_ssh_config(&of_leaf, tsh, "*", &config, err);
+	if (rc == 0)
+		rc = write_news(&of_leaf, PROFILE_SSH_CONFIG, &config, err);
+	buf_deinit(&config);
+	return rc;
+}
+
+static bool is_leaf(const struct profile *p, const pv_CertAuthoritySpec *spec)
+{
+	return str_eq(spec->type, "host") && !str_eq(spec->cluster_name, p->data.cluster) &&
+	       ssh_config_is_cluster(spec->cluster_name != NULL ? spec->cluster_name : "");
+}
+
+/* Notes which leaves there are; *out_news: others than before. */
+static int note_leaves(struct profile *p, const pv_CertAuthority *list, size_t count,
+                       bool *out_news, struct err *err)
+{
+	char **had = p->data.leaves;
+	pb_size_t had_count = p->data.leaves_count;
+	int rc = 0;
+
+	p->data.leaves = NULL;
+	p->data.leaves_count = 0;
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		if (is_leaf(p, &list[i].spec))
+			rc = fields_add_str(&p->data.leaves, &p->data.leaves_count,
+			                    list[i].spec.cluster_name, err);
+	*out_news = p->data.leaves_count != had_count;
+	for (pb_size_t i = 0; i < p->data.leaves_count; i++)
+		*out_news |= !str_in(p->data.leaves[i], had, had_count);
+	while (had_count > 0)
+		free(had[--had_count]);
+	free(had);
+	return rc;
+}
+
+int login_files_authorities(struct profile *p, const char *tsh, const pv_CertAuthority *list,
+                            size_t count, struct err *err)
+{
+	struct buf known_hosts = { 0 };
+	bool news = false;
+	int rc = note_leaves(p, list, count, &news, err);
+
+	if (rc == 0)
+		rc = write_authorities(p, list, count, &known_hosts, err);
+	for (pb_size_t i = 0; rc == 0 && i < p->data.leaves_count; i++)
+		rc = write_leaf(p, p->data.leaves[i], tsh, list, count, &known_hosts, err);
+	if (rc == 0)
+		rc = write_news(p, PROFILE_KNOWN_HOSTS, &known_hosts, err);
+	if (rc == 0 && news)
+		rc = write_ssh_config(p, tsh, err);
+	if (rc == 0 && news)
+		rc = profile_save(p, err);
+	buf_deinit(&known_hosts);
 	return rc;
 }
 
@@ -232,7 +315,9 @@ int login_files_ssh_config(const struct profile *p, const char *tsh, const char 
 		                        .key = key,
 		                        .certificate = cert,
 		                        .known_hosts = known_hosts,
-		                        .bare = bare };
+		                        .bare = bare,
+		                        .others = p->own == NULL ? p->data.leaves : NULL,
+		                        .others_count = p->own == NULL ? p->data.leaves_count : 0 };
 	int rc;
 
 	if (key == NULL || cert == NULL || known_hosts == NULL)
@@ -242,18 +327,6 @@ int login_files_ssh_config(const struct profile *p, const char *tsh, const char 
 	free(key);
 	free(cert);
 	free(known_hosts);
-	return rc;
-}
-
-/* For tsh ssh and tsh scp, where every name is a node's. */
-static int write_ssh_config(const struct profile *p, const char *tsh, struct err *err)
-{
-	struct buf text = { 0 };
-	int rc = login_files_ssh_config(p, tsh, "*", &text, err);
-
-	if (rc == 0)
-		rc = profile_write(p, PROFILE_SSH_CONFIG, text.data, text.len, err);
-	buf_deinit(&text);
 	return rc;
 }
 
@@ -282,11 +355,10 @@ static int fill_profile(struct profile *p, const pv_LoginResponse *a, struct err
 	return rc;
 }
 
-static int write_files(const struct profile *p, const struct key *key, const struct sshkey *own,
+static int write_files(struct profile *p, const struct key *key, const struct sshkey *own,
                        const pv_LoginResponse *a, const char *tsh, struct err *err)
 {
-	int rc = login_files_authorities(p, a->cluster_name, a->authorities, a->authorities_count,
-	                                 err);
+	int rc = login_files_authorities(p, tsh, a->authorities, a->authorities_count, err);
 
 	if (rc == 0)
 		rc = write_key(p, key, err);

@@ -19,10 +19,11 @@ struct key;
 int login_files_write(struct profile *p, const struct key *key, const pv_LoginResponse *answer,
                       const char *tsh, struct err *err);
 
-/* Whom to believe is the host of a name: those authorities' keys, in use and still trusted, into
- * the profile's files. ERR_CORRUPT. */
-int login_files_authorities(const struct profile *p, const char *cluster,
-                            const pv_CertAuthority *list, size_t count, struct err *err);
+/* Whom to believe is the host of a name: the keys, in use and still trusted, of the host
+ * authorities among `list`, each for its own cluster's names: the profile's files, and those of
+ * each leaf. Notes the leaves; saves what is news. `tsh`: our own path. ERR_CORRUPT. */
+int login_files_authorities(struct profile *p, const char *tsh, const pv_CertAuthority *list,
+                            size_t count, struct err *err);
 
 /* The ssh_config block of a profile; `bare` as in ssh_config.h. Appends. */
 struct buf;

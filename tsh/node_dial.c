@@ -111,12 +111,23 @@ static void keep_session(const struct node_dial *d)
 	buf_wipe(&session);
 }
 
+/* Our proxy has no better way to say that the leaf is away than a TLS alert. */
+static void fail_link(struct node_dial *d, const struct err *err)
+{
+	struct err why = *err;
+
+	if (d->profile->own != NULL)
+		err_wrap(&why, "cluster '%s' is not reached through '%s'", d->profile->data.cluster,
+		         d->profile->data.proxy);
+	finish(d, NULL, &why);
+}
+
 static void on_link(void *owner, struct stream *take_stream, const struct err *err)
 {
 	struct node_dial *d = owner;
 
 	if (err != NULL) {
-		finish(d, NULL, err);
+		fail_link(d, err);
 		return;
 	}
 	d->stream = take_stream;
@@ -135,20 +146,27 @@ static int prepare(struct node_dial *d, const pv_DialRequest *request, struct er
 	                      err);
 }
 
+/* A leaf's proxy stands behind our own, which passes us through by its name. */
 static int start_link(struct node_dial *d, struct err *err)
 {
+	const struct profile *p = d->profile;
 	struct tls_conf *conf = NULL;
 	struct buf session = { 0 };
 	struct err ignored = { 0 };
-	int rc = trust_proxy(d->profile, d->clock, &conf, err);
+	char *name = NULL;
+	int rc = p->own == NULL ? trust_proxy(p, d->clock, &conf, err)
+	                        : trust_cluster(p, d->clock, TRUST_STREAM, &conf, err);
 
+	if (rc == 0 && p->own != NULL && (name = str_printf("proxy.%s", p->data.cluster)) == NULL)
+		rc = err_set_nomem(err);
 	if (rc == 0) {
-		profile_read(d->profile, PROFILE_SESSION, &session, &ignored);
-		rc = proxy_link_start(d->loop, d->profile->data.proxy, conf, &session, on_link, d,
+		profile_read(p, PROFILE_SESSION, &session, &ignored);
+		rc = proxy_link_start(d->loop, p->data.proxy, name, conf, &session, on_link, d,
 		                      err);
 	}
 	tls_conf_unref(conf);
 	buf_wipe(&session);
+	free(name);
 	return rc;
 }
 

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "file/file.h"
+#include "tsh/ssh_config.h"
 #include "wire/fields.h"
 
 #include "proto/profile.fields.h"
@@ -18,14 +19,15 @@
 static const struct {
 	const char *suffix;
 	bool of_user; /* USER and the suffix; else the suffix alone */
+	bool of_leaf; /* each leaf has one of its own */
 } files[] = {
 	[PROFILE_KEY] = { "", true },
 	[PROFILE_PUB] = { ".pub", true },
 	[PROFILE_SSH_CERT] = { "-cert.pub", true },
 	[PROFILE_TLS_CERT] = { "-x509.pem", true },
-	[PROFILE_SESSION] = { ".session", true },
-	[PROFILE_SSH_CONFIG] = { ".ssh_config", true },
-	[PROFILE_CAS] = { "cas.pem", false },
+	[PROFILE_SESSION] = { ".session", true, true },
+	[PROFILE_SSH_CONFIG] = { ".ssh_config", true, true },
+	[PROFILE_CAS] = { "cas.pem", false, true },
 	[PROFILE_KNOWN_HOSTS] = { "known_hosts", false },
 };
 
@@ -86,8 +88,30 @@ static char *yaml_path(const struct profile *p)
 
 char *profile_path(const struct profile *p, enum profile_file file)
 {
-	return str_printf("%s/keys/%s/%s%s", p->home, p->name,
-	                  files[file].of_user ? p->data.user : "", files[file].suffix);
+	const char *user = files[file].of_user ? p->data.user : "";
+	const char *leaf = p->own != NULL && files[file].of_leaf ? p->data.cluster : NULL;
+
+	if (leaf == NULL)
+		return str_printf("%s/keys/%s/%s%s", p->home, p->name, user, files[file].suffix);
+	return str_printf("%s/keys/%s/%s%s%s%s%s", p->home, p->name, user, *user != 0 ? "." : "",
+	                  leaf, *user != 0 ? "" : ".", files[file].suffix);
+}
+
+int profile_turn_to(struct profile *p, const char *leaf, struct err *err)
+{
+	char *name;
+
+	if (!ssh_config_is_cluster(leaf))
+		return err_set(err, ERR_INVALID, "'%s' is not a cluster's name", leaf);
+	name = strdup(leaf);
+	if (name == NULL)
+		return err_set_nomem(err);
+	if (p->own == NULL)
+		p->own = p->data.cluster;
+	else
+		free(p->data.cluster);
+	p->data.cluster = name;
+	return 0;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -122,6 +146,7 @@ int profile_init(struct profile *out, const char *home, const char *proxy, const
 
 void profile_deinit(struct profile *p)
 {
+	free(p->own);
 	free(p->home);
 	free(p->name);
 	fields_release(&pv_Profile_table, &p->data);
@@ -247,10 +272,13 @@ static int replace(char *take_path, const void *data, size_t len, struct err *er
 int profile_save(const struct profile *p, struct err *err)
 {
 	struct buf text = { 0 };
+	pv_Profile data = p->data; /* borrowed */
 	int rc = make_dirs(p, err);
 
+	if (p->own != NULL)
+		data.cluster = p->own;
 	if (rc == 0)
-		rc = fields_to_yaml(&pv_Profile_table, &p->data, 0, &text, err);
+		rc = fields_to_yaml(&pv_Profile_table, &data, 0, &text, err);
 	if (rc == 0)
 		rc = replace(yaml_path(p), text.data, text.len, err);
 	buf_clear(&text);
@@ -306,10 +334,25 @@ static int forget_current(const struct profile *p, struct err *err)
 	return rc;
 }
 
+static int remove_leaf(const struct profile *p, char *leaf, struct err *err)
+{
+	struct profile of_leaf = *p; /* borrowed, and so is the name */
+	int rc = 0;
+
+	of_leaf.own = p->data.cluster;
+	of_leaf.data.cluster = leaf;
+	for (size_t i = 0; rc == 0 && i < FILES; i++)
+		if (files[i].of_leaf)
+			rc = remove_file(profile_path(&of_leaf, (enum profile_file)i), err);
+	return rc;
+}
+
 int profile_remove(struct profile *p, struct err *err)
 {
 	int rc = 0;
 
+	for (pb_size_t i = 0; rc == 0 && i < p->data.leaves_count; i++)
+		rc = remove_leaf(p, p->data.leaves[i], err);
 	for (size_t i = 0; rc == 0 && i < FILES; i++)
 		rc = remove_file(profile_path(p, (enum profile_file)i), err);
 	if (rc == 0)

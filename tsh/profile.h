@@ -10,7 +10,8 @@
  *   keys/NAME/USER.session       TLS session, to resume
  *   keys/NAME/USER.ssh_config    for tsh ssh and tsh scp
  *   keys/NAME/cas.pem            the cluster's X.509 host authorities
- *   keys/NAME/known_hosts        its SSH host authority
+ *   keys/NAME/known_hosts        its SSH host authority, and those of its leaves, each for its own
+ * names keys/NAME/LEAF.cas.pem       a leaf's X.509 host authorities keys/NAME/USER.LEAF.ssh_config
  *
  * NAME is the proxy's host, with _PORT behind it unless that is 3080. Folders are 0700, files
  * 0600 and replaced whole.
@@ -44,6 +45,7 @@ struct profile {
 	char *home;      /* ~/.tsh */
 	char *name;      /* of the files */
 	pv_Profile data; /* proxy with its port, always */
+	char *own;       /* the login's cluster, while data.cluster is a leaf of it; NULL else */
 };
 
 /* "example.com" -> "example.com:3080"; ERR_INVALID: not host or host:port. free() *out. */
@@ -60,6 +62,10 @@ void profile_deinit(struct profile *p);
 
 /* Writes NAME.yaml and makes it the current one. */
 int profile_save(const struct profile *p, struct err *err);
+
+/* From here on the profile is one of that leaf: data.cluster, and the files that differ. What is
+ * saved stays as it was. ERR_INVALID: it cannot be a cluster's name. */
+int profile_turn_to(struct profile *p, const char *leaf, struct err *err);
 
 /* Removes the login's files; current is another or none then. */
 int profile_remove(struct profile *p, struct err *err);

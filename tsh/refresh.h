@@ -10,7 +10,7 @@ struct err;
 struct profile;
 
 /* Asks authd, and writes the profile's files if there is news. ERR_UNTRUSTED: a rotation is over
- * that this login slept through. */
-int refresh_authorities(struct api *a, const struct profile *p, struct err *err);
+ * that this login slept through. Nothing is done for a profile that was turned to a leaf. */
+int refresh_authorities(struct api *a, struct profile *p, struct err *err);
 
 #endif

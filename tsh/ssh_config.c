@@ -78,7 +78,10 @@ static void append_bare(struct buf *out, const struct ssh_config_spec *s)
 {
 	if (s->bare == NULL)
 		return;
-	buf_appendf(out, "Host !*.%s %s\n    HostName %%h.%s\n", s->cluster, s->bare, s->cluster);
+	buf_appendf(out, "Host !*.%s", s->cluster);
+	for (size_t i = 0; i < s->others_count; i++)
+		buf_appendf(out, " !*.%s", s->others[i]);
+	buf_appendf(out, " %s\n    HostName %%h.%s\n", s->bare, s->cluster);
 }
 
 int ssh_config_write(struct buf *out, const struct ssh_config_spec *s, struct err *err)
@@ -93,6 +96,10 @@ int ssh_config_write(struct buf *out, const struct ssh_config_spec *s, struct er
 
 	if (!ssh_config_is_cluster(s->cluster))
 		return err_set(err, ERR_INVALID, "'%s' is not a cluster's name", s->cluster);
+	for (size_t i = 0; i < s->others_count; i++)
+		if (!ssh_config_is_cluster(s->others[i]))
+			return err_set(err, ERR_INVALID, "'%s' is not a cluster's name",
+			               s->others[i]);
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		if (check_value(values[i], err) != 0)
 			return err->code;

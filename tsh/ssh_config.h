@@ -24,6 +24,9 @@ struct ssh_config_spec {
 	/* Bare names that shall mean nodes, as a Host pattern list ("web-* db-1"); NULL: none.
 	 * Names that end in the cluster's are always nodes. */
 	const char *bare;
+	/* Other clusters, whose names are theirs. */
+	char *const *others;
+	size_t others_count;
 };
 
 /* The block for ~/.ssh/config. ERR_INVALID: a value that ssh_config(5) cannot hold. */

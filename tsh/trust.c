@@ -127,7 +127,7 @@ int trust_proxy(const struct profile *p, const struct clock *clock, struct tls_c
 int trust_cluster(const struct profile *p, const struct clock *clock, const char *alpn,
                   struct tls_conf **out, struct err *err)
 {
-	struct parts parts = { 0 };
+	struct parts parts = { .pinned = true }; /* of hosts, never of the web */
 	int rc = load_cluster_trust(&parts, p, err);
 
 	if (rc == 0)

@@ -29,7 +29,9 @@ const struct conf_key *tunneld_conf_keys(void)
 		{ "services.auth", CONF_STRING, AT(auth), NULL,
 		  "host:port of authd, for another cluster's proxies; not served unless given" },
 		{ "services.proxy", CONF_STRING, AT(proxy), NULL,
-		  "host:port of our proxy, for another cluster's; not served unless given" },
+		  "host:port of our proxy, for those of clusters that ours trusts; the first of "
+		  "proxies "
+		  "unless given" },
 		{ "services.allow", CONF_LIST, AT(allow), NULL,
 		  "more host:port that the proxies may ask for, as they spell them" },
 		{ "limits.connections", CONF_INT, AT(max_channels), "256",

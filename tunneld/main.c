@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "base/strlist.h"
 #include "cache/cache.h"
 #include "crypto/tls.h"
@@ -25,10 +24,12 @@
 #include "tunnel/tunnel.h"
 #include "tunneld/pool.h"
 #include "tunneld/services.h"
+#include "tunneld/sites.h"
 #include "tunneld/tunneld.h"
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ static void on_host_change(void *ctx, const struct err *why)
 	} else if (t->pool != NULL) {
 		pool_set_tls(t->pool, tls);
 		tls_conf_unref(tls);
+		sites_reload(t->sites);
 		log_info("certificates loaded");
 	}
 }
@@ -76,9 +78,9 @@ static void on_cache_changed(void *ctx, const char *key, const pv_Resource *now)
 	struct tunneld *t = ctx;
 	struct err err = { 0 };
 
-	if (str_starts(key, "/authorities/") && now != NULL &&
-	    host_take_authority(t->host, &now->of.cert_authority, &err) != 0)
+	if (host_cache_changed(t->host, key, now, &err) != 0)
 		log_error("authority not taken", kv("reason", err.msg));
+	sites_changed(t->sites, key, now);
 }
 
 static void on_cache_state(void *ctx, const struct err *err)
@@ -117,12 +119,14 @@ static int open_host(struct tunneld *t, struct err *err)
 
 	if (rc == 0 && !host_is_member(t->host))
 		rc = join_once(t->host, t->conf.join_token_file, t->conf.join_ca_pin, err);
+	if (rc == 0 && (t->cluster = strdup(host_cluster(t->host))) == NULL)
+		rc = err_set_nomem(err);
 	return rc == 0 ? host_start(t->host, err) : rc;
 }
 
 static int open_cache(struct tunneld *t, struct err *err)
 {
-	static const char *const kinds[] = { "cert_authority", NULL };
+	static const char *const kinds[] = { "cert_authority", "reverse_tunnel", NULL };
 	static char path[PATH_MAX];
 	const struct cache_conf conf = {
 		.loop = t->loop,
@@ -174,7 +178,7 @@ static int open_pool(struct tunneld *t, struct err *err)
 	const struct pool_conf conf = {
 		.loop = t->loop,
 		.clock = t->clock,
-		.cluster = host_cluster(t->host),
+		.cluster = t->cluster,
 		.addrs = &t->conf.proxies,
 		.handshakes = t->handshakes,
 		.services = t->services,
@@ -204,6 +208,7 @@ static void metrics(void *ctx, struct buf *out)
 	const struct tunneld *t = ctx;
 
 	pool_metrics(t->pool, out);
+	sites_metrics(t->sites, out);
 	buf_appendf(out, "postern_tunneld_connections %zu\n", services_count(t->services));
 	buf_appendf(out, "postern_tunneld_cache_live %d\n", cache_live(t->cache));
 }
@@ -227,7 +232,8 @@ static int open_parts(struct tunneld *t, struct err *err)
 	if (t->handshakes == NULL)
 		return err_set_nomem(err);
 	if (open_host(t, err) != 0 || open_cache(t, err) != 0 || tell_who_we_are(t, err) != 0 ||
-	    open_services(t, err) != 0 || open_pool(t, err) != 0)
+	    open_services(t, err) != 0 || open_pool(t, err) != 0 ||
+	    sites_open(t, &t->sites, err) != 0)
 		return err->code;
 	return open_diag(t, err);
 }
@@ -238,6 +244,7 @@ static void on_stop(void *ctx)
 
 	daemon_stopping();
 	diag_close(t->diag);
+	sites_close(t->sites);
 	pool_close(t->pool);
 	services_free(t->services);
 	cache_free(t->cache);
@@ -271,6 +278,7 @@ int main(int argc, char **argv)
 	if (status != DAEMON_RUN)
 		return status;
 	status = run(&t);
+	free(t.cluster);
 	conf_deinit(tunneld_conf_keys(), &t.conf);
 	return status;
 }

@@ -48,13 +48,18 @@ static void adjust(struct pool *p);
 
 static void pool_free(struct pool *p)
 {
+	struct pool_conf conf;
+
 	if (p == NULL)
 		return;
+	conf = p->conf;
 	timer_free(p->look);
 	seats_free(p->seats);
 	tls_conf_unref(p->tls);
 	buf_wipe(&p->session);
 	free(p);
+	if (conf.freed != NULL)
+		conf.freed(conf.ctx);
 }
 
 static void worker_free(struct worker *w)
@@ -276,6 +281,7 @@ int pool_open(const struct pool_conf *conf, struct tls_conf *tls, struct pool **
 	p->seats = seats_new();
 	p->look = timer_new(conf->loop, on_look, p);
 	if (p->seats == NULL || p->look == NULL || worker_add(p) != 0) {
+		p->conf.freed = NULL;
 		pool_free(p);
 		return err_set_nomem(err);
 	}

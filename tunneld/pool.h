@@ -41,6 +41,8 @@ struct pool_conf {
 	unsigned timeout_ms;
 	unsigned beat_ms;
 	unsigned channels_max;
+	void (*freed)(void *ctx); /* closed, it borrows no more; may be NULL */
+	void *ctx;
 };
 
 /* `tls` (a reference is taken): our certificate, the trust in the cluster's hosts. ERR_NOMEM. */

@@ -15,6 +15,7 @@ struct diag;
 struct host;
 struct pool;
 struct services;
+struct sites;
 struct work_pool;
 
 struct tunneld {
@@ -23,11 +24,13 @@ struct tunneld {
 	uv_loop_t *loop;
 	struct daemon *daemon;
 	struct diag *diag;
+	char *cluster;       /* ours; for as long as we run */
 	struct host *host;   /* our membership and the connection to authd */
 	struct cache *cache; /* authorities, and what says where to have tunnels */
 	struct work_pool *handshakes;
 	struct services *services;
-	struct pool *pool; /* towards our own cluster's proxies */
+	struct pool *pool;   /* towards our own cluster's proxies */
+	struct sites *sites; /* towards those of clusters that ours trusts */
 };
 
 #endif

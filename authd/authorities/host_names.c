@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -101,6 +102,19 @@ static int add_hostname(const struct host_names *in, struct strlist *out, struct
 	return rc;
 }
 
+/* Who comes from another cluster knows a proxy of ours by "proxy.<cluster>". */
+static int add_proxy(const struct host_names *in, struct strlist *tls, struct err *err)
+{
+	int rc = add_hostname(in, tls, err);
+
+	char *name = rc == 0 ? str_printf("proxy.%s", in->cluster) : NULL;
+
+	if (rc == 0)
+		rc = name != NULL ? strlist_add_new(tls, name, err) : err_set_nomem(err);
+	free(name);
+	return rc;
+}
+
 static int add_id(const struct host_names *in, struct strlist *out, struct err *err)
 {
 	int rc = strlist_add(out, in->host_id, err);
@@ -144,6 +158,6 @@ int host_names_build(const struct host_names *in, struct strlist *tls, struct st
 	if (rc == 0)
 		rc = add_hostname(in, ssh, err);
 	if (rc == 0 && strcmp(in->system_role, "Proxy") == 0)
-		rc = add_hostname(in, tls, err);
+		rc = add_proxy(in, tls, err);
 	return rc;
 }

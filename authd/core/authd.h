@@ -24,6 +24,7 @@ struct clock;
 struct err;
 struct follow;
 struct keyspace;
+struct leaves;
 struct links;
 struct orphans;
 struct people;
@@ -63,6 +64,7 @@ struct authd {
 	struct schedule *schedule; /* of automatic rotations */
 	struct follow *follow;     /* of the authorities, whoever changes them */
 	struct links *links;       /* with the clusters that we trust */
+	struct leaves *leaves;     /* those that trust us, and are there */
 };
 
 /* The daemon that a call was made to. */

@@ -81,11 +81,11 @@ static void on_secure(void *ctx, struct stream *take_stream, const char *addr)
 		         kv("error", err.msg));
 }
 
-static const struct x509_set *trust_of(void *ctx)
+static const struct x509_set *trust_of(void *ctx, const char *cluster)
 {
 	const struct authd *a = ctx;
 
-	return a->authorities.host->trust;
+	return str_eq(cluster, a->conf.cluster_name) ? a->authorities.host->trust : NULL;
 }
 
 static struct arrivals *make_arrivals(struct tls_port *p)
@@ -93,7 +93,7 @@ static struct arrivals *make_arrivals(struct tls_port *p)
 	struct authd *a = p->authd;
 	struct arrivals_conf conf = {
 		.loop = a->loop,
-		.forwarded = { a->clock, a->conf.cluster_name, NULL, a, trust_of },
+		.forwarded = { a->clock, NULL, a, trust_of },
 		.guests = (unsigned)a->conf.max_arriving,
 		.ctx = p,
 		.on_secure = on_secure,

@@ -45,38 +45,68 @@ void forwarded_free(struct forwarded *f)
 	free(f);
 }
 
-static int check_signer(void *arg, const struct x509 *signer, struct err *err)
+static int read_identity(const struct x509 *signer, pv_Identity *out, struct err *err)
 {
 	const struct x509_info *info = x509_info(signer);
-	const struct forwarded *f = arg;
-	pv_Identity id = pv_Identity_init_zero;
-	int rc = identity_decode(&id, info->identity, info->identity_len, err);
 
-	if (rc != 0)
+	if (identity_decode(out, info->identity, info->identity_len, err) != 0)
 		return err_wrap(err, "the forwarder's certificate");
-	if (!str_eq(id.system_role, "Proxy") || !str_eq(id.cluster, f->conf.cluster))
-		rc = err_set(err, ERR_DENIED,
-		             "'%s' may not forward connections: it is no proxy of this cluster",
-		             info->common_name);
+	return 0;
+}
+
+static int check_signer(void *arg, const struct x509 *signer, struct err *err)
+{
+	pv_Identity id = pv_Identity_init_zero;
+	int rc = read_identity(signer, &id, err);
+
+	(void)arg;
+	if (rc == 0 && !str_eq(id.system_role, "Proxy"))
+		rc = err_set(err, ERR_DENIED, "'%s' may not forward connections: it is no proxy",
+		             x509_info(signer)->common_name);
 	identity_deinit(&id);
+	return rc;
+}
+
+/* Whose key must have signed: that of the cluster which the forwarder says to be of. */
+static int find_trust(const struct forwarded *f, const pv_Preface *message,
+                      const struct x509_set **out, struct err *err)
+{
+	const pb_bytes_array_t *der =
+	        message->certificates_count > 0 ? message->certificates[0] : NULL;
+	pv_Identity id = pv_Identity_init_zero;
+	struct x509 *signer = NULL;
+	int rc = der != NULL ? x509_load(der->bytes, der->size, &signer, err)
+	                     : err_set(err, ERR_INVALID, "a preface without a certificate");
+
+	if (rc == 0)
+		rc = read_identity(signer, &id, err);
+	if (rc == 0)
+		*out = f->conf.trust(f->conf.ctx, id.cluster);
+	if (rc == 0 && *out == NULL)
+		rc = err_set(err, ERR_DENIED,
+		             "'%s' may not forward connections: it is no proxy of this cluster, "
+		             "or of one that we trust",
+		             x509_info(signer)->common_name);
+	identity_deinit(&id);
+	x509_unref(signer);
 	return rc;
 }
 
 static int verify(struct forwarded *f, const pv_Preface *message,
                   char out_addr[FORWARDED_ADDR_SIZE], struct err *err)
 {
-	const struct preface_check check = {
-		.trust = f->conf.trust(f->conf.ctx),
+	struct preface_check check = {
 		.target = f->conf.target,
 		.now_ms = clock_wall_ms(f->conf.clock),
 		.seen = f->seen,
 		.judge = check_signer,
-		.judge_arg = f,
 	};
 	pv_PrefacePayload payload = pv_PrefacePayload_init_zero;
 	struct x509 *signer = NULL;
-	int rc = preface_verify(message, &check, &payload, &signer, err);
+	int rc = find_trust(f, message, &check.trust, err);
 
+	if (rc == 0)
+		rc = preface_verify(message, &check, &payload, &signer, err);
 	if (rc != 0)
 		return rc;
 	if (payload.client_addr == NULL ||

@@ -1,8 +1,8 @@
 /*
  * forwarded - connections that a proxy passes on: the signed preface in front tells whose they are.
  *
- * Only a host of system role Proxy, certified by this cluster's host authority, is believed, only
- * for this receiver, only once (wire/preface.h).
+ * Only a host of system role Proxy is believed, certified by the host authority of the cluster that
+ * its certificate names, only for this receiver, only once (wire/preface.h).
  */
 #ifndef DAEMON_FORWARDED_H
 #define DAEMON_FORWARDED_H
@@ -20,10 +20,12 @@ struct x509_set;
 /* All borrowed for good. */
 struct forwarded_conf {
 	const struct clock *clock;
-	const char *cluster; /* whose proxies are believed */
-	const char *target;  /* what a preface must be meant for: "auth.<cluster>", a host's id */
+	const char *target; /* what a preface must be meant for: "auth.<cluster>", a host's id */
 	void *ctx;
-	const struct x509_set *(*trust)(void *ctx); /* host authorities as they are now */
+	/* The host authorities, as they are now, of a cluster whose proxies are believed; else
+	 * NULL.
+	 */
+	const struct x509_set *(*trust)(void *ctx, const char *cluster);
 };
 
 struct forwarded *forwarded_new(const struct forwarded_conf *conf); /* NULL: no memory */

@@ -87,8 +87,8 @@ int64_t host_clock_skew(const struct host *h)
 	return h->skew_ms;
 }
 
-int host_client_tls_for(const struct host *h, const char *const *alpn, struct tls_conf **out,
-                        struct err *err)
+int host_client_tls_to(const struct host *h, const struct x509_set *trust, const char *const *alpn,
+                       struct tls_conf **out, struct err *err)
 {
 	const struct tls_own own = { (const struct x509 *const *)h->creds.parts.chain,
 		                     h->creds.parts.chain_len, h->creds.tls_key };
@@ -98,11 +98,17 @@ int host_client_tls_for(const struct host *h, const char *const *alpn, struct tl
 		.clock = h->conf.clock,
 		.own = &own,
 		.own_count = 1,
-		.trust = h->creds.parts.host_cas,
+		.trust = trust,
 		.alpn = alpn,
 	};
 
 	return tls_conf_new(&spec, out, err);
+}
+
+int host_client_tls_for(const struct host *h, const char *const *alpn, struct tls_conf **out,
+                        struct err *err)
+{
+	return host_client_tls_to(h, h->creds.parts.host_cas, alpn, out, err);
 }
 
 int host_client_tls(const struct host *h, struct tls_conf **out, struct err *err)

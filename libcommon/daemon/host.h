@@ -107,6 +107,10 @@ int host_client_tls(const struct host *h, struct tls_conf **out, struct err *err
 int host_client_tls_for(const struct host *h, const char *const *alpn, struct tls_conf **out,
                         struct err *err);
 
+/* The same for servers that others certify: another cluster's hosts (model/trust.h). */
+int host_client_tls_to(const struct host *h, const struct x509_set *trust, const char *const *alpn,
+                       struct tls_conf **out, struct err *err);
+
 /* The name that authd's certificate always holds, also before the cluster's name is known. */
 #define HOST_AUTHD_NAME "authd"
 

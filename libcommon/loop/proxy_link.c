@@ -80,10 +80,10 @@ char *proxy_link_host(const char *addr)
 	return strndup(addr, len);
 }
 
-static int make_tls(struct proxy_link *l, const char *addr, struct tls_conf *conf,
+static int make_tls(struct proxy_link *l, const char *addr, const char *name, struct tls_conf *conf,
                     const struct buf *session, struct err *err)
 {
-	char *host = proxy_link_host(addr);
+	char *host = name != NULL ? strdup(name) : proxy_link_host(addr);
 	int rc = host != NULL ? tls_new(conf, host, &l->tls, err) : err_set_nomem(err);
 
 	free(host);
@@ -92,7 +92,7 @@ static int make_tls(struct proxy_link *l, const char *addr, struct tls_conf *con
 	return rc;
 }
 
-int proxy_link_start(uv_loop_t *loop, const char *addr, struct tls_conf *conf,
+int proxy_link_start(uv_loop_t *loop, const char *addr, const char *name, struct tls_conf *conf,
                      const struct buf *session, proxy_link_cb cb, void *owner, struct err *err)
 {
 	struct proxy_link *l = calloc(1, sizeof(*l));
@@ -103,7 +103,7 @@ int proxy_link_start(uv_loop_t *loop, const char *addr, struct tls_conf *conf,
 	l->cb = cb;
 	l->owner = owner;
 	l->pool = work_pool_new(loop, 1, 1);
-	rc = l->pool != NULL ? make_tls(l, addr, conf, session, err) : err_set_nomem(err);
+	rc = l->pool != NULL ? make_tls(l, addr, name, conf, session, err) : err_set_nomem(err);
 	if (rc == 0)
 		rc = dial_start(loop, addr, PROXY_LINK_MS, on_dialed, l, NULL, err);
 	if (rc != 0)

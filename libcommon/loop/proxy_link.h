@@ -23,11 +23,12 @@ struct tls_conf;
 typedef void (*proxy_link_cb)(void *owner, struct stream *take_stream, const struct err *err);
 
 /*
- * `addr` is host:port; `conf` is borrowed for the call. `session` (may be NULL) is what
+ * `addr` is host:port; `name` the one that the server must prove, and that it is asked for (SNI),
+ * NULL: the host of the address; `conf` is borrowed for the call. `session` (may be NULL) is what
  * proxy_link_session() gave for the same address and configuration. Fails and never calls
  * back, or calls back exactly once, later.
  */
-int proxy_link_start(uv_loop_t *loop, const char *addr, struct tls_conf *conf,
+int proxy_link_start(uv_loop_t *loop, const char *addr, const char *name, struct tls_conf *conf,
                      const struct buf *session, proxy_link_cb cb, void *owner, struct err *err);
 
 /* The session of a fresh connection, to keep for the next; nothing is appended when it was

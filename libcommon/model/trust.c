@@ -177,6 +177,11 @@ int trust_append_ssh_keys(const struct trust *t, const char *type, struct buf *o
 	return buf_check(out, err);
 }
 
+bool trust_is_leaf(const struct trust *t, const char *cluster)
+{
+	return find(t, "host", cluster) != NULL && find(t, "user", cluster) == NULL;
+}
+
 const char *trust_cluster(const struct trust *t)
 {
 	return t->cluster;

@@ -59,6 +59,9 @@ const struct x509_set *trust_hosts(const struct trust *t, const char *cluster);
 const pv_CertAuthority *trust_authority(const struct trust *t, const char *type,
                                         const char *cluster);
 
+/* A cluster that we know, and whose people we do not let in: one that lets ours in. */
+bool trust_is_leaf(const struct trust *t, const char *cluster);
+
 /* Is this the pin of a key, or an SSH key of the user authority, that speaks for the cluster? */
 bool trust_has_key(const struct trust *t, const char *type, const char *cluster,
                    const struct pin *key);

@@ -185,7 +185,7 @@ int web_call_start(uv_loop_t *loop, const struct web_call *call, web_call_cb cb,
 	rc = c->http != NULL && c->deadline != NULL ? write_request(call, &c->request, err)
 	                                            : err_set_nomem(err);
 	if (rc == 0)
-		rc = proxy_link_start(loop, call->proxy, call->tls, NULL, on_link, c, err);
+		rc = proxy_link_start(loop, call->proxy, NULL, call->tls, NULL, on_link, c, err);
 	if (rc != 0)
 		asking_free(c);
 	return rc;

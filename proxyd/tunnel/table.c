@@ -9,18 +9,20 @@
 #include "base/rand.h"
 #include "base/str.h"
 #include "crypto/tls.h"
-#include "crypto/x509_set.h"
 #include "daemon/host.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "model/identity.h"
+#include "model/trust.h"
 #include "proxyd/access.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/tunnel/gossip.h"
 #include "proxyd/tunnel/records.h"
 #include "tunnel/tunnel.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define EXPIRY_STEP_MS (24 * 3600 * 1000) /* a timer is never set for longer */
 
@@ -28,11 +30,14 @@ struct tunnels {
 	struct proxyd *p;
 	struct map *by_agent; /* struct agent, those with a tunnel */
 	size_t count;         /* tunnels */
+	size_t turn;          /* of the agents of a leaf */
 	bool closed;          /* goes with the last tunnel */
 };
 
+#define AGENT_ID_SIZE (256 + RAND_UUID_SIZE)
+
 struct agent {
-	char id[RAND_UUID_SIZE];
+	char id[AGENT_ID_SIZE];
 	struct list tunnels; /* newest last */
 	size_t count;
 };
@@ -79,6 +84,13 @@ static bool has_ready(const struct agent *a)
 	return false;
 }
 
+/* Our own only: by those proxies find the nodes behind each other's agents. */
+static void tell_record(const struct held *h, bool here)
+{
+	if (h->peer.kind == PEER_HOST)
+		records_set(h->all->p->records, h->agent->id, h->peer.identity.cluster, here);
+}
+
 static void held_free(struct held *h)
 {
 	struct tunnels *all = h->all;
@@ -88,7 +100,7 @@ static void held_free(struct held *h)
 		list_remove(&h->at);
 		all->count--;
 		if (h->ready && !has_ready(a))
-			records_set(all->p->records, a->id, h->peer.identity.cluster, false);
+			tell_record(h, false);
 		if (--a->count == 0) {
 			map_remove(all->by_agent, a->id);
 			free(a);
@@ -130,7 +142,7 @@ static void on_ready(void *ctx)
 	h->ready = true;
 	log_info("tunnel opened", kv("agent", h->agent->id), kv("addr", h->peer.addr));
 	gossip_greet(h->all->p->gossip, h->tunnel);
-	records_set(h->all->p->records, h->agent->id, h->peer.identity.cluster, true);
+	tell_record(h, true);
 }
 
 static void on_draining(void *ctx)
@@ -178,6 +190,39 @@ static size_t usable(const struct agent *a)
 	return count;
 }
 
+/* Under which an agent stands here. */
+static char *id_of(const struct peer *peer, char out[AGENT_ID_SIZE])
+{
+	const pv_Identity *id = &peer->identity;
+
+	snprintf(out, AGENT_ID_SIZE, "%s%s%s", peer->kind == PEER_REMOTE ? id->cluster : "",
+	         peer->kind == PEER_REMOTE ? "/" : "", id->host_id);
+	return out;
+}
+
+static bool is_of(const struct agent *a, const char *cluster)
+{
+	size_t len = strlen(cluster);
+
+	return strncmp(a->id, cluster, len) == 0 && a->id[len] == '/';
+}
+
+static size_t count_site(const struct tunnels *all, const char *cluster)
+{
+	const struct agent *a;
+	size_t at = 0, count = 0;
+
+	while ((a = map_next(all->by_agent, &at, NULL)) != NULL)
+		count += is_of(a, cluster);
+	return count;
+}
+
+static bool is_agent(const struct peer *peer)
+{
+	return peer_is_host(peer, "Tunnel") ||
+	       (peer->kind == PEER_REMOTE && str_eq(peer->identity.system_role, TRUST_LEAF_TUNNEL));
+}
+
 static int check_locks(const struct held *h, struct err *err)
 {
 	return access_check_locks(h->all->p, &h->peer, h->peer.identity.host_id, NULL, err);
@@ -185,11 +230,16 @@ static int check_locks(const struct held *h, struct err *err)
 
 static int check_peer(const struct held *h, struct err *err)
 {
+	const char *cluster = h->peer.identity.cluster;
+	char id[AGENT_ID_SIZE];
 	const struct agent *a;
 
-	if (!peer_is_host(&h->peer, "Tunnel"))
+	if (!is_agent(&h->peer))
 		return err_set(err, ERR_DENIED, "only agents (system role Tunnel) have tunnels");
-	a = map_get(h->all->by_agent, h->peer.identity.host_id);
+	a = map_get(h->all->by_agent, id_of(&h->peer, id));
+	if (a == NULL && count_site(h->all, cluster) >= TUNNELS_AGENTS_SITE)
+		return err_set(err, ERR_LIMIT, "cluster '%s' has %d agents here already", cluster,
+		               TUNNELS_AGENTS_SITE);
 	if (a != NULL && (usable(a) >= TUNNELS_PER_AGENT || a->count >= TUNNELS_PER_AGENT_ALL))
 		return err_set(err, ERR_LIMIT, "agent '%s' has %zu tunnels here already", a->id,
 		               a->count);
@@ -210,7 +260,8 @@ static int open_tunnel(struct held *h, struct stream *take_stream, struct err *e
 		.events = &events,
 		.ctx = h,
 	};
-	struct agent *a = agent_of(h->all, h->peer.identity.host_id);
+	char id[AGENT_ID_SIZE];
+	struct agent *a = agent_of(h->all, id_of(&h->peer, id));
 
 	h->expiry = timer_new(h->all->p->loop, on_expiry, h);
 	if (a == NULL || h->expiry == NULL) {
@@ -279,6 +330,23 @@ struct tunnel *tunnels_find(const struct tunnels *all, const char *agent_id)
 	return NULL;
 }
 
+static bool is_usable(const struct agent *a)
+{
+	return usable(a) > 0;
+}
+
+const char *tunnels_site(struct tunnels *all, const char *cluster)
+{
+	const struct agent *found[TUNNELS_AGENTS_SITE];
+	const struct agent *a;
+	size_t at = 0, count = 0;
+
+	while (all != NULL && (a = map_next(all->by_agent, &at, NULL)) != NULL)
+		if (count < TUNNELS_AGENTS_SITE && is_of(a, cluster) && is_usable(a))
+			found[count++] = a;
+	return count > 0 ? found[all->turn++ % count]->id : NULL;
+}
+
 static void drain_one(struct held *h, void *arg)
 {
 	(void)arg;
@@ -290,15 +358,19 @@ void tunnels_drain(struct tunnels *all)
 	each(all, drain_one, NULL);
 }
 
+/* Of a leaf that was removed nothing stays; whose key was rotated away gets no new channels. */
 static void check_one(struct held *h, void *arg)
 {
-	const struct credentials *c = host_credentials(h->all->p->host);
+	const struct trust *trust = host_trust(h->all->p->host);
+	const pv_Identity *id = &h->peer.identity;
 	struct err why = { 0 };
 
 	(void)arg;
-	if (check_locks(h, &why) != 0)
+	if (trust_hosts(trust, id->cluster) == NULL)
+		err_set(&why, ERR_DENIED, "cluster '%s' is not known any more", id->cluster);
+	if (why.code != 0 || check_locks(h, &why) != 0)
 		tunnel_close(h->tunnel, &why);
-	else if (!x509_set_has(c->parts.host_cas, &h->ca))
+	else if (!trust_holds(trust, id, &h->ca))
 		tunnel_drain(h->tunnel);
 }
 

@@ -239,16 +239,16 @@ static void write_preface(struct fixture *f, const struct authority *ca, char *s
 	key_unref(key);
 }
 
-static const struct x509_set *host_trust(void *ctx)
+static const struct x509_set *host_trust(void *ctx, const char *cluster)
 {
 	const struct authd *a = ctx;
 
-	return a->authorities.host->trust;
+	return strcmp(cluster, CLUSTER) == 0 ? a->authorities.host->trust : NULL;
 }
 
 static struct forwarded *new_forwarded(struct authd *a)
 {
-	const struct forwarded_conf conf = { a->clock, CLUSTER, "auth." CLUSTER, a, host_trust };
+	const struct forwarded_conf conf = { a->clock, "auth." CLUSTER, a, host_trust };
 
 	return forwarded_new(&conf);
 }

@@ -51,7 +51,8 @@ static void a_proxy_proves_the_names_that_it_is_reached_by(void **state)
 
 	(void)state;
 	assert_int_equal(build("Proxy", "door", "proxy.example.com", &tls, &ssh, &err), 0);
-	assert_string_equal(joined(&tls), ID " " ID ".example door door.example proxy.example.com");
+	assert_string_equal(joined(&tls),
+	                    ID " " ID ".example door door.example proxy.example.com proxy.example");
 	strlist_deinit(&ssh);
 }
 

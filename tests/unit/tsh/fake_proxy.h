@@ -137,6 +137,7 @@ static inline void fake_authority(const struct fake_proxy *p, pv_LoginResponse *
 	x509_append_pem(p->pki.ca, &pem);
 	ca->has_spec = ca->spec.has_active_keys = true;
 	fields_set_str(&ca->spec.type, "host", &err);
+	fields_set_str(&ca->spec.cluster_name, p->cluster, &err);
 	fields_set_str(&ssh_pair->public_key, buf_str(&ssh), &err);
 	fields_set_str(&tls_pair->cert, buf_str(&pem), &err);
 	buf_deinit(&ssh);

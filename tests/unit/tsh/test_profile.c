@@ -8,6 +8,7 @@
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -114,6 +115,35 @@ static void logging_out_leaves_nothing_secret_behind(void **state)
 	assert_string_equal(err.msg, "not logged in; run: tsh login --proxy=HOST:PORT --user=NAME");
 }
 
+static void one_that_was_turned_to_a_leaf_is_saved_as_it_was(void **state)
+{
+	struct fixture *f = *state;
+	struct profile p;
+	char *own, *leaf;
+	struct err err = { 0 };
+
+	log_in(f, "one.example.com", "alice");
+	assert_int_equal(profile_open(&p, f->home, NULL, &err), 0);
+	own = profile_path(&p, PROFILE_CAS);
+	assert_int_equal(profile_turn_to(&p, "../leaf", &err), ERR_INVALID);
+	assert_int_equal(profile_turn_to(&p, "twig", &err), 0);
+	assert_int_equal(profile_turn_to(&p, "leaf", &err), 0);
+	assert_string_equal(p.data.cluster, "leaf");
+	assert_string_equal(p.own, "example");
+	leaf = profile_path(&p, PROFILE_CAS);
+	assert_string_not_equal(own, leaf);
+	assert_non_null(strstr(leaf, "/leaf.cas.pem"));
+	assert_int_equal(profile_save(&p, &err), 0);
+	assert_string_equal(p.data.cluster, "leaf");
+	profile_deinit(&p);
+	assert_int_equal(profile_open(&p, f->home, NULL, &err), 0);
+	assert_string_equal(p.data.cluster, "example");
+	assert_null(p.own);
+	profile_deinit(&p);
+	free(own);
+	free(leaf);
+}
+
 static void an_expired_login_says_so_with_both_times(void **state)
 {
 	struct fixture *f = *state;
@@ -181,6 +211,7 @@ int main(void)
 		TEST(what_was_saved_is_found_again_as_the_current_one),
 		TEST(files_are_private),
 		TEST(logging_out_leaves_nothing_secret_behind),
+		TEST(one_that_was_turned_to_a_leaf_is_saved_as_it_was),
 		TEST(an_expired_login_says_so_with_both_times),
 		TEST(names_that_would_leave_the_folder_are_refused),
 		TEST(a_proxys_port_is_3080_unless_told),

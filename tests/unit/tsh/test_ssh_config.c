@@ -61,6 +61,27 @@ static void bare_names_get_the_clusters_name_before_the_block_looks(void **state
 	buf_deinit(&out);
 }
 
+static void bare_names_are_never_those_of_other_clusters(void **state)
+{
+	char *leaves[] = { (char *)"leaf", (char *)"twig.example" };
+	char *bad[] = { (char *)"leaf *" };
+	struct ssh_config_spec s = spec();
+	struct buf out = { 0 };
+	struct err err = { 0 };
+
+	(void)state;
+	s.bare = "*";
+	s.others = leaves;
+	s.others_count = 2;
+	assert_int_equal(ssh_config_write(&out, &s, &err), 0);
+	assert_non_null(strstr(buf_str(&out), "Host !*.example !*.leaf !*.twig.example *\n"
+	                                      "    HostName %h.example\n"));
+	s.others = bad;
+	s.others_count = 1;
+	assert_int_equal(ssh_config_write(&out, &s, &err), ERR_INVALID);
+	buf_deinit(&out);
+}
+
 static void odd_paths_are_quoted_for_ssh_and_for_the_shell(void **state)
 {
 	struct ssh_config_spec s = spec();
@@ -131,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_block_sends_the_clusters_names_through_the_proxy),
 		cmocka_unit_test(bare_names_get_the_clusters_name_before_the_block_looks),
+		cmocka_unit_test(bare_names_are_never_those_of_other_clusters),
 		cmocka_unit_test(odd_paths_are_quoted_for_ssh_and_for_the_shell),
 		cmocka_unit_test(what_could_end_a_line_or_a_quote_is_refused),
 		cmocka_unit_test(a_clusters_name_cannot_widen_the_patterns),
