@@ -25,7 +25,7 @@
 #include "file/file.h"
 #include "loop/work.h"
 #include "noded/conn.h"
-#include "noded/ended.h"
+#include "daemon/ended.h"
 #include "noded/events.h"
 #include "noded/join.h"
 #include "noded/limits.h"
@@ -261,7 +261,7 @@ static int open_gate(struct noded *n, struct err *err)
 	if (rc == 0)
 		rc = open_upload(n, err);
 	if (rc == 0)
-		rc = ended_open(n, &n->ended, err);
+		rc = ended_open(n->loop, n->host, n->cache, n->conf.data_dir, &n->ended, err);
 	if (rc == 0)
 		rc = conns_open(n, &n->conns, err);
 	if (rc == 0) /* hears at once of sessions that ended meanwhile */

@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "daemon/audit_queue.h"
 #include "daemon/host.h"
-#include "noded/ended.h"
+#include "daemon/ended.h"
 #include "noded/noded.h"
 #include "noded/session.h"
 #include "noded/settings.h"

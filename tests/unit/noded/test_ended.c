@@ -1,4 +1,4 @@
-#include "noded/ended.h"
+#include "daemon/ended.h"
 
 #include "tests/unit/noded/node_world.h"
 
@@ -42,6 +42,11 @@ struct fixture {
 	int refused;
 	bool stopped;
 };
+
+static int open_ended(struct noded *n, struct err *err)
+{
+	return ended_open(n->loop, n->host, n->cache, n->conf.data_dir, &n->ended, err);
+}
 
 static void on_put(struct rpc_call *call)
 {
@@ -123,7 +128,7 @@ static struct fixture *begin(void)
 	world_init(&f->w, "");
 	f->w.on_connected = kick;
 	world_start(&f->w);
-	world_check(ended_open(&f->w.n, &f->w.n.ended, &err), &err);
+	world_check(open_ended(&f->w.n, &err), &err);
 	return f;
 }
 
@@ -205,7 +210,7 @@ static void a_record_outlives_noded(void **state)
 	f->w.n.ended = NULL;
 	assert_int_equal(waiting(f), 1);
 	authd_comes(f);
-	world_check(ended_open(&f->w.n, &f->w.n.ended, &err), &err);
+	world_check(open_ended(&f->w.n, &err), &err);
 	turn_until(&f->w.loop, waiting(f) == 0);
 	assert_int_equal(f->taken, 1);
 	assert_string_equal(f->last, FIRST);
@@ -268,7 +273,7 @@ static void a_file_that_is_no_record_is_dropped(void **state)
 	snprintf(path, sizeof(path), "%s/data/ended/this-name-is-too-long-to-be-that-of-a-session",
 	         f->w.dir);
 	world_check(file_replace(path, "", 0, 0600, &err), &err);
-	world_check(ended_open(&f->w.n, &f->w.n.ended, &err), &err);
+	world_check(open_ended(&f->w.n, &err), &err);
 	authd_comes(f);
 	put(f, SECOND);
 	turn_until(&f->w.loop, f->taken == 1 && waiting(f) == 1);

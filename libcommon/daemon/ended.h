@@ -5,17 +5,22 @@
  *   IDLE --a record waits--> SENDING --taken or refused for good: file removed--> IDLE (the next)
  *                                \--failed--> IDLE, tried again by timer or kick
  */
-#ifndef NODED_ENDED_H
-#define NODED_ENDED_H
+#ifndef DAEMON_ENDED_H
+#define DAEMON_ENDED_H
 
 #include "proto/auth.pb.h"
 
+#include <uv.h>
+
+struct cache;
 struct ended;
 struct err;
-struct noded;
+struct host;
 
-/* <data_dir>/ended; what lies there from before is sent too. */
-int ended_open(struct noded *n, struct ended **out, struct err *err);
+/* <data_dir>/ended; what lies there from before is sent too. `host` has the connection to authd;
+ * whether `cache` is live tells a denial of a record from one of this host. */
+int ended_open(uv_loop_t *loop, struct host *host, const struct cache *cache, const char *data_dir,
+               struct ended **out, struct err *err);
 void ended_close(struct ended *e); /* NULL allowed */
 
 /* One more, named after its session; the request is copied. On failure nothing is kept. */

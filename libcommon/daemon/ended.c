@@ -1,4 +1,4 @@
-#include "noded/ended.h"
+#include "daemon/ended.h"
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -10,7 +10,6 @@
 #include "file/file.h"
 #include "loop/timer.h"
 #include "loop/work.h"
-#include "noded/noded.h"
 #include "proto/auth.service.h"
 #include "rpc/client.h"
 #include "wire/fields.h"
@@ -32,7 +31,8 @@
 #define SYNC_MS    50 /* several sessions may end at once */
 
 struct ended {
-	struct noded *n; /* NULL: closed, the call's callback is still due */
+	struct host *host; /* NULL: closed, the call's callback is still due */
+	const struct cache *cache;
 	char dir[PATH_MAX];
 	char sending[RAND_UUID_SIZE]; /* whose record the call carries */
 	struct rpc_stream *call;      /* NULL: idle */
@@ -45,7 +45,7 @@ struct ended {
 
 static void free_if_idle(struct ended *e)
 {
-	if (e->n != NULL || e->call != NULL || e->syncing)
+	if (e->host != NULL || e->call != NULL || e->syncing)
 		return;
 	free(e);
 }
@@ -72,7 +72,7 @@ static void send_next(struct ended *e);
 static bool is_final(const struct ended *e, const struct err *err)
 {
 	if (err->code == ERR_DENIED)
-		return e->n != NULL && cache_live(e->n->cache);
+		return e->host != NULL && cache_live(e->cache);
 	return err->code == ERR_INVALID || err->code == ERR_UNSUPPORTED;
 }
 
@@ -86,7 +86,7 @@ static void on_put(void *ctx, const void *response, const struct err *err)
 		forget(e, e->sending);
 	if (err != NULL && is_final(e, err))
 		log_error("session record refused", kv("sid", e->sending), kv("reason", err->msg));
-	if (e->n == NULL)
+	if (e->host == NULL)
 		free_if_idle(e);
 	else if (err == NULL || is_final(e, err))
 		send_next(e);
@@ -127,7 +127,7 @@ static void send_one(struct ended *e, const pv_PutSessionRequest *request)
 {
 	struct err ignored = { 0 };
 
-	if (rpc_unary_start(host_client(e->n->host), AUTH_PUT_SESSION, request, CALL_MS, on_put, e,
+	if (rpc_unary_start(host_client(e->host), AUTH_PUT_SESSION, request, CALL_MS, on_put, e,
 	                    &e->call, &ignored) != 0)
 		timer_once(e->retry, RETRY_MS);
 }
@@ -236,20 +236,22 @@ int ended_put(struct ended *e, const pv_PutSessionRequest *request, struct err *
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-int ended_open(struct noded *n, struct ended **out, struct err *err)
+int ended_open(uv_loop_t *loop, struct host *host, const struct cache *cache, const char *data_dir,
+               struct ended **out, struct err *err)
 {
 	struct ended *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
 		return err_set_nomem(err);
-	e->n = n;
-	e->retry = timer_new(n->loop, on_retry, e);
-	e->sync_due = timer_new(n->loop, on_sync_due, e);
-	e->pool = work_pool_new(n->loop, 1, 1);
+	e->host = host;
+	e->cache = cache;
+	e->retry = timer_new(loop, on_retry, e);
+	e->sync_due = timer_new(loop, on_sync_due, e);
+	e->pool = work_pool_new(loop, 1, 1);
 	*out = e;
 	if (e->retry == NULL || e->sync_due == NULL || e->pool == NULL)
 		return err_set_nomem(err);
-	snprintf(e->dir, sizeof(e->dir), "%s/ended", n->conf.data_dir);
+	snprintf(e->dir, sizeof(e->dir), "%s/ended", data_dir);
 	if (file_make_dir(e->dir, 0700, err) != 0)
 		return err->code;
 	send_next(e);
@@ -262,7 +264,7 @@ void ended_close(struct ended *e)
 		return;
 	timer_free(e->retry);
 	timer_free(e->sync_due);
-	e->n = NULL;
+	e->host = NULL;
 	if (e->call != NULL)
 		rpc_stream_cancel(e->call);
 	work_pool_free(e->pool);
