@@ -22,6 +22,7 @@
 #include "file/file.h"
 #include "kubeproxyd/access/guards.h"
 #include "kubeproxyd/channels/talk.h"
+#include "kubeproxyd/sessions/sessions.h"
 #include "kubeproxyd/core/kubeproxyd.h"
 #include "kubeproxyd/exchange/exchange.h"
 #include "kubeproxyd/port.h"
@@ -59,6 +60,8 @@ static void on_host_state(void *ctx, const struct err *err)
 		log_warn("authd not reached", kv("reason", err->msg));
 	else if (k->cache != NULL)
 		cache_kick(k->cache);
+	if (err == NULL && k->sessions != NULL)
+		sessions_kick(k->sessions);
 }
 
 static int add_labels(const struct kubeproxyd *k, pv_Metadata *to, struct err *err)
@@ -242,6 +245,8 @@ static int open_parts(struct kubeproxyd *k, struct err *err)
 		return err->code;
 	if (guards_open(k, &k->guards, err) != 0)
 		return err->code;
+	if (sessions_open(k, &k->sessions, err) != 0)
+		return err->code;
 	return talks_open(k, &k->talks, err);
 }
 
@@ -250,6 +255,7 @@ static void close_parts(struct kubeproxyd *k)
 	port_close(k->port);
 	diag_close(k->diag);
 	talks_close(k->talks);
+	sessions_close(k->sessions);
 	fronts_close(k);
 	guards_close(k->guards);
 	preflight_close(k->preflight);

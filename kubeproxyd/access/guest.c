@@ -109,6 +109,7 @@ static int decide(struct guest *g, const struct kubeproxyd *k, struct role_set *
 	int64_t ttl;
 
 	g->limits = limits_of(k, roles);
+	g->records_strictly = role_set_records_kubernetes_strictly(roles, &k->labels);
 	ttl = g->limits.max_session_ttl < TTL_MOST_MS ? g->limits.max_session_ttl : TTL_MOST_MS;
 	if (check_freshness(k, &g->limits, err) != 0)
 		return err->code;

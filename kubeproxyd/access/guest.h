@@ -30,6 +30,7 @@ struct guest {
 	struct strlist groups;        /* kubernetes_groups */
 	struct impersonation acts_as; /* what they chose among these */
 	struct role_options limits;   /* of roles and cluster together */
+	bool records_strictly;        /* no session goes on unrecorded */
 	int64_t end;                  /* when it must end (ms since 1970); 0: never by the clock */
 };
 

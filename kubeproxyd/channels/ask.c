@@ -94,13 +94,12 @@ static void read_kinds(struct ask *out, const char *target)
 	             bit(CHANNEL_RESIZE, out->tty);
 }
 
-static int read_ports(struct ask *out, const char *target, struct err *err)
+static int add_ports(struct ask *out, char *text, struct err *err)
 {
-	char text[PORTS_SIZE] = "", *at = text, *port;
+	const char *port;
 	int64_t n;
 
-	attributes_query(target, "ports", text, sizeof(text));
-	while ((port = strsep(&at, ",")) != NULL) {
+	while ((port = strsep(&text, ",")) != NULL) {
 		if (str_to_i64(port, 1, UINT16_MAX, &n, err) != 0)
 			return err_wrap(err, "unable to upgrade: ports");
 		if (out->port_count == ASK_PORTS_MAX)
@@ -108,6 +107,19 @@ static int read_ports(struct ask *out, const char *target, struct err *err)
 		out->ports[out->port_count++] = (unsigned)n;
 	}
 	return 0;
+}
+
+static int read_ports(struct ask *out, const char *target, struct err *err)
+{
+	const char *at = strchr(target, '?');
+	char text[PORTS_SIZE];
+	int rc = 0;
+
+	while (rc == 0 && attributes_query_next(&at, "ports", text, sizeof(text)))
+		rc = add_ports(out, text, err);
+	if (rc == 0 && out->port_count == 0)
+		rc = err_set(err, ERR_INVALID, "unable to upgrade: no ports are named");
+	return rc;
 }
 
 int ask_read(struct ask *out, const struct attributes *a, const struct http1_message *head,
@@ -125,6 +137,15 @@ int ask_read(struct ask *out, const struct attributes *a, const struct http1_mes
 	else if (out->protocol->carrier == CARRIER_WEBSOCKET && !out->protocol->tunnel)
 		rc = read_ports(out, head->target, err);
 	return rc;
+}
+
+void ask_command(const char *target, struct buf *out)
+{
+	const char *at = strchr(target, '?');
+	char word[ATTRIBUTE_PATH_MAX];
+
+	while (attributes_query_next(&at, "command", word, sizeof(word)))
+		buf_appendf(out, "%s%s", out->len > 0 ? " " : "", word);
 }
 
 bool ask_must_end(const struct ask *a)

@@ -36,6 +36,9 @@ int ask_read(struct ask *out, const struct attributes *a, const struct http1_mes
 /* It makes sense only where one channel can be ended alone: a pipe into a command. */
 bool ask_must_end(const struct ask *a);
 
+/* Appends a command's words, with blanks between them. */
+void ask_command(const char *target, struct buf *out);
+
 /* Appends the head that switches protocols. */
 int ask_write_answer(const struct ask *a, struct buf *out, struct err *err);
 

@@ -13,6 +13,7 @@
 #include "kubeproxyd/channels/side.h"
 #include "kubeproxyd/channels/upgrade.h"
 #include "kubeproxyd/core/kubeproxyd.h"
+#include "kubeproxyd/sessions/session.h"
 #include "kubeproxyd/upstream/upstream.h"
 #include "loop/stream.h"
 #include "wire/http1.h"
@@ -38,7 +39,8 @@ struct talk {
 	struct stream *client; /* until a bridge has it */
 	struct upgrade upgrade;
 	bool asking;
-	struct bridge *bridge; /* NULL: not joined (any more) */
+	struct bridge *bridge;   /* NULL: not joined (any more) */
+	struct session *session; /* the same */
 };
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -61,12 +63,29 @@ static void talk_free(struct talk *t)
 	free_if_over(all);
 }
 
+static void end_session(struct talk *t, const struct session_outcome *o)
+{
+	session_end(t->session, o);
+	t->session = NULL;
+}
+
 static void on_bridge_end(void *owner, const struct bridge_end *end)
 {
 	struct talk *t = owner;
+	const struct session_outcome outcome = {
+		.told = end->told,
+		.success = end->told && end->status.success,
+		.exit_code = !end->told            ? -1
+		             : end->status.success ? 0
+		                                   : end->status.exit_code,
+		.reason = end->told && !end->cut ? end->status.message : end->reason,
+		.cut = end->cut,
+		.sent = end->sent,
+		.received = end->received,
+	};
 
-	log_info("kubernetes session ended", kv("user", t->guest->visit->peer.identity.user),
-	         kv("reason", end->reason), kv("sent", end->sent), kv("received", end->received));
+	t->bridge = NULL;
+	end_session(t, &outcome);
 	talk_free(t);
 }
 
@@ -112,7 +131,7 @@ static void on_guard(void *owner, const struct err *why)
 
 /* --- joined ---------------------------------------------------------------------------------- */
 
-static void on_moved(void *owner, size_t len)
+static void on_input(void *owner, size_t len)
 {
 	struct talk *t = owner;
 
@@ -124,17 +143,61 @@ static void on_output(void *owner, enum channel_kind kind, const uint8_t *data, 
 {
 	struct talk *t = owner;
 
-	(void)kind;
-	(void)data;
-	(void)len;
 	guard_moved(&t->guard);
+	if (t->session != NULL)
+		session_output(t->session, data, len, kind == CHANNEL_STDERR);
+}
+
+static void on_resize(void *owner, unsigned columns, unsigned rows)
+{
+	struct talk *t = owner;
+
+	if (t->session != NULL)
+		session_resize(t->session, columns, rows);
+}
+
+static void on_port(void *owner, unsigned port, bool success)
+{
+	struct talk *t = owner;
+
+	if (t->session != NULL)
+		session_port(t->session, port, success);
 }
 
 static const struct bridge_events bridge_events = {
-	.input = on_moved,
+	.input = on_input,
 	.output = on_output,
+	.resize = on_resize,
+	.port = on_port,
 	.end = on_bridge_end,
 };
+
+/* It cannot be recorded any more, or somebody wants its end. */
+static void on_session_over(void *owner, const struct err *why)
+{
+	on_guard(owner, why);
+}
+
+static int start_session(struct talk *t, struct err *err)
+{
+	char container[ATTRIBUTE_SIZE] = "";
+	struct buf command = { 0 };
+	struct session_what what = {
+		.forwards = t->ask.purpose == PURPOSE_FORWARD,
+		.tty = t->ask.tty,
+		.container = container,
+	};
+	int rc;
+
+	attributes_query(t->target, "container", container, sizeof(container));
+	ask_command(t->target, &command);
+	what.command = buf_str(&command);
+	rc = buf_check(&command, err);
+	if (rc == 0)
+		rc = session_start(t->guest, &what, on_session_over, t, &t->session, err);
+	buf_deinit(&command);
+	return rc;
+}
 
 static struct side *new_side(const struct talk *t, const struct protocol *p, bool client)
 {
@@ -149,6 +212,17 @@ static struct side *new_side(const struct talk *t, const struct protocol *p, boo
 	return side_new(&conf);
 }
 
+/* Both sides, and what the client has to hear first. */
+static int make_sides(struct talk *t, const struct upgrade_result *result, struct side **client,
+                      struct side **server, struct buf *head, struct err *err)
+{
+	*client = new_side(t, t->ask.protocol, true);
+	*server = new_side(t, result->protocol, false);
+	if (*client == NULL || *server == NULL)
+		return err_set_nomem(err);
+	return ask_write_answer(&t->ask, head, err);
+}
+
 /* The API server has agreed: so do we, and then there are channels only. */
 static int join(struct talk *t, const struct upgrade_result *result, struct err *err)
 {
@@ -157,12 +231,12 @@ static int join(struct talk *t, const struct upgrade_result *result, struct err 
 		.purpose = t->ask.purpose,
 		.kinds = t->ask.kinds,
 	};
-	struct side *client = new_side(t, t->ask.protocol, true);
-	struct side *server = new_side(t, result->protocol, false);
+	struct side *client = NULL, *server = NULL;
 	struct buf head = { 0 };
-	int rc = client == NULL || server == NULL ? err_set_nomem(err)
-	                                          : ask_write_answer(&t->ask, &head, err);
+	int rc = make_sides(t, result, &client, &server, &head, err);
 
+	if (rc == 0)
+		rc = start_session(t, err);
 	if (rc == 0) {
 		stream_write_buf(t->client, &head);
 		rc = bridge_start(&conf, client, t->client, server, result->stream, &bridge_events,
@@ -197,6 +271,7 @@ static void on_upgraded(struct upgrade *u, const struct upgrade_result *result,
 	if (join(t, result, &why) == 0)
 		return;
 	stream_refuse(result->stream, NULL);
+	end_session(t, &(struct session_outcome){ .exit_code = -1, .reason = why.msg });
 	answer_error(t, &why);
 }
 
@@ -295,13 +370,20 @@ int talks_open(struct kubeproxyd *k, struct talks **out, struct err *err)
 void talks_close(struct talks *all)
 {
 	static const struct err stopping = { ERR_UNAVAILABLE, "kubeproxyd is stopping" };
+	const struct session_outcome outcome = { .exit_code = -1,
+		                                 .reason = stopping.msg,
+		                                 .cut = true };
 	struct list *next;
 
 	if (all == NULL)
 		return;
 	for (struct list *at = all->list.next; at != &all->list; at = next) {
+		struct talk *t = container_of(at, struct talk, link);
+
 		next = at->next;
-		on_guard(container_of(at, struct talk, link), &stopping);
+		on_guard(t, &stopping);
+		/* What sessions need is closed before the connections are. */
+		end_session(t, &outcome);
 	}
 	all->closing = true;
 	free_if_over(all);

@@ -24,6 +24,7 @@ struct guards;
 struct host;
 struct port;
 struct preflight;
+struct sessions;
 struct talks;
 struct upstream;
 struct work_pool;
@@ -47,10 +48,11 @@ struct kubeproxyd {
 	struct preflight *preflight; /* whether it lets us impersonate */
 	struct guards *guards;       /* what is under way, and may have to end */
 	struct port *port;
-	struct talks *talks;   /* exec, attach, portforward */
-	struct list fronts;    /* struct front: clients' connections */
-	struct list exchanges; /* struct exchange */
-	unsigned requests;     /* exchanges under way */
+	struct sessions *sessions; /* their records, recordings and events */
+	struct talks *talks;       /* exec, attach, portforward */
+	struct list fronts;        /* struct front: clients' connections */
+	struct list exchanges;     /* struct exchange */
+	unsigned requests;         /* exchanges under way */
 	bool stopping;
 };
 

@@ -56,19 +56,24 @@ static const char *decode_word(const char *at, const char *stops, char *out, siz
 	return at;
 }
 
+bool attributes_query_next(const char **at, const char *name, char *out, unsigned size)
+{
+	while (*at != NULL) {
+		char key[ATTRIBUTE_SIZE];
+		const char *end = decode_word(*at + 1, "=&", key, sizeof(key));
+
+		*at = strchr(*at + 1, '&');
+		if (end != NULL && strcmp(key, name) == 0)
+			return decode_word(*end == '=' ? end + 1 : end, "&", out, size) != NULL;
+	}
+	return false;
+}
+
 bool attributes_query(const char *target, const char *name, char *out, unsigned size)
 {
 	const char *at = strchr(target, '?');
 
-	while (at != NULL) {
-		char key[ATTRIBUTE_SIZE];
-		const char *end = decode_word(at + 1, "=&", key, sizeof(key));
-
-		if (end != NULL && strcmp(key, name) == 0)
-			return decode_word(*end == '=' ? end + 1 : end, "&", out, size) != NULL;
-		at = strchr(at + 1, '&');
-	}
-	return false;
+	return attributes_query_next(&at, name, out, size);
 }
 
 /* As the API server reads a bool: a word without a value is one, too. */

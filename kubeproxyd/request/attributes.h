@@ -41,6 +41,9 @@ int attributes_read(struct attributes *out, const char *method, const char *targ
  * or longer than `size`. */
 bool attributes_query(const char *target, const char *name, char *out, unsigned size);
 
+/* The same for each value of a field in turn: *at begins at the target's '?', or NULL. */
+bool attributes_query_next(const char **at, const char *name, char *out, unsigned size);
+
 /* Of a pod's exec, attach, portforward: a request that becomes a channel. */
 bool attributes_is_channel(const struct attributes *a);
 

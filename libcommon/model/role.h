@@ -162,6 +162,9 @@ const struct role_options *role_set_options(const struct role_set *s);
 int role_set_kubernetes(const struct role_set *s, int64_t ttl_ms, const struct label_set *labels,
                         struct strlist *out_groups, struct strlist *out_users, struct err *err);
 
+/* Whether some role that reaches the cluster wants no session there unrecorded. */
+bool role_set_records_kubernetes_strictly(const struct role_set *s, const struct label_set *labels);
+
 /*
  * What is asked for. Without a name it is all of the kind, as a list or what is not made yet: only
  * what is said of every name allows it, for nobody filters. Likewise without a namespace; "" is a

@@ -240,3 +240,14 @@ int role_set_check_kubernetes(const struct role_set *s, const struct label_set *
 			return 0;
 	return rc != 0 ? rc : deny_object(NULL, o, err);
 }
+
+bool role_set_records_kubernetes_strictly(const struct role_set *s, const struct label_set *labels)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const pv_RecordSession *mode = &s->roles[i].pb.spec.options.record_session;
+
+		if (is_about(s, &s->roles[i].allow, labels) && str_eq(mode->default_mode, "strict"))
+			return true;
+	}
+	return false;
+}

@@ -305,6 +305,33 @@ static void kubernetes_needs_groups_or_users_and_the_clusters_labels(void **stat
 	}
 }
 
+static void one_role_that_reaches_the_cluster_makes_its_recording_strict(void **state)
+{
+	static const struct {
+		const char *spec;
+		bool strict;
+	} rows[] = {
+		{ "{allow: {kubernetes_labels: {env: prod}}}", false },
+		{ "{options: {record_session: {default: strict}}, allow: {kubernetes_labels: {env: "
+		  "prod}}}",
+		  true },
+		{ "{options: {record_session: {default: strict}}, allow: {kubernetes_labels: {env: "
+		  "dev}}}",
+		  false },
+		{ "{options: {record_session: {ssh: strict}}, allow: {kubernetes_labels: {env: "
+		  "prod}}}",
+		  false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct role_set *s = roles_of(&(struct role_docs){ "v7", { rows[i].spec } });
+
+		assert_int_equal(role_set_records_kubernetes_strictly(s, &in_prod), rows[i].strict);
+		role_set_unref(s);
+	}
+}
+
 static void kubernetes_objects_are_decided_by_version_and_pattern(void **state)
 {
 	const struct role_kubernetes_object pod = { "pod", "", "team-a", "web-1", "get" };
@@ -555,6 +582,7 @@ int main(void)
 		cmocka_unit_test(the_first_prompt_counts),
 		cmocka_unit_test(the_clusters_strictness_is_everybodys),
 		cmocka_unit_test(kubernetes_needs_groups_or_users_and_the_clusters_labels),
+		cmocka_unit_test(one_role_that_reaches_the_cluster_makes_its_recording_strict),
 		cmocka_unit_test(kubernetes_objects_are_decided_by_version_and_pattern),
 		cmocka_unit_test(kubernetes_lists_need_what_is_said_of_all),
 		cmocka_unit_test(what_a_denial_may_concern_it_denies),

@@ -192,6 +192,21 @@ static void fields_of_the_query_are_decoded(void **state)
 	assert_false(attributes_query(target, "a b", value, 4));
 }
 
+static void a_field_may_have_several_values(void **state)
+{
+	static const char target[] = "/x?command=ls&tty=1&command=-l";
+	const char *at = strchr(target, '?');
+	char value[16];
+
+	(void)state;
+	assert_true(attributes_query_next(&at, "command", value, sizeof(value)));
+	assert_string_equal(value, "ls");
+	assert_true(attributes_query_next(&at, "command", value, sizeof(value)));
+	assert_string_equal(value, "-l");
+	assert_false(attributes_query_next(&at, "command", value, sizeof(value)));
+	assert_null(at);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +215,7 @@ int main(void)
 		cmocka_unit_test(names_and_paths_are_bounded),
 		cmocka_unit_test(channels_and_long_answers_are_known),
 		cmocka_unit_test(fields_of_the_query_are_decoded),
+		cmocka_unit_test(a_field_may_have_several_values),
 	};
 
 	return unit_run(tests);

@@ -1,0 +1,323 @@
+"""The story that kube_exec.sh tells: commands in pods, over WebSocket on both sides, and what stays
+of them. The pod is a few lines of Python; real kubectls and a real Kubernetes are in tests/kube."""
+
+import base64
+import json
+import os
+import socket
+import ssl
+import threading
+import urllib.parse
+
+from callers import host_authority, of_user
+from cluster import run, story, wait_for
+from fake_kubernetes import FakeKubernetes
+from kube_daemon import Kube
+from websocket import BINARY, CLOSE, WebSocket, accept_of
+
+POD = "/api/v1/namespaces/default/pods/box"
+SUCCESS = b'{"metadata":{},"status":"Success"}'
+EXIT_7 = (b'{"metadata":{},"status":"Failure","reason":"NonZeroExitCode","message":"command terminated '
+          b'with non-zero exit code: 7","details":{"causes":[{"reason":"ExitCode","message":"7"}]}}')
+STDIN, STDOUT, STDERR, ERROR, RESIZE, END = 0, 1, 2, 3, 4, 255
+
+
+# --- a pod ---------------------------------------------------------------------------------------
+
+
+def exec_in_pod(handler, _):
+    """Runs what `command` names, as the kubelet would."""
+    words = urllib.parse.parse_qs(urllib.parse.urlsplit(handler.path).query)["command"]
+    offered = handler.headers.get("Sec-WebSocket-Protocol", "")
+    if "v5.channel.k8s.io" not in offered:
+        handler.answer({"kind": "Status", "status": "Failure", "message": "SPDY was cut"}, 400)
+        return
+    handler.send_response(101)
+    for name, value in (("Connection", "Upgrade"), ("Upgrade", "websocket"),
+                        ("Sec-WebSocket-Accept", accept_of(handler.headers["Sec-WebSocket-Key"])),
+                        ("Sec-WebSocket-Protocol", "v5.channel.k8s.io")):
+        handler.send_header(name, value)
+    handler.end_headers()
+    pod = WebSocket(handler.rfile.read, handler.wfile.write, client=False)
+    COMMANDS[words[0]](pod)
+    handler.close_connection = True
+
+
+def messages(pod):
+    while (frame := pod.receive()) is not None and frame[0] != CLOSE:
+        yield frame[1]
+
+
+def finish(pod, status=SUCCESS):
+    pod.send(bytes([ERROR]) + status)
+    pod.send(b"\x03\xe8", CLOSE)
+    for _ in messages(pod):
+        pass
+
+
+def cat(pod):
+    for m in messages(pod):
+        if m == bytes([END, STDIN]):
+            break
+        pod.send(bytes([STDOUT]) + m[1:])
+    finish(pod)
+
+
+def fail(pod):
+    pod.send(bytes([STDOUT]) + b"out")
+    pod.send(bytes([STDERR]) + b"err")
+    finish(pod, EXIT_7)
+
+
+def shell(pod):
+    """A terminal: shows what is typed, and its size; ends at `exit`."""
+    pod.send(bytes([STDOUT]) + b"\x1b[1m$\x1b[0m ")
+    for m in messages(pod):
+        if m[0] == RESIZE:
+            pod.send(bytes([STDOUT]) + b"[%dx%d]" % tuple(json.loads(m[1:]).values()))
+        elif m[0] == STDIN:
+            pod.send(bytes([STDOUT]) + m[1:].replace(b"\r", b"\r\n"))
+            if m[1:] == b"exit\r":
+                break
+    finish(pod)
+
+
+def break_off(pod):
+    pod.send(bytes([STDOUT]) + b"half of it")
+
+
+COMMANDS = {"cat": cat, "fail": fail, "sh": shell, "break": break_off}
+
+
+# --- a client ------------------------------------------------------------------------------------
+
+
+class Client:
+    """kubectl's half of a v5 exec."""
+
+    def __init__(self, c, user, command, protocol="v5.channel.k8s.io", tty=False, stdin=True):
+        who = of_user(c, user)
+        key = c.path(user + ".pem")
+        run("openssl", "pkey", "-in", who.key, "-out", key)
+        context = ssl.create_default_context(cafile=c.ca)
+        context.load_cert_chain(who.certificate, key)
+        plain = socket.create_connection(("127.0.0.1", c.kube.port), timeout=30)
+        self.tls = context.wrap_socket(plain, server_hostname="lab.kube.example")
+        self.file = self.tls.makefile("rb")
+        self.ask(command, protocol, tty, stdin)
+        self.ws = WebSocket(self.file.read, self.tls.sendall, client=True)
+        self.got = {STDOUT: b"", STDERR: b"", ERROR: b""}
+
+    def ask(self, command, protocol, tty, stdin):
+        query = [("stdout", "true"), *((("command", w)) for w in command.split())]
+        query += [("stdin", "true")] if stdin else []
+        query += [("tty", "true")] if tty else [("stderr", "true")]
+        self.tls.sendall((
+            f"GET {POD}/exec?{urllib.parse.urlencode(query)} HTTP/1.1\r\nHost: kube\r\n"
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n").encode())
+        self.status = int(self.file.readline().split()[1])
+        headers = {}
+        while line := self.file.readline().strip():
+            name, _, value = line.decode().partition(": ")
+            headers[name.lower()] = value
+        self.refusal = None
+        if self.status != 101:
+            self.refusal = json.loads(self.file.read(int(headers["content-length"])))
+        else:
+            assert headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", headers
+            assert headers["sec-websocket-protocol"] == protocol, headers
+
+    def type(self, text):
+        self.ws.send(bytes([STDIN]) + text)
+
+    def resize(self, columns, rows):
+        self.ws.send(bytes([RESIZE]) + json.dumps({"Width": columns, "Height": rows}).encode())
+
+    def end_stdin(self):
+        self.ws.send(bytes([END, STDIN]))
+
+    def take(self):
+        """One message; false at the end."""
+        frame = self.ws.receive()
+        if frame is None or frame[0] == CLOSE:
+            return False
+        assert frame[0] == BINARY, frame
+        self.got[frame[1][0]] += frame[1][1:]
+        return True
+
+    def until(self, text):
+        while text not in self.got[STDOUT]:
+            assert self.take(), self.got
+
+    def rest(self):
+        while self.take():
+            pass
+        return self.got
+
+    def drop(self):
+        self.tls.close()
+
+
+def set_up(c):
+    c.ca = c.write("host-ca.pem", host_authority(c)["tls"][0]["cert"])
+    allow = {"kubernetes_groups": ["devs"], "kubernetes_labels": {"*": ["*"]}}
+    c.role("kube", allow)
+    c.role("idle", allow, options={"client_idle_timeout": "2s"})
+    c.role("auditor", {"rules": [{"resources": ["session", "event"], "verbs": ["list", "read"]}]})
+    for user, roles in (("erin", ["kube", "auditor"]), ("ida", ["kube", "idle"]),
+                        ("nora", ["auditor"])):
+        c.user(user, roles)
+        c.log_in(user)
+    c.fake = FakeKubernetes().start(c)
+    c.fake.paths[POD + "/exec"] = exec_in_pod
+    c.kube = Kube(c, c.fake.kubeconfig(c)).start()
+
+
+def events(c, name, **fields):
+    return [e for e in c.audit(name) if all(e.get(k) == v for k, v in fields.items())]
+
+
+def event(c, name, **fields):
+    """The one that comes soon."""
+    wait_for(f"{name} {fields}", lambda: events(c, name, **fields))
+    found, = events(c, name, **fields)
+    return found
+
+
+def sessions_of(c, user):
+    return [r["session"] for r in c.call("ListResources", {"kind": "session"}).get("resources", [])
+            if r["session"]["spec"]["user"] == user]
+
+
+def spooled(c, sid):
+    with open(f"{c.kube.folder}/spool/{sid}.rec", "rb") as f:
+        return f.read()
+
+
+def played(c, sid):
+    """All that the terminal showed."""
+    frames = [json.loads(line) for line in
+              c.tsh("erin", "play", "--format=json", sid).stdout.splitlines()]
+    return b"".join(base64.b64decode(f["output"]) for f in frames if "output" in f)
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+def bytes_come_back_as_they_went_and_stdin_ends(c):
+    client = Client(c, "erin", "cat")
+    data = os.urandom(1024 * 1024)
+
+    def feed():
+        for at in range(0, len(data), 50000):
+            client.type(data[at:at + 50000])
+        client.end_stdin()
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    got = client.rest()
+    feeder.join()
+    assert got[STDOUT] == data and got[STDERR] == b"" and got[ERROR] == SUCCESS
+    e = event(c, "exec", command="cat")
+    assert e["code"] == "T3002I" and e["exitCode"] == "0" and e["proto"] == "kube", e
+    assert e["user"] == "erin" and e["kubernetes_cluster"] == "lab", e
+    assert e["kubernetes_groups"] == ["devs", "system:authenticated"], e
+    assert e["kubernetes_pod_name"] == "box" and e["kubernetes_pod_namespace"] == "default", e
+
+
+def an_exit_code_and_stderr_arrive_apart(c):
+    got = Client(c, "erin", "fail", stdin=False).rest()
+    assert got == {STDOUT: b"out", STDERR: b"err", ERROR: EXIT_7}, got
+    e = event(c, "exec", command="fail")
+    assert e["code"] == "T3002E" and e["exitCode"] == "7", e
+
+
+def a_broken_connection_is_no_success(c):
+    got = Client(c, "erin", "break").rest()
+    assert got[STDOUT] == b"half of it", got
+    assert json.loads(got[ERROR])["status"] == "Failure", got
+    assert event(c, "exec", command="break")["code"] == "T3002E"
+
+
+def older_clients_get_the_outcome_as_a_sentence(c):
+    got = Client(c, "erin", "fail", protocol="channel.k8s.io").rest()
+    assert got[ERROR] == b"command terminated with non-zero exit code: 7", got
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+def the_api_servers_own_refusal_passes_as_it_is(c):
+    said = {"kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403,
+            "message": "pods \"box\" is forbidden", "details": {"odd": ["kept"]}}
+    c.fake.paths[POD + "/exec"] = lambda handler, _: handler.answer(said, 403)
+    client = Client(c, "erin", "cat")
+    c.fake.paths[POD + "/exec"] = exec_in_pod
+    assert client.status == 403 and client.refusal == said, client.refusal
+
+
+def a_protocol_that_nobody_knows_is_refused(c):
+    client = Client(c, "erin", "cat", protocol="v9.channel.k8s.io")
+    assert "v5.channel.k8s.io" in client.refusal["message"], client.refusal
+
+
+def who_may_not_impersonate_runs_nothing(c):
+    client = Client(c, "nora", "cat")
+    assert client.status == 403 and client.refusal["kind"] == "Status", client.refusal
+
+
+# --- sessions ------------------------------------------------------------------------------------
+
+
+def a_terminal_is_recorded_byte_by_byte(c):
+    client = Client(c, "erin", "sh -l", tty=True)
+    client.resize(132, 50)
+    client.until(b"[132x50]")
+    started = event(c, "session.start", user="erin", proto="kube")
+    sid = started["sid"]
+    assert started["initial_command"] == "sh -l" and started["addr.remote"], started
+    live = wait_for("the session's record", lambda: sessions_of(c, "erin"))[0]["spec"]
+    assert live["kube_cluster"] == "lab" and live["interactive"] and not live.get("ended"), live
+    client.type(b"echo hi\r")
+    client.type(b"exit\r")
+    seen = client.rest()[STDOUT]
+    assert client.got[ERROR] == SUCCESS
+    ended = event(c, "session.end", sid=sid)
+    assert ended["participants"] == ["erin"] and ended["interactive"], ended
+    event(c, "session.upload", sid=sid)
+    assert played(c, sid) == seen, (played(c, sid), seen)
+    row = wait_for("the record of its end", lambda: [
+        s for s in sessions_of(c, "erin") if s["spec"].get("ended")])[0]["spec"]
+    assert row["recorded"] and row["size"] == "132:50", row
+
+
+def who_is_idle_is_told_and_cut(c):
+    client = Client(c, "ida", "sh", tty=True)
+    got = client.rest()
+    assert "idle timeout" in json.loads(got[ERROR])["message"], got
+    assert "idle timeout" in event(c, "client.disconnect", user="ida")["reason"]
+    event(c, "session.end", user="ida")
+
+
+def what_dies_with_kubeproxyd_is_completed_by_the_next(c):
+    client = Client(c, "erin", "sh", tty=True)
+    client.type(b"the last words\r")
+    client.until(b"the last words")
+    sid, = [s["metadata"]["name"] for s in wait_for("its record", lambda: [
+        s for s in sessions_of(c, "erin") if not s["spec"].get("ended")])]
+    wait_for("its frames to be on the disk", lambda: b"the last words" in spooled(c, sid))
+    c.kube.daemon.kill()
+    c.kube.start()
+    event(c, "session.upload", sid=sid)
+    assert "unexpectedly" in event(c, "session.end", sid=sid)["reason"]
+    assert b"the last words" in played(c, sid)
+    client.drop()
+
+
+story([bytes_come_back_as_they_went_and_stdin_ends, an_exit_code_and_stderr_arrive_apart,
+       a_broken_connection_is_no_success, older_clients_get_the_outcome_as_a_sentence,
+       the_api_servers_own_refusal_passes_as_it_is, a_protocol_that_nobody_knows_is_refused,
+       who_may_not_impersonate_runs_nothing, a_terminal_is_recorded_byte_by_byte,
+       who_is_idle_is_told_and_cut, what_dies_with_kubeproxyd_is_completed_by_the_next],
+      setup=set_up)
