@@ -139,12 +139,13 @@ static void on_left(struct upgrade *u)
 static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t len)
 {
 	struct upgrade *u = owner;
+	struct err err;
 	size_t used = 0;
 
 	if (u->state != UPGRADE_ASKING)
 		return len;
-	if (http1_feed(u->http, data, len, &used, &u->why) != 0) {
-		err_wrap(&u->why, "the API server");
+	if (http1_feed(u->http, data, len, &used, &err) != 0) {
+		fail(u, ERR_UNAVAILABLE, err.msg); /* whatever it was: no fault of the client */
 	} else if (!has_answer(u)) {
 		return used;
 	} else if (has_switched(u)) {

@@ -6,7 +6,9 @@ import json
 import os
 import socket
 import ssl
+import struct
 import threading
+import time
 import urllib.parse
 
 from callers import host_authority, of_user
@@ -20,6 +22,7 @@ SUCCESS = b'{"metadata":{},"status":"Success"}'
 EXIT_7 = (b'{"metadata":{},"status":"Failure","reason":"NonZeroExitCode","message":"command terminated '
           b'with non-zero exit code: 7","details":{"causes":[{"reason":"ExitCode","message":"7"}]}}')
 STDIN, STDOUT, STDERR, ERROR, RESIZE, END = 0, 1, 2, 3, 4, 255
+FLOOD_MB, FLOODED = 24, []
 
 
 # --- a pod ---------------------------------------------------------------------------------------
@@ -164,7 +167,7 @@ def set_up(c):
     c.ca = c.write("host-ca.pem", host_authority(c)["tls"][0]["cert"])
     allow = {"kubernetes_groups": ["devs"], "kubernetes_labels": {"*": ["*"]}}
     c.role("kube", allow)
-    c.role("idle", allow, options={"client_idle_timeout": "2s"})
+    c.role("idle", allow, options={"client_idle_timeout": "3s"})
     c.role("auditor", {"rules": [{"resources": ["session", "event"], "verbs": ["list", "read"]}]})
     for user, roles in (("erin", ["kube", "auditor"]), ("ida", ["kube", "idle"]),
                         ("nora", ["auditor"])):
@@ -267,6 +270,98 @@ def who_may_not_impersonate_runs_nothing(c):
     assert client.status == 403 and client.refusal["kind"] == "Status", client.refusal
 
 
+# --- peers that mean harm ------------------------------------------------------------------------
+
+
+def with_pod(c, handle, *args, **kw):
+    """A client of a pod that behaves like that."""
+    c.fake.paths[POD + "/exec"] = handle
+    try:
+        return Client(c, "erin", *args, **kw)
+    finally:
+        c.fake.paths[POD + "/exec"] = exec_in_pod
+
+
+def huge_frame(pod):
+    pod.write(b"\x82\x7f" + struct.pack(">Q", 1 << 40) + b"x")
+    for _ in messages(pod):
+        pass
+
+
+def masked_frame(pod):
+    pod.write(b"\x82\x81aaaab")
+    for _ in messages(pod):
+        pass
+
+
+def endless_headers(handler, _):
+    handler.wfile.write(b"HTTP/1.1 101 Switching Protocols\r\n")
+    try:
+        while True:
+            handler.wfile.write(b"X-More: and more\r\n")
+    except OSError:
+        handler.close_connection = True
+
+
+def wrong_accept(handler, _):
+    handler.send_response(101)
+    for name, value in (("Connection", "Upgrade"), ("Upgrade", "websocket"),
+                        ("Sec-WebSocket-Accept", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=")):
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.rfile.read(1)
+    handler.close_connection = True
+
+
+def a_hostile_api_server_ends_only_its_own_session(c):
+    COMMANDS.update(huge=huge_frame, masked=masked_frame)
+    for command, word in (("huge", "a message of more than"), ("masked", "with a mask")):
+        got = Client(c, "erin", command).rest()
+        assert word in json.loads(got[ERROR])["message"], got
+    for handle in (endless_headers, wrong_accept):
+        client = with_pod(c, handle, "cat")
+        assert client.status == 503 and client.refusal["kind"] == "Status", client.refusal
+    assert Client(c, "erin", "fail").rest()[ERROR] == EXIT_7
+
+
+def still(counted, seconds=0.5):
+    """How many there are once none has come for that long."""
+    known = len(counted)
+    wait_for("more, or none", lambda end=time.monotonic() + seconds: time.monotonic() > end
+             or len(counted) > known)
+    return known if len(counted) == known else 0
+
+
+def a_hostile_client_ends_only_its_own_session(c):
+    for junk in (b"\x82\xff" + struct.pack(">Q", 1 << 40) + bytes(4), b"\x82\x01\x00",
+                 b"\xc2\x80" + bytes(4)):
+        client = Client(c, "erin", "cat")
+        client.tls.sendall(junk)
+        client.rest()
+        client.drop()
+    assert Client(c, "erin", "fail").rest()[ERROR] == EXIT_7
+
+
+def flood(pod):
+    """More than all buffers on the way take."""
+    for n in range(FLOOD_MB):
+        pod.send(bytes([STDOUT]) + bytes((1 << 20) - 1))
+        FLOODED.append(n)
+    finish(pod)
+
+
+def who_does_not_read_costs_little(c):
+    COMMANDS["flood"] = flood
+    before = c.kube.resident_kb()
+    client = Client(c, "erin", "flood", stdin=False)
+    client.until(b"\0")
+    held = wait_for("the pod to be held back", lambda: still(FLOODED))
+    assert held < FLOOD_MB, held
+    assert c.kube.resident_kb() - before < 8192, (before, c.kube.resident_kb())
+    got = client.rest()
+    assert len(got[STDOUT]) == FLOOD_MB * ((1 << 20) - 1)
+
+
 # --- sessions ------------------------------------------------------------------------------------
 
 
@@ -318,6 +413,8 @@ def what_dies_with_kubeproxyd_is_completed_by_the_next(c):
 story([bytes_come_back_as_they_went_and_stdin_ends, an_exit_code_and_stderr_arrive_apart,
        a_broken_connection_is_no_success, older_clients_get_the_outcome_as_a_sentence,
        the_api_servers_own_refusal_passes_as_it_is, a_protocol_that_nobody_knows_is_refused,
-       who_may_not_impersonate_runs_nothing, a_terminal_is_recorded_byte_by_byte,
+       who_may_not_impersonate_runs_nothing,
+       a_hostile_api_server_ends_only_its_own_session, a_hostile_client_ends_only_its_own_session,
+       who_does_not_read_costs_little, a_terminal_is_recorded_byte_by_byte,
        who_is_idle_is_told_and_cut, what_dies_with_kubeproxyd_is_completed_by_the_next],
       setup=set_up)
