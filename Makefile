@@ -7,7 +7,8 @@
 #   libcommon/*/*.c, proto/     make build/libcommon.a, which every program links
 #   tests/unit/test_X.c         is a cmocka program; tests/unit/<daemon>/test_X.c links that
 #                               daemon's objects too; what several need is in tests/unit beside them
-#   tests/fuzz/fuzz_X.c         is a fuzz target; its corpus is tests/fuzz/corpus/X
+#   tests/fuzz/fuzz_X.c         is a fuzz target; its corpus is tests/fuzz/corpus/X; one that is
+#                               called fuzz_<daemon>_X.c links that daemon's objects too
 #   tests/integration/X.sh      is a story with the real binaries
 #   tests/bench/bench_X.*       is a benchmark; a folder with a main.c there is a program for them
 
@@ -173,6 +174,15 @@ $(BUILD)/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/repl
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) $(GCM_WRAP) -o $@ $^ $(LDLIBS)
 
+define fuzz_program
+$(BUILD)/fuzz/replay_fuzz_$(1)_%: $(BUILD)/obj/tests/fuzz/fuzz_$(1)_%.o \
+  $(BUILD)/obj/tests/fuzz/replay.o $(call without_main,$(1)) $(BUILD)/libcommon.a
+	@mkdir -p $$(@D)
+	$$(say) LD $$@
+	$$(Q)$$(CC) $$(LDFLAGS) $$(GCM_WRAP) -o $$@ $$^ $$(LDLIBS)
+endef
+$(foreach m,$(wildcard */main.c),$(eval $(call fuzz_program,$(m:/main.c=))))
+
 # Sub-makes, for the tree is read (pkg-config and all) only once Debian's packages are there. Who
 # says no -j gets all cores.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -254,6 +264,11 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# What fuzz_<daemon>_X.c links: P=<daemon>
+.PHONY: print-objects
+print-objects:
+	@echo $(call without_main,$(P))
 
 .PHONY: print-ldlibs
 print-ldlibs:
