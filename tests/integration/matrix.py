@@ -9,10 +9,11 @@ import uuid
 
 import grpc
 
-from callers import admin, every_method, of_user, prepare, stub
+from callers import Caller, admin, every_method, of_user, prepare, stub
 import auth_pb2 as pb
 import options_pb2
 from cluster import story
+from plain_node import PlainNode
 
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "matrix.txt")
 HEAD = """\
@@ -20,20 +21,31 @@ HEAD = """\
 # - UNAUTHENTICATED. Read by matrix.py.
 #
 # nobody: no certificate    alice: roles dev and access    carol: auditor    ed: editor
-# node, proxy: hosts        admin: the unix socket
+# node, proxy, kube: hosts  admin: the unix socket
 """
 CODE = grpc.StatusCode
 SIGNS = {CODE.PERMISSION_DENIED: "x", CODE.UNAUTHENTICATED: "-"}
 
 
+class KubeHost(PlainNode):
+    """A kubeproxyd's certificate and record."""
+
+    role, kind = "Kube", "kube_server"
+    names, spec = ("lab",), {"kube_cluster": "lab"}
+
+
 def set_up(c):
     prepare(c)
+    host = KubeHost(c, "kube-host")
+    c.kube = Caller(host.path("tls.key"), host.path("tls.crt"))
+    c.kube.id = host.id
     c.user("ed", ["editor"])
     c.callers = {"nobody": stub(c), "alice": stub(c, c.alice)}
     for user in "carol", "ed":
         c.log_in(user)
         c.callers[user] = stub(c, of_user(c, user))
-    c.callers |= {"node": stub(c, c.node), "proxy": stub(c, c.proxy), "admin": admin(c)}
+    c.callers |= {"node": stub(c, c.node), "proxy": stub(c, c.proxy),
+                  "kube": stub(c, c.kube), "admin": admin(c)}
 
 
 # --- asking --------------------------------------------------------------------------------------
@@ -75,10 +87,11 @@ def streams_of(method):
 
 def own_request(c, who, method):
     """What only makes sense about oneself: hosts speak of themselves, others of the node."""
-    host = c.proxy if who == "proxy" else c.node
+    host = {"proxy": c.proxy, "kube": c.kube}.get(who, c.node)
     if method == "Announce":
         request = pb.AnnounceRequest()
-        request.node.kind = "proxy" if who == "proxy" else "node"
+        request.node.kind = {"proxy": "proxy", "kube": "kube_server"}.get(who, "node")
+        request.node.spec.kube_cluster = "lab"
         request.node.metadata.name = host.id
         return request
     if method == "KeepAlive":
@@ -219,7 +232,7 @@ def no_secret_is_shown_to_who_did_not_ask_with_the_right_to(c):
     with_secrets = [path for r in listed(c.callers["admin"], kind="github", with_secrets=True)
                     for path in secret_paths(r)]
     assert with_secrets == [".github.spec.client_secret"], "who may see it must see it"
-    for who in "nobody", "alice", "carol", "node", "proxy":
+    for who in "nobody", "alice", "carol", "node", "proxy", "kube":
         for kind in kinds(c):
             for resource in listed(c.callers[who], kind=kind, with_secrets=True):
                 assert not list(secret_paths(resource)), (who, kind)
