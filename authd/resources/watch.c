@@ -150,6 +150,13 @@ static int send_shared(struct watch *w, const struct keyspace_item *item, struct
 	return rpc_call_send_encoded(w->call, bytes->data, bytes->len, err);
 }
 
+/* Of what is gone the name alone is known. Another cluster may not hear of those that it did not
+ * see: ours, which are all it sees, are never removed. */
+static bool may_hear(const struct watch *w, const struct watched_kind *k)
+{
+	return k->visible.all || caller_of(w->call)->kind != PEER_REMOTE;
+}
+
 static bool hides(const struct watch *w)
 {
 	return w->state == LIVE && caller_of(w->call)->kind == PEER_USER;
@@ -276,7 +283,7 @@ static int send_event(struct watch *w, const struct keyspace_event *event, struc
 	if (k == NULL)
 		return 0;
 	if (event->type == KEYSPACE_EVENT_DELETE)
-		return send_delete(w, k, &event->item, err);
+		return may_hear(w, k) ? send_delete(w, k, &event->item, err) : 0;
 	return send_put(w, k, &event->item, err);
 }
 
