@@ -9,7 +9,7 @@
 #                               daemon's objects too; what several need is in tests/unit beside them
 #   tests/fuzz/fuzz_X.c         is a fuzz target; its corpus is tests/fuzz/corpus/X; one that is
 #                               called fuzz_<daemon>_X.c links that daemon's objects too
-#   tests/integration/X.sh      is a story with the real binaries
+#   tests/integration/X.sh      is a story with the real binaries; tests/kube/X.sh with a Kubernetes too
 #   tests/bench/bench_X.*       is a benchmark; a folder with a main.c there is a program for them
 
 BUILD   ?= build
@@ -65,7 +65,7 @@ BENCH_PB := $(sort $(wildcard tests/bench/*/*.proto))
 BENCH_H  := $(foreach p,$(notdir $(BENCH_PB:.proto=)),$(BUILD)/gen/proto/$(p).pb.h $(BUILD)/gen/proto/$(p).fields.h)
 STORIES  := $(sort $(filter-out tests/integration/systemd%,$(wildcard tests/integration/*.sh)))
 
-.PHONY: all check built-check check-unit check-fuzz check-stories check-systemd asan coverage fuzz bench \
+.PHONY: all check built-check check-unit check-fuzz check-stories check-systemd check-kube asan coverage fuzz bench \
         lint format demo install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -208,6 +208,11 @@ check-stories: all
 
 check-systemd: all
 	@BUILD=$(abspath $(BUILD)) tests/integration/systemd.sh
+
+# With a real Kubernetes: POSTERN_KUBE_LAB, or ../shared/kube-lab beside the checkout.
+check-kube: all
+	@tools/install-deps kube
+	@BUILD=$(abspath $(BUILD)) F='$(subst *,,$(F))' tests/kube/kube.sh
 
 asan:
 	+@$(SUBMAKE) BUILD=$(BUILD)/asan OPT="-O1 -g" FORTIFY= \
