@@ -255,8 +255,8 @@ static void close_parts(struct kubeproxyd *k)
 	port_close(k->port);
 	diag_close(k->diag);
 	talks_close(k->talks);
-	sessions_close(k->sessions);
 	fronts_close(k);
+	sessions_close(k->sessions); /* what ended until now is told */
 	guards_close(k->guards);
 	preflight_close(k->preflight);
 	upstream_close(k->upstream);

@@ -3,11 +3,13 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "base/str.h"
 #include "kubeproxyd/access/guards.h"
 #include "kubeproxyd/access/guest.h"
 #include "kubeproxyd/access/visit.h"
 #include "kubeproxyd/channels/talk.h"
 #include "kubeproxyd/core/kubeproxyd.h"
+#include "kubeproxyd/exchange/exchange_audit.h"
 #include "kubeproxyd/request/headers.h"
 #include "kubeproxyd/request/status.h"
 #include "kubeproxyd/upstream/call.h"
@@ -37,10 +39,15 @@ struct exchange {
 	size_t owed_up;             /* of the request's body, taken from the front, not consumed */
 	size_t owed_down;           /* of the answer's */
 	int status;                 /* 0: not answered */
+	char method[8];
+	bool open; /* on its way to the API server */
 };
 
+/* Told once, however it ended; a client that left before the answer has heard none. */
 static void exchange_free(struct exchange *x)
 {
+	if (x->open)
+		audit_request(x->guest, x->method, x->status);
 	list_remove(&x->link);
 	x->k->requests--;
 	upstream_call_cancel(x->call);
@@ -90,6 +97,8 @@ static void end(struct exchange *x, const struct err *why)
 	bool answered = x->status != 0;
 	struct reader reader = x->reader;
 
+	if (!answered)
+		x->status = status_of_err(why);
 	exchange_free(x);
 	if (answered)
 		ops->abort(front);
@@ -162,7 +171,10 @@ static void on_failed(void *owner, const struct err *err)
 
 static void on_guard(void *owner, const struct err *why)
 {
-	end(owner, why);
+	struct exchange *x = owner;
+
+	audit_cut(x->guest, why);
+	end(x, why);
 }
 
 static void on_deadline(void *owner)
@@ -230,6 +242,7 @@ static int open_exchange(struct guest *guest, const struct exchange_request *r,
 	x->front = front;
 	x->reader = reader_of(r);
 	x->guest = guest_ref(guest);
+	str_copy(x->method, sizeof(x->method), r->method);
 	list_append(&k->exchanges, &x->link);
 	k->requests++;
 	if (guard_start(&x->guard, guest, on_guard, x, err) != 0 || set_deadline(x, err) != 0 ||
@@ -237,11 +250,26 @@ static int open_exchange(struct guest *guest, const struct exchange_request *r,
 		exchange_free(x);
 		return err->code;
 	}
+	x->open = true;
 	*out = x;
 	return 0;
 }
 
-/* Who asks for what is decided; then it goes its way. */
+/* It goes its way: to the API server, or as a channel. */
+static int forward(struct guest *guest, const struct exchange_request *r,
+                   const struct front_ops *ops, void *front, enum exchange_outcome *out_outcome,
+                   struct exchange **out, struct err *err)
+{
+	*out_outcome = r->upgrade == NULL ? EXCHANGE_OPEN : EXCHANGE_TAKEN;
+	if (r->upgrade == NULL)
+		return open_exchange(guest, r, ops, front, out, err);
+	if (attributes_is_channel(&guest->attributes))
+		return talk_start(guest, r->upgrade, r->stream, err);
+	return err_set(err, ERR_UNSUPPORTED,
+	               "only exec, attach and portforward of pods may change the protocol");
+}
+
+/* Who asks for what is decided. What somebody known is refused is in the audit log. */
 static int dispatch(struct visit *visit, const struct exchange_request *r,
                     const struct front_ops *ops, void *front, enum exchange_outcome *out_outcome,
                     struct exchange **out, struct err *err)
@@ -252,20 +280,18 @@ static int dispatch(struct visit *visit, const struct exchange_request *r,
 
 	if (visit->refused.code != 0)
 		return err_copy(err, &visit->refused);
-	if (attributes_read(&attributes, r->method, r->target, err) != 0 ||
-	    guest_admit(visit, &attributes, r->headers, r->count, &guest, err) != 0)
+	if (attributes_read(&attributes, r->method, r->target, err) != 0)
 		return err->code;
-	if (r->upgrade == NULL) {
-		*out_outcome = EXCHANGE_OPEN;
-		rc = open_exchange(guest, r, ops, front, out, err);
-	} else if (!attributes_is_channel(&attributes)) {
-		rc = err_set(err, ERR_UNSUPPORTED,
-		             "only exec, attach and portforward of pods may change the protocol");
-	} else {
-		*out_outcome = EXCHANGE_TAKEN;
-		rc = talk_start(guest, r->upgrade, r->stream, err);
+	if (audit_is_full(visit))
+		return err_set(err, ERR_UNAVAILABLE,
+		               "too much waits to be told to the cluster's audit log; try later");
+	rc = guest_admit(visit, &attributes, r->headers, r->count, &guest, err);
+	if (rc == 0) {
+		rc = forward(guest, r, ops, front, out_outcome, out, err);
+		guest_unref(guest);
 	}
-	guest_unref(guest);
+	if (rc != 0)
+		audit_refusal(visit, &attributes, r->method, status_of_err(err), err);
 	return rc;
 }
 

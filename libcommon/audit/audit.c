@@ -52,6 +52,7 @@ static const struct {
 	[AUDIT_CLIENT_DISCONNECT] = { "client.disconnect", "T3006I", NULL, true },
 	[AUDIT_AUTH_ATTEMPT] = { "auth", "T3007W", "T3007W", true },
 	[AUDIT_X11_FORWARD] = { "x11-forward", "T3008I", "T3008W", true },
+	[AUDIT_KUBE_REQUEST] = { "kube.request", "T3009I", NULL, true },
 	[AUDIT_GITHUB_CREATED] = { "github.created", "T8000I", NULL, false },
 	[AUDIT_GITHUB_UPDATED] = { "github.updated", "T8002I", NULL, false },
 	[AUDIT_GITHUB_DELETED] = { "github.deleted", "T8001I", NULL, false },

@@ -333,6 +333,31 @@ def a_hostile_api_server_harms_nobody(c):
     c.kube.get("erin", PODS)
 
 
+def what_happened_is_in_the_audit_log(c):
+    path = PODS + "/audited"
+    c.kube.get("erin", path + "?x=1")
+    c.kube.refused(403, "frank", path)
+    c.kube.curl("erin", "/apis/apps/v1/namespaces/a/deployments/d/scale", "-X", "PUT", "-d", "{}")
+    rows = wait_for("the events", lambda: (lambda e: e if len(e) > 2 else None)(
+        [e for e in c.audit("kube.request") if e["request_path"] == path or
+         e.get("resource_kind") == "deployments/scale"]))
+    done, refused, scaled = rows
+    for key, value in {"code": "T3009I", "user": "erin", "login": "erin", "verb": "GET",
+                       "resource_api_group": "core/v1", "resource_namespace": "default",
+                       "resource_kind": "pods", "resource_name": "audited", "response_code": 200,
+                       "kubernetes_cluster": "lab", "kubernetes_users": ["erin"],
+                       "kubernetes_groups": ["devs", "system:authenticated"]}.items():
+        assert done[key] == value, (key, done)
+    assert refused["user"] == "frank" and refused["response_code"] == 403, refused
+    assert "no assigned groups" in refused["error"], refused
+    assert scaled["resource_api_group"] == "apps/v1" and scaled["response_code"] == 201, scaled
+    cut = wait_for("the disconnections", lambda: [
+        e for e in c.audit("client.disconnect") if e.get("kubernetes_cluster")])
+    reasons = " ".join(e["reason"] for e in cut)
+    for word in ("idle timeout of 500ms", "any more", "found a laptop"):
+        assert word in reasons, reasons
+
+
 # --- how it is set up -----------------------------------------------------------------------------
 
 
@@ -388,6 +413,7 @@ story([
     silence_ends_a_watch_where_a_role_says_so,
     its_own_errors_pass_untouched,
     a_hostile_api_server_harms_nobody,
+    what_happened_is_in_the_audit_log,
     what_the_api_server_does_not_allow_is_said_at_the_start,
     a_token_is_read_anew_and_a_plugin_refused,
     an_api_server_of_tls_1_3_only_is_told_apart,
