@@ -43,6 +43,9 @@ const struct conf_key *proxyd_conf_keys(void)
 		{ "tunnels.keep_alive", CONF_DURATION, AT(tunnel_keep_alive), "15s",
 		  "how often agents are looked for; three times in vain, and a tunnel is given up",
 		  .min = 100, .max = 300000 },
+		{ "tunnels.peer_addr", CONF_STRING, AT(peer_addr), NULL,
+		  "host:port at which the other proxies reach this very one, behind a load "
+		  "balancer say; the first of public_addrs unless given" },
 		{ "dial_timeout", CONF_DURATION, AT(dial_timeout), "10s",
 		  "how long a node may take to answer", .min = 100, .max = 300000 },
 		{ "announce_ttl", CONF_DURATION, AT(announce_ttl), "1m",

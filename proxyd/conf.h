@@ -26,6 +26,7 @@ struct proxyd_conf {
 	int64_t announce_ttl;      /* ms */
 	int64_t tunnel_channels;   /* of one agent's tunnel */
 	int64_t tunnel_keep_alive; /* ms */
+	char *peer_addr; /* where other proxies reach us; NULL: the first public address */
 	char *diag_addr;
 };
 

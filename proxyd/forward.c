@@ -10,6 +10,8 @@
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "proxyd/proxyd.h"
+#include "proxyd/tunnel/detour.h"
+#include "proxyd/tunnel/peering.h"
 #include "proxyd/tunnel/table.h"
 #include "tunnel/tunnel.h"
 #include "wire/preface.h"
@@ -23,11 +25,13 @@ struct forward {
 	struct proxyd *p;
 	struct dial *dial;       /* NULL: not by TCP, or REFUSED */
 	struct channel *channel; /* NULL: not by a tunnel, or REFUSED */
+	struct detour *detour;   /* NULL: not by another proxy, or REFUSED */
 	struct timer *again;     /* runs while REFUSED */
 	char *addr;
 	char *agent; /* NULL: by TCP */
 	char *service;
-	int64_t patience_ms; /* what is left of it */
+	unsigned turn;       /* of the proxies that lead to the agent */
+	uint64_t give_up_at; /* of the loop's clock */
 	bool canceled;
 	struct buf preface;
 	forward_cb cb;
@@ -52,8 +56,7 @@ static void finish(struct forward *f, struct stream *take_stream, const struct e
 
 static void answered(struct forward *f, struct stream *take_stream, const struct err *err)
 {
-	if (err != NULL && err->code == ERR_UNAVAILABLE && f->patience_ms > 0) {
-		f->patience_ms -= MOMENT_MS;
+	if (err != NULL && err->code == ERR_UNAVAILABLE && uv_now(f->p->loop) < f->give_up_at) {
 		log_debug("forward", "not reached, tried again", kv("reason", err->msg));
 		timer_once(f->again, MOMENT_MS);
 		return;
@@ -80,15 +83,35 @@ static void on_channel(void *owner, struct stream *take_stream, const struct err
 	answered(f, take_stream, err);
 }
 
+static void on_detour(void *owner, struct stream *take_stream, const struct err *err)
+{
+	struct forward *f = owner;
+
+	f->detour = NULL;
+	answered(f, take_stream, err);
+}
+
 /* That the tunnel is not there is told like a failed dial: the agent is perhaps on its way back. */
+static int dial_another_proxy(struct forward *f, struct err *err)
+{
+	struct peering_way way;
+
+	if (peering_connections(f->p->cache) == 0)
+		return err_set(err, ERR_UNAVAILABLE, "no tunnel of its agent '%s' is here",
+		               f->agent);
+	if (peering_find(f->p->cache, host_id(f->p->host), f->agent, f->turn++, &way, err) != 0)
+		return err->code;
+	return detour_start(f->p, &way, f->agent, f->service, &f->preface, on_detour, f, &f->detour,
+	                    err);
+}
+
 static int dial_tunnel(struct forward *f, struct err *err)
 {
 	struct tunnel *t = tunnels_find(f->p->tunnels, f->agent);
 	struct buf first = { 0 };
 
 	if (t == NULL)
-		return err_set(err, ERR_UNAVAILABLE, "no tunnel of its agent '%s' is here",
-		               f->agent);
+		return dial_another_proxy(f, err);
 	buf_append(&first, f->preface.data, f->preface.len);
 	return tunnel_dial(t, f->service, &first, (unsigned)f->p->conf.dial_timeout, on_channel, f,
 	                   &f->channel, err);
@@ -147,6 +170,13 @@ static int begin(struct forward *f, struct err *err)
 	return 0;
 }
 
+static uint64_t patience(const struct proxyd *p)
+{
+	int64_t limit = p->conf.dial_timeout;
+
+	return (uint64_t)(limit < FORWARD_PATIENCE_MS ? limit : FORWARD_PATIENCE_MS);
+}
+
 int forward_start(struct proxyd *p, const struct forward_to *to, const pv_PrefacePayload *payload,
                   forward_cb cb, void *owner, struct forward **out, struct err *err)
 {
@@ -158,8 +188,7 @@ int forward_start(struct proxyd *p, const struct forward_to *to, const pv_Prefac
 	f->p = p;
 	f->cb = cb;
 	f->owner = owner;
-	f->patience_ms = p->conf.dial_timeout < FORWARD_PATIENCE_MS ? p->conf.dial_timeout
-	                                                            : FORWARD_PATIENCE_MS;
+	f->give_up_at = uv_now(p->loop) + patience(p);
 	f->again = timer_new(p->loop, on_again, f);
 	rc = f->again != NULL ? copy_to(f, to, err) : err_set_nomem(err);
 	if (rc == 0)
@@ -176,7 +205,7 @@ int forward_start(struct proxyd *p, const struct forward_to *to, const pv_Prefac
 
 void forward_hurry(struct forward *f)
 {
-	f->patience_ms = 0;
+	f->give_up_at = 0;
 }
 
 void forward_cancel(struct forward *f)
@@ -188,6 +217,8 @@ void forward_cancel(struct forward *f)
 		dial_cancel(f->dial);
 	else if (f->channel != NULL)
 		tunnel_dial_cancel(f->channel);
+	else if (f->detour != NULL)
+		detour_cancel(f->detour);
 	else
 		timer_once(f->again, 0);
 }

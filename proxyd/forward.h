@@ -1,6 +1,6 @@
 /*
- * forward - open a connection to a node (or authd) with a signed preface in front, by TCP or
- * through an agent's tunnel.
+ * forward - open a connection to a node (or authd) with a signed preface in front, by TCP,
+ * through an agent's tunnel, or through another proxy that has that tunnel.
  *
  *   DIALLING --> preface written --> callback with the stream, not yet attached
  *      |  ^

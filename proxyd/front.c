@@ -15,8 +15,10 @@
 #include "proxyd/proxyd.h"
 #include "proxyd/stream_dial.h"
 #include "proxyd/tls.h"
+#include "proxyd/tunnel/relay.h"
 #include "proxyd/tunnel/table.h"
 #include "proxyd/web.h"
+#include "tunnel/relay_request.h"
 #include "tunnel/tunnel.h"
 #include "wire/preface.h"
 #include "wire/sniff.h"
@@ -186,6 +188,8 @@ static void on_secure(void *owner, struct stream *s)
 		hand_over(f, stream_dial_serve);
 	else if (str_eq(alpn, TUNNEL_ALPN))
 		hand_over(f, tunnels_serve);
+	else if (str_eq(alpn, RELAY_ALPN))
+		hand_over(f, relay_serve);
 	else
 		hand_over(f, web_serve);
 }

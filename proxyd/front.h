@@ -4,6 +4,8 @@
  *   "SSH-"                              the SSH door
  *   ClientHello, SNI authd              pass-through
  *   ClientHello, else      --TLS-->     ALPN postern-stream/1: stream dial
+ *                                       ALPN postern-tunnel/1: an agent's tunnel
+ *                                       ALPN postern-peer/1: another proxy, for one of our tunnels
  *                                       ALPN http/1.1 or none: web and JSON API
  */
 #ifndef PROXYD_FRONT_H

@@ -96,6 +96,7 @@ static int on_record(void *ctx, pv_Node *out, struct err *err)
 			.addr = p->conf.public_addrs.count > 0 ? p->conf.public_addrs.items[0] : NULL,
 			.public_addrs = p->conf.public_addrs.items,
 			.public_addrs_count = (pb_size_t)p->conf.public_addrs.count,
+			.peer_addr = p->conf.peer_addr,
 		},
 	};
 
@@ -198,8 +199,15 @@ static int open_host(struct proxyd *p, struct err *err)
 
 static int open_cache(struct proxyd *p, struct err *err)
 {
-	static const char *const kinds[] = { "node",           "kube_server", "role", "lock",
-		                             "cert_authority", "proxy",       NULL };
+	static const char *const kinds[] = { "node",
+		                             "kube_server",
+		                             "role",
+		                             "lock",
+		                             "cert_authority",
+		                             "proxy",
+		                             "cluster_networking_config",
+		                             "tunnel_connection",
+		                             NULL };
 	static char path[PATH_MAX];
 	const struct cache_conf conf = {
 		.loop = p->loop,

@@ -51,6 +51,7 @@ struct proxyd {
 	uint8_t ticket_generation[HASH_SIZE]; /* of the authorities that were trusted */
 	struct tls_conf *public_tls; /* of the public port; made anew when certificates change */
 	struct tls_conf *pinned_tls; /* the same for clients that trust the authority by its pin */
+	struct tls_conf *peer_tls;   /* ours towards other proxies */
 	struct listen *public_port;
 	struct packet_server *door;  /* the SSH door's helpers; NULL: no door */
 	struct visitors *visitors;   /* who is at the door and has not logged in; NULL: no door */

@@ -1,7 +1,5 @@
 #include "proxyd/stream_dial.h"
 
-#include "base/buf.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "crypto/tls.h"
@@ -9,12 +7,12 @@
 #include "loop/timer.h"
 #include "model/identity.h"
 #include "proxyd/access.h"
+#include "proxyd/dial_answer.h"
 #include "proxyd/link.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/reach.h"
 #include "wire/fields.h"
 #include "wire/framing.h"
-#include "wire/grpc.h"
 
 #include "proto/dial.fields.h"
 
@@ -22,7 +20,6 @@
 #include <stdlib.h>
 
 #define REQUEST_MAX        4096
-#define RESPONSE_MAX       65536
 #define REQUEST_TIMEOUT_MS 10000
 
 /*
@@ -49,34 +46,14 @@ static void stream_dial_free(struct stream_dial *d)
 
 /* --- answering ------------------------------------------------------------------------------- */
 
-/* `response` may hold candidates; code, message and time are put in here. */
-static int answer(struct stream_dial *d, const pv_DialResponse *response, const struct err *why,
-                  struct err *err)
-{
-	pv_DialResponse full = *response;
-	struct buf bytes = { 0 };
-	int rc;
-
-	full.code = why != NULL ? grpc_from_err(why->code) : 0;
-	full.message = why != NULL ? (char *)why->msg : NULL;
-	full.server_time = clock_wall_ms(d->p->clock);
-	rc = framing_append(&pv_DialResponse_table, &full, RESPONSE_MAX, &bytes, err);
-	if (rc == 0)
-		stream_write_buf(d->client, &bytes);
-	buf_deinit(&bytes);
-	return rc;
-}
-
 static void refuse(struct stream_dial *d, const pv_DialResponse *response, const struct err *why)
 {
-	struct err ignored = { 0 };
 	char name[PEER_NAME_SIZE];
 
 	log_info("dial refused", kv("peer", peer_name(&d->peer, name, sizeof(name))),
 	         kv("addr", stream_peer(d->client)), kv("reason", why->msg));
 	d->state = ENDING;
-	answer(d, response, why, &ignored);
-	stream_close(d->client);
+	dial_answer_refuse(d->p, d->client, response, why);
 }
 
 static void on_reached(void *owner, struct stream *take_stream, const char *node_id,
@@ -97,7 +74,7 @@ static void on_reached(void *owner, struct stream *take_stream, const char *node
 		refuse(d, response, why);
 		return;
 	}
-	if (answer(d, &ok, NULL, &err) != 0) {
+	if (dial_answer(d->p, d->client, &ok, NULL, &err) != 0) {
 		stream_reset(take_stream, NULL);
 		refuse(d, &ok, &err);
 		return;

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "crypto/key.h"
+#include "crypto/pin.h"
 #include "crypto/ticket.h"
 #include "crypto/tls.h"
 #include "crypto/x509_set.h"
@@ -11,6 +12,7 @@
 #include "model/trust.h"
 #include "proxyd/proxyd.h"
 #include "proxyd/stream_dial.h"
+#include "tunnel/relay_request.h"
 #include "tunnel/tunnel.h"
 
 #include <stdlib.h>
@@ -58,7 +60,8 @@ static int web_cert_load(struct web_cert *w, const struct proxyd_conf *conf, str
 static int make_conf(struct proxyd *p, const struct tls_own *own, size_t own_count,
                      struct tls_conf **out, struct err *err)
 {
-	static const char *const alpn[] = { STREAM_DIAL_ALPN, TUNNEL_ALPN, "http/1.1", NULL };
+	static const char *const alpn[] = { STREAM_DIAL_ALPN, TUNNEL_ALPN, RELAY_ALPN, "http/1.1",
+		                            NULL };
 	const struct tls_conf_spec spec = {
 		.role = TLS_SERVER,
 		.service = "proxyd",
@@ -93,18 +96,22 @@ static int forget_tickets(struct proxyd *p, struct err *err)
 /* `own` ends with the host certificate, which alone serves those who pinned its authority. */
 static int replace_confs(struct proxyd *p, const struct tls_own *own, size_t count, struct err *err)
 {
+	static const char *const peer_alpn[] = { RELAY_ALPN, PIN_ALPN, NULL };
 	struct tls_conf *public = NULL;
 	struct tls_conf *pinned = NULL;
+	struct tls_conf *peer = NULL;
 
-	if (forget_tickets(p, err) != 0 || make_conf(p, own, count, &public, err) != 0)
-		return err->code;
-	if (make_conf(p, &own[count - 1], 1, &pinned, err) != 0) {
+	if (forget_tickets(p, err) != 0 || make_conf(p, own, count, &public, err) != 0 ||
+	    make_conf(p, &own[count - 1], 1, &pinned, err) != 0 ||
+	    host_client_tls_for(p->host, peer_alpn, &peer, err) != 0) {
 		tls_conf_unref(public);
+		tls_conf_unref(pinned);
 		return err->code;
 	}
 	tls_unload(p);
 	p->public_tls = public;
 	p->pinned_tls = pinned;
+	p->peer_tls = peer;
 	return 0;
 }
 
@@ -112,8 +119,10 @@ void tls_unload(struct proxyd *p)
 {
 	tls_conf_unref(p->public_tls);
 	tls_conf_unref(p->pinned_tls);
+	tls_conf_unref(p->peer_tls);
 	p->public_tls = NULL;
 	p->pinned_tls = NULL;
+	p->peer_tls = NULL;
 }
 
 int tls_reload(struct proxyd *p, struct err *err)

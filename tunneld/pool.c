@@ -248,16 +248,38 @@ static struct worker *idle_worker(const struct pool *p)
 	return NULL;
 }
 
-/* More are started; of those that are too many the waiting ones go, and seekers when they wait. */
+/* Fewer tunnels are wanted than there are: all agents that hear it choose for themselves which
+ * stay. NULL: none is too many. */
+static struct worker *surplus_worker(const struct pool *p, size_t wanted)
+{
+	size_t seated = seats_claimed(p->seats);
+	uint32_t chosen = seated > wanted ? rand_below((uint32_t)seated) : 0;
+
+	for (struct list *at = p->workers.next; seated > wanted && at != &p->workers;
+	     at = at->next) {
+		struct worker *w = container_of(at, struct worker, at);
+
+		if (w->state == SEATED && chosen-- == 0)
+			return w;
+	}
+	return NULL;
+}
+
+/* More are started; of those that are too many the waiting ones go, then seated ones, and seekers
+ * when they wait. */
 static void adjust(struct pool *p)
 {
 	size_t wanted = p->closed ? 0 : seats_wanted(p->seats);
-	struct worker *idle;
+	struct worker *w;
 
 	while (p->staying < wanted && worker_add(p) == 0)
 		;
-	while (p->staying > wanted && (idle = idle_worker(p)) != NULL)
-		worker_free(idle);
+	while (p->staying > wanted && (w = idle_worker(p)) != NULL)
+		worker_free(w);
+	while (!p->closed && (w = surplus_worker(p, wanted)) != NULL) {
+		leave(w);
+		agent_drain(w->agent);
+	}
 }
 
 static void on_look(void *owner)
@@ -278,6 +300,7 @@ int pool_open(const struct pool_conf *conf, struct tls_conf *tls, struct pool **
 	p->conf = *conf;
 	p->tls = tls_conf_ref(tls);
 	list_init(&p->workers);
+	p->next_addr = rand_below((uint32_t)conf->addrs->count); /* not all agents at the same */
 	p->seats = seats_new();
 	p->look = timer_new(conf->loop, on_look, p);
 	if (p->seats == NULL || p->look == NULL || worker_add(p) != 0) {

@@ -73,7 +73,7 @@ bool seats_claim(struct seats *s, const char *id)
 {
 	struct seat *seat = seat_of(s, id);
 
-	if (seat == NULL || seat->claimed)
+	if (seat == NULL || seat->claimed || (s->most > 0 && s->claimed >= s->most))
 		return false;
 	seat->claimed = true;
 	s->claimed++;

@@ -32,7 +32,7 @@ void seats_set_most(struct seats *s, unsigned most);
 /* Heard of: it lives for ttl_ms from now. What is beyond SEATS_MAX is not taken. */
 void seats_see(struct seats *s, const char *id, int64_t ttl_ms, int64_t now_ms);
 
-/* False: another agent has it, or it cannot be remembered. */
+/* False: another agent has it, enough have one, or it cannot be remembered. */
 bool seats_claim(struct seats *s, const char *id);
 void seats_release(struct seats *s, const char *id, int64_t now_ms);
 

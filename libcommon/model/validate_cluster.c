@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#define CONNECTIONS_MAX 1000          /* proxies that an agent is told of */
 #define MESSAGE_MAX     400           /* bytes; it is shown on terminals */
 #define SESSION_TTL_MIN (60 * 1000LL) /* ms; certificates live at least a minute */
 
@@ -22,6 +23,19 @@ int validate_auth_preference(void *message, struct err *err)
 
 	if (spec->default_session_ttl != 0 && spec->default_session_ttl < SESSION_TTL_MIN)
 		return err_set(err, ERR_INVALID, "spec.default_session_ttl: less than a minute");
+	return 0;
+}
+
+static int check_strategy(const pv_TunnelStrategy *s, struct err *err)
+{
+	if (s->agent_connection_count < 0 || s->agent_connection_count > CONNECTIONS_MAX)
+		return err_set(err, ERR_INVALID,
+		               "spec.tunnel_strategy.agent_connection_count: not 0 to %d",
+		               CONNECTIONS_MAX);
+	if (s->agent_connection_count > 0 && !str_eq(s->type, "proxy_peering"))
+		return err_set(err, ERR_INVALID,
+		               "spec.tunnel_strategy.agent_connection_count: only with the type "
+		               "proxy_peering");
 	return 0;
 }
 
@@ -50,7 +64,7 @@ int validate_networking(void *message, struct err *err)
 		return err_set(err, ERR_INVALID,
 		               "spec.idle_timeout_message: not a line of at most %d bytes",
 		               MESSAGE_MAX);
-	return 0;
+	return check_strategy(&spec->tunnel_strategy, err);
 }
 
 int validate_cluster_name(void *message, struct err *err)

@@ -7,6 +7,7 @@
 #include "daemon/host.h"
 #include "loop/timer.h"
 #include "proxyd/proxyd.h"
+#include "proxyd/tunnel/peering.h"
 #include "proxyd/tunnel/table.h"
 #include "tunnel/news.h"
 #include "tunnel/tunnel.h"
@@ -39,7 +40,9 @@ static int list_proxies(const struct gossip *g, pv_TunnelNews *out, struct err *
 		if (!str_eq(r->of.proxy.metadata.name, own))
 			proxies[count++] =
 			        (pv_TunnelProxy){ r->of.proxy.metadata.name, GOSSIP_TTL_MS };
-	*out = (pv_TunnelNews){ .proxies = proxies, .proxies_count = (pb_size_t)count };
+	*out = (pv_TunnelNews){ .proxies = proxies,
+		                .proxies_count = (pb_size_t)count,
+		                .connections = peering_connections(g->p->cache) };
 	return 0;
 }
 
@@ -88,7 +91,7 @@ static void on_changed(void *ctx, const char *key, const pv_Resource *now)
 
 static int watch(struct gossip *g, struct err *err)
 {
-	static const char *const prefixes[] = { "/proxies/", NULL };
+	static const char *const prefixes[] = { "/proxies/", PEERING_NETWORKING, NULL };
 	const struct cache_watch_conf conf = {
 		.prefixes = prefixes,
 		.ctx = g,

@@ -1,6 +1,7 @@
 /*
- * gossip - tells every agent which proxies live, so that each can have a tunnel to each: when it
- * comes, when the list changes, and now and then, for what an agent heard holds only GOSSIP_TTL_MS.
+ * gossip - tells every agent which proxies live, and to how many of them each is to have a tunnel:
+ * when it comes, when either changes, and now and then, for what an agent heard holds only
+ * GOSSIP_TTL_MS.
  */
 #ifndef PROXYD_TUNNEL_GOSSIP_H
 #define PROXYD_TUNNEL_GOSSIP_H

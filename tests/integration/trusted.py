@@ -5,13 +5,17 @@ Two whole clusters on one machine. Here the root's people reach the leaf's own a
 
 import json
 import re
+import struct
 import subprocess
 import sys
 import time
 import traceback
+import uuid
 
 import callers
+import dial_pb2
 from cluster import BUILD, Cluster, run, wait_for
+from denials_tls import tls
 
 class World:
     """Root and leaf, and alice of the root, who is dev there and leaf-dev here."""
@@ -258,6 +262,19 @@ def hosts_of_the_leaf_are_no_hosts_of_the_root(w):
                 assert code == 200 and "private" not in keys and '"root"' not in keys, answer
 
 
+def proxies_of_one_are_not_relayed_for_by_the_other(w):
+    """Whose agents are whose: nobody gets into another cluster's tunnels as its proxy."""
+    for here, there in ((w.root, w.leaf), (w.leaf, w.root)):
+        request = dial_pb2.RelayRequest(agent_id=str(uuid.uuid4()), service="node")
+        asked = request.SerializeToString()
+        proxy = callers.of_host(there, "proxy", there.path("proxyd"))
+        with tls(here, here.proxy_port, proxy, "postern-peer/1") as stream:
+            stream.sendall(struct.pack(">I", len(asked)) + asked)
+            size, = struct.unpack(">I", stream.recv(4))
+            answer = dial_pb2.DialResponse.FromString(stream.recv(size))
+        assert answer.code == 7, (here.name, answer)
+
+
 def locks_and_names_are_their_own(w):
     w.leaf.call("PutResource", {"resource": {"lock": {
         "kind": "lock", "version": "v2", "metadata": {"name": "l1"},
@@ -390,6 +407,7 @@ TESTS = (
     without_a_mapped_role_nobody_gets_in,
     the_leafs_people_get_nothing_on_the_root,
     hosts_of_the_leaf_are_no_hosts_of_the_root,
+    proxies_of_one_are_not_relayed_for_by_the_other,
     locks_and_names_are_their_own,
     the_role_map_can_change_and_the_rest_cannot,
     disabled_it_trusts_nobody_and_open_sessions_end,

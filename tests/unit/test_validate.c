@@ -84,6 +84,13 @@ static const struct {
 	{ "netconfig", "{spec: {keep_alive_count_max: -1}}",
 	  "cluster_networking_config 'cluster-networking-config': spec.keep_alive_count_max: "
 	  "below 0" },
+	{ "netconfig",
+	  "{spec: {tunnel_strategy: {type: proxy_peering, agent_connection_count: 1001}}}",
+	  "cluster_networking_config 'cluster-networking-config': "
+	  "spec.tunnel_strategy.agent_connection_count: not 0 to 1000" },
+	{ "netconfig", "{spec: {tunnel_strategy: {agent_connection_count: 1}}}",
+	  "cluster_networking_config 'cluster-networking-config': "
+	  "spec.tunnel_strategy.agent_connection_count: only with the type proxy_peering" },
 	{ "tc", "{metadata: {name: root}, spec: {role_map: [{remote: a, local: ['*']}]}}",
 	  "trusted_cluster 'root': spec.role_map[0]: local[0]: '*' is no role, name those that are "
 	  "meant" },

@@ -127,7 +127,14 @@ static inline void world_on_change(void *ctx, const struct err *err)
 /* What is known is known: opens membership and cache. */
 static inline void world_start(struct proxy_world *w)
 {
-	static const char *const kinds[] = { "node", "kube_server", "role", "lock", NULL };
+	static const char *const kinds[] = { "node",
+		                             "kube_server",
+		                             "role",
+		                             "lock",
+		                             "proxy",
+		                             "tunnel_connection",
+		                             "cluster_networking_config",
+		                             NULL };
 	static const char *const addrs[] = { "unix:/nonexistent/authd.sock", NULL };
 	const struct host_conf host = { .loop = w->loop,
 		                        .clock = w->p.clock,

@@ -126,8 +126,12 @@ static void no_more_than_asked_for_are_wanted(void **state)
 	assert_true(seats_claim(s, "a"));
 	assert_true(seats_claim(s, "b"));
 	assert_int_equal(seats_wanted(s), 2);
+	assert_false(seats_claim(s, "c"));
+	seats_set_most(s, 1);
+	assert_int_equal(seats_wanted(s), 1); /* one has to go */
 	seats_set_most(s, 0);
 	assert_int_equal(seats_wanted(s), 5);
+	assert_true(seats_claim(s, "c"));
 	seats_free(s);
 }
 
