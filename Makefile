@@ -235,9 +235,13 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libcommon.a
 	$(say) LD $@
 	$(Q)$(CC) $(LDFLAGS) $(GCM_WRAP) -o $@ $^ $(LDLIBS)
 
+# What else a benchmark's program is made of.
+with_agents = $(call without_main,tunneld) \
+  $(patsubst %,$(BUILD)/obj/tests/bench/simulator/%.o,console identity samples)
+
 define bench_program
 $(call objects_of,tests/bench/$(1)): | $(BENCH_H)
-$(BUILD)/bench/$(1): $(call objects_of,tests/bench/$(1)) \
+$(BUILD)/bench/$(1): $(call objects_of,tests/bench/$(1)) $(with_$(1)) \
   $(patsubst $(BUILD)/gen/%.h,$(BUILD)/obj/gen/%.o,$(BENCH_H)) $(BUILD)/libcommon.a
 	@mkdir -p $$(@D)
 	$$(say) LD $$@

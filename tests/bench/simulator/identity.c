@@ -37,9 +37,8 @@ int identity_trust(const char *ca_file, struct x509_set **out, struct err *err)
 }
 
 static int make_conf(const char *cert_pem, struct key *key, const struct x509_set *trust,
-                     struct tls_conf **out, struct err *err)
+                     const char *const *alpn, struct tls_conf **out, struct err *err)
 {
-	static const char *const alpn[] = { "h2", NULL };
 	struct x509 **chain = NULL;
 	struct tls_own own = { .key = key };
 	const struct tls_conf_spec spec = {
@@ -66,6 +65,7 @@ static int make_conf(const char *cert_pem, struct key *key, const struct x509_se
 int identity_of_files(const char *cert_file, const char *key_file, const struct x509_set *trust,
                       struct tls_conf **out, struct err *err)
 {
+	static const char *const alpn[] = { "h2", NULL };
 	struct buf cert = { 0 }, pem = { 0 };
 	struct key *key = NULL;
 	int rc = file_read(cert_file, FILE_MAX, &cert, err);
@@ -75,7 +75,7 @@ int identity_of_files(const char *cert_file, const char *key_file, const struct 
 	if (rc == 0)
 		rc = key_load(pem.data, pem.len, &key, err);
 	if (rc == 0)
-		rc = make_conf(buf_str(&cert), key, trust, out, err);
+		rc = make_conf(buf_str(&cert), key, trust, alpn, out, err);
 	key_unref(key);
 	buf_wipe(&pem);
 	buf_deinit(&cert);
@@ -87,6 +87,7 @@ int identity_of_files(const char *cert_file, const char *key_file, const struct 
 struct join {
 	struct rpc_client *client;
 	const struct x509_set *trust;
+	const char *const *alpn;
 	struct key *key;
 	pv_JoinRequest request;
 	struct identity *out;
@@ -112,8 +113,8 @@ static void on_joined(void *ctx, const void *response, const struct err *err)
 	struct err why;
 
 	j->done++;
-	if (err == NULL &&
-	    make_conf(answer->tls_certificate, j->key, j->trust, &one->identity->tls, &why) != 0)
+	if (err == NULL && make_conf(answer->tls_certificate, j->key, j->trust, j->alpn,
+	                             &one->identity->tls, &why) != 0)
 		err = &why;
 	if (err != NULL && j->err.code == 0)
 		j->err = *err;
@@ -179,7 +180,8 @@ static int join_all(struct join *j, uv_loop_t *loop, struct err *err)
 }
 
 int identity_join(uv_loop_t *loop, const char *socket, const char *token,
-                  const struct x509_set *trust, struct identity *out, size_t count, struct err *err)
+                  const struct identity_kind *kind, const struct x509_set *trust,
+                  struct identity *out, size_t count, struct err *err)
 {
 	char *addr = str_printf("unix:%s", socket);
 	const char *const addrs[] = { addr, NULL };
@@ -187,10 +189,11 @@ int identity_join(uv_loop_t *loop, const char *socket, const char *token,
 		                              .service = &pv_Auth_service,
 		                              .addrs = addrs };
 	struct join j = { .trust = trust,
+		          .alpn = kind->alpn,
 		          .out = out,
 		          .count = count,
 		          .request = { .token = (char *)(uintptr_t)token,
-		                       .system_role = (char *)(uintptr_t) "Node" } };
+		                       .system_role = (char *)(uintptr_t)kind->system_role } };
 	int rc;
 
 	j.client = rpc_client_new(&conf, err);
@@ -200,5 +203,5 @@ int identity_join(uv_loop_t *loop, const char *socket, const char *token,
 	free(j.request.tls_public_key);
 	key_unref(j.key);
 	free(addr);
-	return rc == 0 ? 0 : err_wrap(err, "join nodes");
+	return rc == 0 ? 0 : err_wrap(err, "join hosts");
 }

@@ -1,5 +1,5 @@
 /*
- * identity - certificates for the simulated: files for one client, or a whole herd of nodes that
+ * identity - certificates for the simulated: files for one client, or a whole herd of hosts that
  * join through authd's unix socket, each under its own id, all with one key (making 10,000 of them
  * would take longer than the measurement).
  */
@@ -27,9 +27,15 @@ struct identity {
 	struct tls_conf *tls;
 };
 
-/* Joins `count` nodes with one reusable token; runs the loop until that is done. */
+/* What they are, and what their connections are for. */
+struct identity_kind {
+	const char *system_role;
+	const char *const *alpn;
+};
+
+/* Joins `count` hosts with one reusable token; runs the loop until that is done. */
 int identity_join(uv_loop_t *loop, const char *socket, const char *token,
-                  const struct x509_set *trust, struct identity *out, size_t count,
-                  struct err *err);
+                  const struct identity_kind *kind, const struct x509_set *trust,
+                  struct identity *out, size_t count, struct err *err);
 
 #endif

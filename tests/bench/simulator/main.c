@@ -105,12 +105,16 @@ static void on_line(void *ctx, const char *line)
 
 static int join(struct simulator *s, struct err *err)
 {
+	static const char *const alpn[] = { "h2", NULL };
+	static const struct identity_kind nodes = { "Node", alpn };
+
 	if (s->socket == NULL)
 		return 0;
 	s->identities = calloc(s->count, sizeof(*s->identities));
 	if (s->identities == NULL)
 		return err_set_nomem(err);
-	return identity_join(&s->loop, s->socket, s->token, s->trust, s->identities, s->count, err);
+	return identity_join(&s->loop, s->socket, s->token, &nodes, s->trust, s->identities,
+	                     s->count, err);
 }
 
 /* Who puts and measures: as the local administrator, if there is a socket, who needs no handshake
