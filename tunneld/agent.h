@@ -42,7 +42,7 @@ struct agent_conf {
 	struct tls_conf *tls;
 	struct work_pool *handshakes;
 	struct services *services;
-	struct buf *session; /* TLS session of the last one, and for the next */
+	struct buf *session; /* TLS session of the last one there, and for the next */
 	unsigned timeout_ms;
 	unsigned beat_ms;
 	unsigned channels_max;

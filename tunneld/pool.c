@@ -40,11 +40,17 @@ struct pool {
 	size_t staying; /* workers that are not LEAVING */
 	size_t next_addr;
 	struct timer *look;
-	struct buf session;
+	struct buf *sessions; /* of TLS, one for each address */
 	bool closed;
 };
 
 static void adjust(struct pool *p);
+
+static void forget_sessions(struct pool *p)
+{
+	for (size_t i = 0; i < p->conf.addrs->count; i++)
+		buf_wipe(&p->sessions[i]);
+}
 
 static void pool_free(struct pool *p)
 {
@@ -56,7 +62,9 @@ static void pool_free(struct pool *p)
 	timer_free(p->look);
 	seats_free(p->seats);
 	tls_conf_unref(p->tls);
-	buf_wipe(&p->session);
+	if (p->sessions != NULL)
+		forget_sessions(p);
+	free(p->sessions);
 	free(p);
 	if (conf.freed != NULL)
 		conf.freed(conf.ctx);
@@ -172,14 +180,15 @@ static void seek(struct worker *w)
 {
 	static const struct agent_events events = { on_proven, on_news, on_draining, on_gone };
 	struct pool *p = w->pool;
+	size_t at = p->next_addr++ % p->conf.addrs->count;
 	const struct agent_conf conf = {
 		.loop = p->conf.loop,
-		.addr = p->conf.addrs->items[p->next_addr++ % p->conf.addrs->count],
+		.addr = p->conf.addrs->items[at],
 		.cluster = p->conf.cluster,
 		.tls = p->tls,
 		.handshakes = p->conf.handshakes,
 		.services = p->conf.services,
-		.session = &p->session,
+		.session = &p->sessions[at],
 		.timeout_ms = p->conf.timeout_ms,
 		.beat_ms = p->conf.beat_ms,
 		.channels_max = p->conf.channels_max,
@@ -301,9 +310,10 @@ int pool_open(const struct pool_conf *conf, struct tls_conf *tls, struct pool **
 	p->tls = tls_conf_ref(tls);
 	list_init(&p->workers);
 	p->next_addr = rand_below((uint32_t)conf->addrs->count); /* not all agents at the same */
+	p->sessions = calloc(conf->addrs->count, sizeof(*p->sessions));
 	p->seats = seats_new();
 	p->look = timer_new(conf->loop, on_look, p);
-	if (p->seats == NULL || p->look == NULL || worker_add(p) != 0) {
+	if (p->sessions == NULL || p->seats == NULL || p->look == NULL || worker_add(p) != 0) {
 		p->conf.freed = NULL;
 		pool_free(p);
 		return err_set_nomem(err);
@@ -345,7 +355,7 @@ void pool_set_tls(struct pool *p, struct tls_conf *tls)
 {
 	tls_conf_unref(p->tls);
 	p->tls = tls_conf_ref(tls);
-	buf_wipe(&p->session);
+	forget_sessions(p);
 	for (struct list *at = p->workers.next; at != &p->workers; at = at->next) {
 		struct worker *w = container_of(at, struct worker, at);
 
