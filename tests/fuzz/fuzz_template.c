@@ -17,6 +17,7 @@
 
 static void expand(const char *text, char *value)
 {
+	static char other[] = "alice@example.com";
 	char *values[TEMPLATE_VALUES + 1];
 	const pv_Identity_TraitsEntry entries[] = {
 		{ TEXT("logins"), true, { 2, values } },
@@ -30,7 +31,7 @@ static void expand(const char *text, char *value)
 
 	values[0] = value;
 	for (size_t i = 1; i <= TEMPLATE_VALUES; i++)
-		values[i] = TEXT("alice@example.com");
+		values[i] = other;
 	if (template_expand(text, &traits, &out, &err) == 0)
 		assert(checked == 0);
 	strlist_deinit(&out);

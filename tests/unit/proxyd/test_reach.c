@@ -189,7 +189,7 @@ static void a_node_that_does_not_answer_is_named(void **state)
 	node_listens(f);
 	listen_free(f->listen);
 	f->listen = NULL;
-	f->w->p.conf.dial_timeout = 150;
+	f->w->p.conf.dial_timeout = 1000;
 	world_start(f->w);
 	go(f, &request);
 	turn_until(f->w->loop, f->answers == 1);
