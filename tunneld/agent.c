@@ -5,7 +5,7 @@
 #include "base/rand.h"
 #include "base/str.h"
 #include "crypto/tls.h"
-#include "loop/dial.h"
+#include "loop/dial_via.h"
 #include "loop/stream.h"
 #include "model/identity.h"
 #include "tunnel/tunnel.h"
@@ -19,7 +19,7 @@ enum state { DIALLING, SECURING, TUNNEL, ENDING };
 struct agent {
 	struct agent_conf conf; /* addr, cluster: ours */
 	enum state state;
-	struct dial *dial;
+	struct dial_via *dial;
 	struct stream *stream; /* SECURING */
 	struct tunnel *tunnel; /* TUNNEL */
 	char proxy_id[RAND_UUID_SIZE];
@@ -240,8 +240,8 @@ int agent_start(const struct agent_conf *conf, struct agent **out, struct err *e
 	a->conf.tls = tls_conf_ref(conf->tls);
 	rc = a->conf.addr != NULL && a->conf.cluster != NULL ? 0 : err_set_nomem(err);
 	if (rc == 0)
-		rc = dial_start(conf->loop, conf->addr, conf->timeout_ms, on_dialled, a, &a->dial,
-		                err);
+		rc = dial_via_start(conf->loop, conf->http_proxy, conf->addr, conf->timeout_ms,
+		                    on_dialled, a, &a->dial, err);
 	if (rc != 0) {
 		agent_free(a);
 		return rc;
@@ -255,7 +255,7 @@ void agent_stop(struct agent *a)
 	static const struct err stopped = { ERR_CANCELED, "stopped" };
 
 	if (a->state == DIALLING)
-		dial_cancel(a->dial);
+		dial_via_cancel(a->dial);
 	else if (a->state == SECURING)
 		stream_reset(a->stream, &stopped);
 	else if (a->state == TUNNEL)

@@ -20,6 +20,7 @@
 struct agent;
 struct buf;
 struct err;
+struct http_proxy;
 struct services;
 struct tls_conf;
 struct work_pool;
@@ -34,11 +35,12 @@ struct agent_events {
 };
 
 /* All borrowed until agent_start() returns, but for those that live longer than agents: loop,
- * handshakes, services, session, events. */
+ * http_proxy, handshakes, services, session, events. */
 struct agent_conf {
 	uv_loop_t *loop;
 	const char *addr;
-	const char *cluster; /* whose proxy it must be */
+	const struct http_proxy *http_proxy; /* NULL: none */
+	const char *cluster;                 /* whose proxy it must be */
 	struct tls_conf *tls;
 	struct work_pool *handshakes;
 	struct services *services;

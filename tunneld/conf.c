@@ -18,6 +18,10 @@ const struct conf_key *tunneld_conf_keys(void)
 		  .required = true },
 		{ "auth_servers", CONF_LIST, AT(auth_servers), NULL,
 		  "host:port of authd; through the proxies unless given" },
+		{ "http_proxy", CONF_STRING, AT(http_proxy), NULL,
+		  "http://[user:password@]host:port of an HTTP proxy on our way out; \"\": none; "
+		  "as "
+		  "https_proxy and no_proxy say unless given" },
 		{ "join.token_file", CONF_PATH, AT(join_token_file), NULL,
 		  "file with the join token; read once, at the first start" },
 		{ "join.ca_pin", CONF_STRING, AT(join_ca_pin), NULL,

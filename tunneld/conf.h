@@ -12,6 +12,7 @@ struct tunneld_conf {
 	char *hostname;                /* NULL: the machine's */
 	struct conf_list proxies;      /* "host:port" */
 	struct conf_list auth_servers; /* empty: the proxies, which pass through */
+	char *http_proxy;              /* NULL: as the environment says; "": none */
 	char *join_token_file;
 	char *join_ca_pin;
 	char *node; /* the services' addresses; NULL: not served */

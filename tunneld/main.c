@@ -26,6 +26,7 @@
 #include "tunneld/services.h"
 #include "tunneld/sites.h"
 #include "tunneld/tunneld.h"
+#include "wire/http_proxy.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -100,6 +101,19 @@ static void on_cache_left_out(void *ctx, const char *kind, const char *reason)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+static int open_http_proxy(struct tunneld *t, struct err *err)
+{
+	char *setting = t->conf.http_proxy;
+
+	if (http_proxy_new(setting, getenv, &t->http_proxy, err) != 0)
+		return err->code;
+	if (setting != NULL) /* a password may be in it */
+		explicit_bzero(setting, strlen(setting));
+	if (t->http_proxy != NULL)
+		log_info("HTTP proxy in use", kv("addr", http_proxy_addr(t->http_proxy)));
+	return 0;
+}
+
 static int open_host(struct tunneld *t, struct err *err)
 {
 	const struct conf_list *auth =
@@ -111,6 +125,7 @@ static int open_host(struct tunneld *t, struct err *err)
 		.system_role = "Tunnel",
 		.hostname = t->conf.hostname,
 		.auth_addrs = (const char *const *)auth->items,
+		.http_proxy = t->http_proxy,
 		.ctx = t,
 		.on_change = on_host_change,
 		.on_state = on_host_state,
@@ -180,6 +195,7 @@ static int open_pool(struct tunneld *t, struct err *err)
 		.clock = t->clock,
 		.cluster = t->cluster,
 		.addrs = &t->conf.proxies,
+		.http_proxy = t->http_proxy,
 		.handshakes = t->handshakes,
 		.services = t->services,
 		.timeout_ms = (unsigned)t->conf.dial_timeout,
@@ -231,8 +247,8 @@ static int open_parts(struct tunneld *t, struct err *err)
 	t->handshakes = work_pool_new(t->loop, HANDSHAKES_AT_ONCE, HANDSHAKES_WAITING);
 	if (t->handshakes == NULL)
 		return err_set_nomem(err);
-	if (open_host(t, err) != 0 || open_cache(t, err) != 0 || tell_who_we_are(t, err) != 0 ||
-	    open_services(t, err) != 0 || open_pool(t, err) != 0 ||
+	if (open_http_proxy(t, err) != 0 || open_host(t, err) != 0 || open_cache(t, err) != 0 ||
+	    tell_who_we_are(t, err) != 0 || open_services(t, err) != 0 || open_pool(t, err) != 0 ||
 	    sites_open(t, &t->sites, err) != 0)
 		return err->code;
 	return open_diag(t, err);
@@ -279,6 +295,7 @@ int main(int argc, char **argv)
 		return status;
 	status = run(&t);
 	free(t.cluster);
+	http_proxy_free(t.http_proxy);
 	conf_deinit(tunneld_conf_keys(), &t.conf);
 	return status;
 }

@@ -184,6 +184,7 @@ static void seek(struct worker *w)
 	const struct agent_conf conf = {
 		.loop = p->conf.loop,
 		.addr = p->conf.addrs->items[at],
+		.http_proxy = p->conf.http_proxy,
 		.cluster = p->conf.cluster,
 		.tls = p->tls,
 		.handshakes = p->conf.handshakes,

@@ -22,6 +22,7 @@ struct buf;
 struct clock;
 struct conf_list;
 struct err;
+struct http_proxy;
 struct pool;
 struct services;
 struct tls_conf;
@@ -38,6 +39,7 @@ struct pool_conf {
 	const struct conf_list *addrs; /* "host:port", in turns */
 	struct work_pool *handshakes;
 	struct services *services;
+	const struct http_proxy *http_proxy; /* on the way to them; NULL: none */
 	unsigned timeout_ms;
 	unsigned beat_ms;
 	unsigned channels_max;

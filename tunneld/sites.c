@@ -67,6 +67,7 @@ static void open_pool(struct sites *all, struct site *s)
 		.clock = t->clock,
 		.cluster = s->cluster,
 		.addrs = &s->list,
+		.http_proxy = t->http_proxy,
 		.handshakes = t->handshakes,
 		.services = all->services,
 		.timeout_ms = (unsigned)t->conf.dial_timeout,

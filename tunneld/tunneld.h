@@ -13,6 +13,7 @@ struct clock;
 struct daemon;
 struct diag;
 struct host;
+struct http_proxy;
 struct pool;
 struct services;
 struct sites;
@@ -24,6 +25,8 @@ struct tunneld {
 	uv_loop_t *loop;
 	struct daemon *daemon;
 	struct diag *diag;
+	struct http_proxy *http_proxy; /* on our way out; NULL: none */
+
 	char *cluster;       /* ours; for as long as we run */
 	struct host *host;   /* our membership and the connection to authd */
 	struct cache *cache; /* authorities, and what says where to have tunnels */

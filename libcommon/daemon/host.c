@@ -135,6 +135,7 @@ static int join_client(struct host *h, const struct pin *pin, struct rpc_client 
 		.loop = h->conf.loop,
 		.service = &pv_Auth_service,
 		.addrs = h->conf.auth_addrs,
+		.http_proxy = h->conf.http_proxy,
 		.server_name = HOST_AUTHD_NAME,
 	};
 
@@ -233,6 +234,7 @@ static int make_client(struct host *h, struct err *err)
 		.loop = h->conf.loop,
 		.service = &pv_Auth_service,
 		.addrs = h->conf.auth_addrs,
+		.http_proxy = h->conf.http_proxy,
 		.server_name = HOST_AUTHD_NAME,
 		.retire_ms = RETIRE_MS,
 		.ctx = h,

@@ -25,6 +25,7 @@ typedef struct uv_loop_s uv_loop_t;
 struct clock;
 struct err;
 struct host;
+struct http_proxy;
 struct pin;
 struct rpc_client;
 struct tls_conf;
@@ -40,6 +41,7 @@ struct host_conf {
 	char *const *addresses; /* more names and addresses for its certificates */
 	size_t address_count;
 	const char *const *auth_addrs; /* NULL-ended; authd's, or proxies' that pass through */
+	const struct http_proxy *http_proxy; /* on the way to them; NULL: none */
 	void *ctx;
 	int64_t poll_ms; /* how often authd is asked for its authorities, should an event be
 	                    missed; 0 = 10 minutes */

@@ -24,6 +24,7 @@
 typedef struct uv_loop_s uv_loop_t;
 struct buf;
 struct err;
+struct http_proxy;
 struct rpc_client;
 struct rpc_stream;
 struct tls_conf;
@@ -44,7 +45,9 @@ struct rpc_client_conf {
 	size_t message_max;       /* of one response; 0 = 4 MB */
 	unsigned retire_ms;       /* calls on a connection that takes no new ones are ended after so
 	                             long, give or take a fifth; 0 = never */
-	void *ctx;                /* of the hooks below */
+	/* On the way to host:port, borrowed for the client's life. NULL: none. */
+	const struct http_proxy *http_proxy;
+	void *ctx; /* of the hooks below */
 
 	/* Appends what goes out before TLS (a signed preface). May be NULL. */
 	int (*first_bytes)(void *ctx, struct buf *out, struct err *err);

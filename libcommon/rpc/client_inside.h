@@ -23,7 +23,7 @@
 #include <stdbool.h>
 
 struct client_link;
-struct dial;
+struct dial_via;
 struct http2;
 struct http2_stream;
 struct stream;
@@ -64,7 +64,7 @@ struct client_link {
 	enum link_state state;
 	char *addr;
 	struct tls_conf *tls;
-	struct dial *dial;
+	struct dial_via *dial;
 	struct stream *stream;
 	struct http2 *h2;
 	struct list streams;

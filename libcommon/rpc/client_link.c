@@ -2,7 +2,7 @@
 #include "base/rand.h"
 #include "base/str.h"
 #include "crypto/tls.h"
-#include "loop/dial.h"
+#include "loop/dial_via.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
 #include "rpc/client_inside.h"
@@ -53,7 +53,7 @@ void client_link_end(struct client_link *l, const struct err *why)
 	if (why != NULL)
 		explain(l, why);
 	if (l->state == LINK_DIALING)
-		dial_cancel(l->dial);
+		dial_via_cancel(l->dial);
 	else if (l->state == LINK_SECURING || why != NULL)
 		stream_reset(l->stream, why);
 	else
@@ -338,8 +338,8 @@ int client_link_start(struct rpc_client *c, const char *addr, struct client_link
 	l->last = timer_new(c->conf.loop, on_last, l);
 	if (l->addr == NULL || l->ping == NULL || l->soon == NULL || l->last == NULL)
 		err_set_nomem(err);
-	else if (dial_start(c->conf.loop, addr, c->conf.connect_ms, on_dialed, l, &l->dial, err) ==
-	         0) {
+	else if (dial_via_start(c->conf.loop, c->conf.http_proxy, addr, c->conf.connect_ms,
+	                        on_dialed, l, &l->dial, err) == 0) {
 		*out = l;
 		return 0;
 	}

@@ -48,6 +48,7 @@ class TunnelCluster(Cluster):
     INSIDE = ("noded", "noded-root", "tunneld")
     tunnels = "{keep_alive: 500ms}"
     tunnel_port = None  # of the proxies, as seen from inside; the proxy's own unless given
+    agent_reaches = None  # what the agent dials; the same unless given
 
     def __init__(self, **options):
         self.net = Namespace()
@@ -63,8 +64,9 @@ class TunnelCluster(Cluster):
 
     def start_noded(self):
         self.tunnel_port = self.tunnel_port or self.proxy_port
-        self.start_tunneld()
         self.node_reaches = f"{self.net.ours}:{self.tunnel_port}"
+        self.agent_reaches = self.agent_reaches or self.node_reaches
+        self.start_tunneld()
         super().start_noded()
 
     def write_tunneld_settings(self, more=""):
@@ -75,7 +77,7 @@ class TunnelCluster(Cluster):
 data_dir: {self.path("tunneld")}
 run_dir: {self.path("tunneld-run")}
 hostname: gate
-proxies: ["{self.net.ours}:{self.tunnel_port}"]
+proxies: ["{self.agent_reaches}"]
 join: {{token_file: {self.tunnel_token}, ca_pin: "{self.pin}"}}
 services: {{node: "127.0.0.1:{self.node_port}"}}
 keep_alive: 500ms
