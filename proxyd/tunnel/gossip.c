@@ -10,7 +10,6 @@
 #include "proxyd/tunnel/peering.h"
 #include "proxyd/tunnel/table.h"
 #include "tunnel/news.h"
-#include "tunnel/tunnel.h"
 
 #include <stdlib.h>
 
@@ -23,9 +22,8 @@ struct gossip {
 	struct timer *again;
 };
 
-/* All live proxies, ourselves first (whether or not authd knows yet); the ids are borrowed from the
- * cache, the array is to be freed. */
-static int list_proxies(const struct gossip *g, pv_TunnelNews *out, struct err *err)
+/* Ourselves first, whether or not authd knows yet. */
+int gossip_news(const struct gossip *g, pv_TunnelNews *out, struct err *err)
 {
 	pv_TunnelProxy *proxies = calloc(NEWS_PROXIES_MAX, sizeof(*proxies));
 	const char *own = host_id(g->p->host);
@@ -51,22 +49,11 @@ static void tell_all(struct gossip *g)
 	pv_TunnelNews news;
 	struct err err = { 0 };
 
-	if (list_proxies(g, &news, &err) != 0) {
+	if (gossip_news(g, &news, &err) != 0) {
 		log_error("agents not told of proxies", kv("reason", err.msg));
 		return;
 	}
 	tunnels_tell(g->p->tunnels, &news);
-	free(news.proxies);
-}
-
-void gossip_greet(struct gossip *g, struct tunnel *t)
-{
-	pv_TunnelNews news;
-	struct err err = { 0 };
-
-	if (g == NULL || list_proxies(g, &news, &err) != 0)
-		return; /* it hears of them by the next round */
-	tunnel_tell(t, &news, &err);
 	free(news.proxies);
 }
 

@@ -6,10 +6,11 @@
 #ifndef PROXYD_TUNNEL_GOSSIP_H
 #define PROXYD_TUNNEL_GOSSIP_H
 
+#include "proto/tunnel.pb.h"
+
 struct err;
 struct gossip;
 struct proxyd;
-struct tunnel;
 
 #define GOSSIP_TTL_MS   (3 * 60 * 1000)
 #define GOSSIP_EVERY_MS (60 * 1000)
@@ -17,7 +18,8 @@ struct tunnel;
 int gossip_open(struct proxyd *p, struct gossip **out, struct err *err);
 void gossip_close(struct gossip *g); /* NULL allowed */
 
-/* An agent has come. g may be NULL. */
-void gossip_greet(struct gossip *g, struct tunnel *t);
+/* All live proxies, and how many tunnels are wanted; the ids are borrowed from the cache, the array
+ * is to be freed. ERR_NOMEM. */
+int gossip_news(const struct gossip *g, pv_TunnelNews *out, struct err *err);
 
 #endif

@@ -135,13 +135,37 @@ static void on_closed(void *ctx, const struct err *why)
 	held_free(h);
 }
 
+static void tell_one(struct held *h, void *arg)
+{
+	pv_TunnelNews news = *(const pv_TunnelNews *)arg;
+	struct err err = { 0 };
+
+	/* No proxy asks another for a leaf's tunnels: each is to have its own. */
+	if (h->peer.kind == PEER_REMOTE)
+		news.connections = 0;
+	if (tunnel_tell(h->tunnel, &news, &err) != 0)
+		log_error("agent not told of proxies", kv("reason", err.msg));
+}
+
+/* Without news it hears of them by the next round. */
+static void greet(struct held *h)
+{
+	pv_TunnelNews news;
+	struct err err = { 0 };
+
+	if (h->all->p->gossip == NULL || gossip_news(h->all->p->gossip, &news, &err) != 0)
+		return;
+	tell_one(h, &news);
+	free(news.proxies);
+}
+
 static void on_ready(void *ctx)
 {
 	struct held *h = ctx;
 
 	h->ready = true;
 	log_info("tunnel opened", kv("agent", h->agent->id), kv("addr", h->peer.addr));
-	gossip_greet(h->all->p->gossip, h->tunnel);
+	greet(h);
 	tell_record(h, true);
 }
 
@@ -377,14 +401,6 @@ static void check_one(struct held *h, void *arg)
 void tunnels_check(struct tunnels *all)
 {
 	each(all, check_one, NULL);
-}
-
-static void tell_one(struct held *h, void *arg)
-{
-	struct err err = { 0 };
-
-	if (tunnel_tell(h->tunnel, arg, &err) != 0)
-		log_error("agent not told of proxies", kv("reason", err.msg));
 }
 
 void tunnels_tell(struct tunnels *all, const pv_TunnelNews *news)
