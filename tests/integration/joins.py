@@ -118,8 +118,9 @@ def newer_roles_say_whose_sessions_and_how(c):
             wanda.wait()
         alice.type("exit 0\n")
         assert alice.wait() == 0
-    gone = [e for e in c.audit("client.disconnect") if e.get("sid") == sid]
-    assert gone and "denies to join as observer" in gone[0]["reason"], gone
+    gone = wait_for("client.disconnect", lambda: [
+        e for e in c.audit("client.disconnect") if e.get("sid") == sid])
+    assert "denies to join as observer" in gone[0]["reason"], gone
 
 
 def a_change_of_roles_cuts_who_may_no_longer(c):
