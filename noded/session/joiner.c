@@ -7,6 +7,7 @@
 #include "proto/dial.fields.h"
 #include "wire/fields.h"
 #include "wire/framing.h"
+#include "wire/join_frame.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,8 +17,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define FRAME_MAX   65536u
-#define DATA_MAX    32768u
 #define QUEUE_MAX   (1024u * 1024)
 #define BACKLOG_MAX (32u * 1024)
 
@@ -56,53 +55,20 @@ static void send_bytes(struct joiner *one, const struct buf *frame)
 		outlet_close(&one->out);
 }
 
-static void send_frame(struct joiners *j, struct joiner *only, const pv_JoinFrame *f)
+static void send_all(struct joiners *j, struct buf *take_frames)
 {
-	struct buf bytes = { 0 };
-	struct err err;
-
-	if (framing_append(&pv_JoinFrame_table, f, FRAME_MAX, &bytes, &err) == 0)
-		for (int i = 0; i < JOINER_SLOTS; i++)
-			if (only == NULL ? j->all[i].user != NULL : only == &j->all[i])
-				send_bytes(&j->all[i], &bytes);
-	buf_deinit(&bytes);
+	for (int i = 0; i < JOINER_SLOTS; i++)
+		if (j->all[i].user != NULL)
+			send_bytes(&j->all[i], take_frames);
+	buf_deinit(take_frames);
 }
 
-static void send_output(struct joiners *j, struct joiner *only, const uint8_t *data, size_t len)
+static void send_notice(struct joiners *j, const char *user, const char *mode, bool joined)
 {
-	static struct {
-		pb_size_t size;
-		uint8_t bytes[DATA_MAX];
-	} part;
-	pv_JoinFrame f = { .which_of = pv_JoinFrame_output_tag };
+	struct buf frames = { 0 };
 
-	for (size_t n; len > 0; data += n, len -= n) {
-		n = len < DATA_MAX ? len : DATA_MAX;
-		part.size = (pb_size_t)n;
-		memcpy(part.bytes, data, n);
-		f.of.output = (pb_bytes_array_t *)(void *)&part;
-		send_frame(j, only, &f);
-	}
-}
-
-static void send_size(struct joiners *j, struct joiner *only)
-{
-	pv_JoinFrame f = { .which_of = pv_JoinFrame_size_tag };
-
-	f.of.size.columns = j->columns;
-	f.of.size.rows = j->rows;
-	send_frame(j, only, &f);
-}
-
-static void send_notice(struct joiners *j, struct joiner *only, const char *user, const char *mode,
-                        bool joined)
-{
-	pv_JoinFrame f = { .which_of = pv_JoinFrame_notice_tag };
-
-	f.of.notice.user = (char *)(uintptr_t)user;
-	f.of.notice.mode = (char *)(uintptr_t)mode;
-	f.of.notice.joined = joined;
-	send_frame(j, only, &f);
+	join_frame_notice(&frames, user, mode, joined);
+	send_all(j, &frames);
 }
 
 static unsigned count(const struct joiners *j)
@@ -116,8 +82,11 @@ static unsigned count(const struct joiners *j)
 
 void joiner_output(struct joiners *j, const void *data, size_t len)
 {
+	struct buf frames = { 0 };
+
 	if (count(j) > 0)
-		send_output(j, NULL, data, len);
+		join_frame_output(&frames, data, len);
+	send_all(j, &frames);
 	if (len >= BACKLOG_MAX) {
 		data = (const uint8_t *)data + (len - BACKLOG_MAX);
 		len = BACKLOG_MAX;
@@ -129,9 +98,12 @@ void joiner_output(struct joiners *j, const void *data, size_t len)
 
 void joiner_resize(struct joiners *j, unsigned columns, unsigned rows)
 {
+	struct buf frames = { 0 };
+
 	j->columns = columns;
 	j->rows = rows;
-	send_size(j, NULL);
+	join_frame_size(&frames, columns, rows);
+	send_all(j, &frames);
 }
 
 /* --- frames in ----------------------------------------------------------------------------------
@@ -140,19 +112,23 @@ void joiner_resize(struct joiners *j, unsigned columns, unsigned rows)
 /* The newcomer learns who is there and what the terminal shows; the others, that he is. */
 static bool welcome(struct joiners *j, struct joiner *one, const pv_JoinStart *start)
 {
+	struct buf hello = { 0 };
+
 	if (count(j) >= JOINER_MAX)
 		return false;
 	one->peer = start->mode != NULL && str_eq(start->mode, "peer");
 	one->user = strdup(start->user != NULL ? start->user : "");
 	if (one->user == NULL)
 		return false;
-	send_size(j, one);
-	send_notice(j, one, j->owner_name, "owner", true);
+	join_frame_size(&hello, j->columns, j->rows);
+	join_frame_notice(&hello, j->owner_name, "owner", true);
 	for (int i = 0; i < JOINER_SLOTS; i++)
 		if (j->all[i].user != NULL && &j->all[i] != one)
-			send_notice(j, one, j->all[i].user, mode_of(&j->all[i]), true);
-	send_output(j, one, j->backlog.data, j->backlog.len);
-	send_notice(j, NULL, one->user, mode_of(one), true);
+			join_frame_notice(&hello, j->all[i].user, mode_of(&j->all[i]), true);
+	join_frame_output(&hello, j->backlog.data, j->backlog.len);
+	send_bytes(one, &hello);
+	buf_deinit(&hello);
+	send_notice(j, one->user, mode_of(one), true);
 	j->handler->on_change(j->owner, one->user, mode_of(one), true);
 	return true;
 }
@@ -165,8 +141,8 @@ static ssize_t hear_start(struct joiners *j, struct joiner *one)
 	size_t used = 0;
 	bool good;
 
-	if (framing_decode(&pv_JoinStart_table, one->in.data, one->in.len, FRAME_MAX, &start, &used,
-	                   &err) != 0)
+	if (framing_decode(&pv_JoinStart_table, one->in.data, one->in.len, JOIN_FRAME_MAX, &start,
+	                   &used, &err) != 0)
 		return -1;
 	if (used == 0)
 		return 0;
@@ -183,8 +159,8 @@ static ssize_t hear_frame(struct joiners *j, struct joiner *one)
 	struct err err;
 	size_t used = 0;
 
-	if (framing_decode(&pv_JoinFrame_table, one->in.data, one->in.len, FRAME_MAX, &f, &used,
-	                   &err) != 0)
+	if (framing_decode(&pv_JoinFrame_table, one->in.data, one->in.len, JOIN_FRAME_MAX, &f,
+	                   &used, &err) != 0)
 		return -1;
 	if (used == 0)
 		return 0;
@@ -229,7 +205,7 @@ static void leave(struct joiners *j, struct joiner *one)
 	buf_deinit(&one->in);
 	one->user = NULL;
 	if (user != NULL) {
-		send_notice(j, NULL, user, mode, false);
+		send_notice(j, user, mode, false);
 		j->handler->on_change(j->owner, user, mode, false);
 	}
 	free(user);
@@ -259,7 +235,7 @@ static void accept_one(struct joiners *j)
 		return;
 	}
 	*one = (struct joiner){ 0 };
-	buf_init(&one->in, 2 * FRAME_MAX);
+	buf_init(&one->in, 2 * JOIN_FRAME_MAX);
 	outlet_open(&one->out, fd);
 }
 
@@ -304,13 +280,12 @@ int joiner_open(struct joiners **out, const char *path, const char *user,
 
 void joiner_close(struct joiners *j, const struct event_end *end)
 {
-	pv_JoinFrame f = { .which_of = pv_JoinFrame_end_tag };
+	struct buf frames = { 0 };
 
 	if (j == NULL)
 		return;
-	f.of.end.exit_code = end->exit;
-	f.of.end.reason = (char *)(uintptr_t)end->reason;
-	send_frame(j, NULL, &f);
+	join_frame_end(&frames, end->exit, end->reason);
+	send_all(j, &frames);
 	for (int i = 0; i < JOINER_SLOTS; i++) {
 		outlet_close(&j->all[i].out);
 		buf_deinit(&j->all[i].in);
