@@ -20,6 +20,7 @@
 #include "daemon/daemon.h"
 #include "daemon/diag.h"
 #include "daemon/host.h"
+#include "daemon/host_orders.h"
 #include "daemon/join_once.h"
 #include "daemon/upload.h"
 #include "file/file.h"
@@ -309,7 +310,7 @@ static void close_parts(struct noded *n)
 	root_client_close(n->root);
 	sshd_log_close(n->sshd_log);
 	strangers_close(n->strangers);
-	orders_close(n->orders);
+	host_orders_close(n->orders);
 	recheck_close(n->recheck);
 	limits_close(n->limits);
 	join_port_close(n->joins);

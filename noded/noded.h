@@ -24,9 +24,9 @@ struct diag;
 struct ended;
 struct events;
 struct host;
+struct host_orders;
 struct join_port;
 struct limits;
-struct orders;
 struct port;
 struct preface_seen;
 struct presence;
@@ -66,7 +66,7 @@ struct noded {
 	struct strangers *strangers;
 	struct recheck *recheck;
 	struct limits *limits;
-	struct orders *orders;
+	struct host_orders *orders;
 
 	/* the report: what authd hears */
 	struct audit_queue *audit;

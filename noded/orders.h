@@ -5,11 +5,10 @@
 #define NODED_ORDERS_H
 
 struct err;
+struct host_orders;
 struct noded;
-struct orders;
 
 /* Obeys what is asked from now on, and what was asked while authd could not be reached. */
-int orders_open(struct noded *n, struct orders **out, struct err *err);
-void orders_close(struct orders *o);
+int orders_open(struct noded *n, struct host_orders **out, struct err *err);
 
 #endif
