@@ -22,6 +22,7 @@
 #include "file/file.h"
 #include "kubeproxyd/access/guards.h"
 #include "kubeproxyd/channels/talk.h"
+#include "kubeproxyd/sessions/join.h"
 #include "kubeproxyd/sessions/sessions.h"
 #include "kubeproxyd/core/kubeproxyd.h"
 #include "kubeproxyd/exchange/exchange.h"
@@ -195,6 +196,7 @@ static int open_cache(struct kubeproxyd *k, struct err *err)
 		                             "cluster_auth_preference",
 		                             "cluster_networking_config",
 		                             "session_recording_config",
+		                             "session",
 		                             NULL };
 	static char path[PATH_MAX];
 	const struct cache_conf conf = {
@@ -239,6 +241,7 @@ static int open_parts(struct kubeproxyd *k, struct err *err)
 {
 	list_init(&k->fronts);
 	list_init(&k->exchanges);
+	list_init(&k->joins);
 	if (read_labels(k, err) != 0 || open_upstream(k, err) != 0 || open_host(k, err) != 0 ||
 	    host_start(k->host, err) != 0 || port_open(k, &k->port, err) != 0 ||
 	    choose_advertise(k, err) != 0 || open_cache(k, err) != 0)
@@ -255,6 +258,7 @@ static void close_parts(struct kubeproxyd *k)
 	port_close(k->port);
 	diag_close(k->diag);
 	talks_close(k->talks);
+	joins_close(k);
 	fronts_close(k);
 	sessions_close(k->sessions); /* what ended until now is told */
 	guards_close(k->guards);

@@ -14,6 +14,7 @@
 #include "kubeproxyd/core/kubeproxyd.h"
 #include "kubeproxyd/exchange/front1.h"
 #include "kubeproxyd/exchange/front2.h"
+#include "kubeproxyd/sessions/join.h"
 #include "loop/listen.h"
 #include "loop/stream.h"
 #include "model/trust.h"
@@ -48,12 +49,12 @@ static void on_refuse(void *owner, const struct err *err)
 	log_warn("connection refused", kv("reason", err->msg));
 }
 
-static void on_secure(void *ctx, struct stream *take_stream, const char *addr)
+static void on_secure(void *ctx, struct stream *take_stream, const struct forwarded_client *client)
 {
+	const char *addr = client != NULL ? client->addr : stream_peer(take_stream);
 	struct port *p = ctx;
 	bool h2;
-	struct visit *visit = visit_new(p->k, tls_peer(stream_tls(take_stream)),
-	                                addr != NULL ? addr : stream_peer(take_stream));
+	struct visit *visit = visit_new(p->k, tls_peer(stream_tls(take_stream)), addr);
 
 	if (visit == NULL) {
 		stream_refuse(take_stream, NULL);
@@ -64,7 +65,10 @@ static void on_secure(void *ctx, struct stream *take_stream, const char *addr)
 		         kv("reason", visit->refused.msg));
 	h2 = str_eq(tls_peer(stream_tls(take_stream))->alpn, "h2");
 	tls_forget_cert(stream_tls(take_stream));
-	(h2 ? front2_start : front1_start)(visit, take_stream);
+	if (client != NULL && client->joins)
+		join_serve(visit, take_stream);
+	else
+		(h2 ? front2_start : front1_start)(visit, take_stream);
 	visit_unref(visit);
 }
 

@@ -3,6 +3,7 @@
  *
  *   accept --daemon/arrivals.h--> secure --> visit --h2------> front2
  *                                                 \--http/1.1-> front1
+ *                                                  \--a preface says so--> join
  *
  * A peer that may not be here is let in as far as hearing why, in a form that kubectl prints.
  */

@@ -26,7 +26,7 @@ typedef void (*forward_cb)(void *owner, struct stream *take_stream, const struct
 struct forward_to {
 	const char *addr;    /* "host:port"; not needed with an agent */
 	const char *agent;   /* host id of the agent in whose tunnel; NULL or "": TCP */
-	const char *service; /* behind the agent: "node" */
+	const char *service; /* behind the agent: "node", "kube" */
 };
 
 /*

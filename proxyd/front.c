@@ -146,20 +146,20 @@ static bool begins_preface(const uint8_t *data, size_t len)
 /* How much of it is a preface that holds; from then on the client is who it names. */
 static size_t take_preface(struct front *f, const uint8_t *data, size_t len)
 {
-	char addr[FORWARDED_ADDR_SIZE];
+	struct forwarded_client client = { 0 };
 	struct err err = { 0 };
 	size_t used = 0;
 
-	if (forwarded_take(f->p->forwarded, data, len, stream_peer(f->stream), addr, &used, &err) !=
-	    0) {
+	if (forwarded_take(f->p->forwarded, data, len, stream_peer(f->stream), &client, &used,
+	                   &err) != 0) {
 		stream_reset(f->stream, &err);
 		return 0;
 	}
 	if (used == 0)
 		return 0;
 	f->forwarded = true;
-	stream_set_peer(f->stream, addr);
-	if (admission_rename(&f->guest, addr, &err) != 0)
+	stream_set_peer(f->stream, client.addr);
+	if (admission_rename(&f->guest, client.addr, &err) != 0)
 		stream_reset(f->stream, &err);
 	else
 		look(f, data + used, len - used);

@@ -156,7 +156,8 @@ static int go(struct proxyd *p, const struct peer *peer, const pv_DialRequest *r
 		return rc;
 	str_copy(r->node_id, sizeof(r->node_id), node->metadata.name);
 	payload.target = r->node_id;
-	to = (struct forward_to){ node->spec.addr, node->spec.tunnel, "node" };
+	to = (struct forward_to){ node->spec.addr, node->spec.tunnel,
+		                  str_eq(node->kind, "kube_server") ? "kube" : "node" };
 	return forward_start(p, &to, &payload, on_forwarded, r, &r->forward, err);
 }
 

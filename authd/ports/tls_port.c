@@ -71,12 +71,13 @@ static void on_refuse(void *owner, const struct err *err)
 	log_warn("connection refused", kv("error", err->msg));
 }
 
-static void on_secure(void *ctx, struct stream *take_stream, const char *addr)
+static void on_secure(void *ctx, struct stream *take_stream, const struct forwarded_client *client)
 {
 	struct tls_port *p = ctx;
 	struct err err;
 
-	if (rpc_server_attach(p->authd->server, take_stream, addr, &err) != 0)
+	if (rpc_server_attach(p->authd->server, take_stream, client != NULL ? client->addr : NULL,
+	                      &err) != 0)
 		log_info("connection refused", kv("peer", stream_peer(take_stream)),
 		         kv("error", err.msg));
 }

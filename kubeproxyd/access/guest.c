@@ -101,12 +101,40 @@ static int check_freshness(const struct kubeproxyd *k, const struct role_options
 	               "a role wants locks that are current, and the cluster is not heard of");
 }
 
+/* Whether all that `g` has chosen may be chosen by `now`. */
+static int check_choice(const struct guest *g, const struct guest *now, struct err *err)
+{
+	if (!strlist_has(&now->users, g->acts_as.user))
+		return err_set(err, ERR_DENIED, "no role allows to act as user '%s'",
+		               g->acts_as.user);
+	for (size_t i = 0; i < g->acts_as.groups.count; i++)
+		if (!strlist_has(&now->groups, g->acts_as.groups.items[i]))
+			return err_set(err, ERR_DENIED, "no role allows to act in group '%s'",
+			               g->acts_as.groups.items[i]);
+	return 0;
+}
+
+static int check_join(const struct guest *g, const struct role_set *roles, bool *out_alike,
+                      struct err *err)
+{
+	const pv_Identity *host = &g->joins->visit->peer.identity;
+	const struct role_join join = { .kind = "k8s",
+		                        .mode = g->mode,
+		                        .owner = host->user,
+		                        .owner_roles = host->roles,
+		                        .owner_roles_count = host->roles_count };
+
+	return role_set_check_join(roles, &join, out_alike, err);
+}
+
 /* Fills users, groups and limits as the roles have them now. */
 static int decide(struct guest *g, const struct kubeproxyd *k, struct role_set *roles,
                   struct err *err)
 {
 	struct role_kubernetes_object object;
+	bool alike = true;
 	int64_t ttl;
+	int rc = 0;
 
 	g->limits = limits_of(k, roles);
 	g->records_strictly = role_set_records_kubernetes_strictly(roles, &k->labels);
@@ -115,9 +143,11 @@ static int decide(struct guest *g, const struct kubeproxyd *k, struct role_set *
 		return err->code;
 	if (role_set_kubernetes(roles, ttl, &k->labels, &g->groups, &g->users, err) != 0)
 		return err->code;
-	return object_of(&g->attributes, &object)
-	               ? role_set_check_kubernetes(roles, &k->labels, &object, err)
-	               : 0;
+	if (g->joins != NULL)
+		rc = check_join(g, roles, &alike, err);
+	if (rc == 0 && alike && object_of(&g->attributes, &object))
+		rc = role_set_check_kubernetes(roles, &k->labels, &object, err);
+	return rc == 0 && alike && g->joins != NULL ? check_choice(g->joins, g, err) : rc;
 }
 
 static int judge(struct guest *g, bool expiry, struct err *err)
@@ -160,27 +190,35 @@ int guest_admit(struct visit *visit, const struct attributes *attributes,
 	return 0;
 }
 
-/* Whether all that was chosen may be chosen still. */
-static int check_choice(const struct guest *g, const struct guest *now, struct err *err)
+int guest_join(struct visit *visit, struct guest *host, const char *mode, struct guest **out,
+               struct err *err)
 {
-	if (!strlist_has(&now->users, g->acts_as.user))
-		return err_set(err, ERR_DENIED, "no role allows to act as user '%s' any more",
-		               g->acts_as.user);
-	for (size_t i = 0; i < g->acts_as.groups.count; i++)
-		if (!strlist_has(&now->groups, g->acts_as.groups.items[i]))
-			return err_set(err, ERR_DENIED,
-			               "no role allows to act in group '%s' any more",
-			               g->acts_as.groups.items[i]);
+	struct guest *g = calloc(1, sizeof(*g));
+
+	if (g == NULL)
+		return err_set_nomem(err);
+	g->refs = 1;
+	g->visit = visit_ref(visit);
+	g->attributes = host->attributes;
+	g->joins = guest_ref(host);
+	g->mode = mode;
+	if (judge(g, true, err) != 0) {
+		guest_unref(g);
+		return err->code;
+	}
+	*out = g;
 	return 0;
 }
 
 int guest_check_again(struct guest *g, struct err *err)
 {
-	struct guest now = { .visit = g->visit, .attributes = g->attributes };
+	struct guest now = {
+		.visit = g->visit, .attributes = g->attributes, .joins = g->joins, .mode = g->mode
+	};
 	char end[STR_TIME_SIZE];
 	int rc = judge(&now, false, err);
 
-	if (rc == 0)
+	if (rc == 0 && g->joins == NULL)
 		rc = check_choice(g, &now, err);
 	if (rc == 0 && now.end != 0 && now.end <= clock_wall_ms(g->visit->k->clock))
 		rc = err_set(err, ERR_UNAUTHENTICATED, "client certificate expired at %s",
@@ -207,6 +245,7 @@ void guest_unref(struct guest *g)
 	strlist_deinit(&g->users);
 	strlist_deinit(&g->groups);
 	impersonation_deinit(&g->acts_as);
+	guest_unref(g->joins);
 	visit_unref(g->visit);
 	free(g);
 }

@@ -32,6 +32,8 @@ struct guest {
 	struct role_options limits;   /* of roles and cluster together */
 	bool records_strictly;        /* no session goes on unrecorded */
 	int64_t end;                  /* when it must end (ms since 1970); 0: never by the clock */
+	struct guest *joins;          /* whose session they join; NULL: a request of their own */
+	const char *mode;             /* as what: observer, peer */
 };
 
 /* 0 and *out (guest_unref()); ERR_DENIED, ERR_UNAUTHENTICATED, ERR_UNAVAILABLE (nothing heard from
@@ -39,6 +41,14 @@ struct guest {
 int guest_admit(struct visit *visit, const struct attributes *attributes,
                 const struct http1_header *headers, size_t count, struct guest **out,
                 struct err *err);
+
+/*
+ * The same of somebody who joins what `host` began, as "observer" or "peer" (kept as it is). Where
+ * roles leave it to who could begin such a session alike, they must be allowed all that it uses:
+ * the object, the user and the groups.
+ */
+int guest_join(struct visit *visit, struct guest *host, const char *mode, struct guest **out,
+               struct err *err);
 
 /* May what was admitted go on? Takes over limits and end as they are now. A certificate that ended
  * meanwhile counts only where a role says so (limits.disconnect_expired_cert). Errors as

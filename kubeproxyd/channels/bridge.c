@@ -404,7 +404,7 @@ void bridge_type(struct bridge *b, const void *data, size_t len)
 {
 	struct channel *c = b->server != NULL ? side_find(b->server, CHANNEL_STDIN) : NULL;
 
-	if (c != NULL)
+	if (c != NULL && !side_full(c->side))
 		side_send(c, data, len);
 }
 
@@ -412,6 +412,6 @@ void bridge_print(struct bridge *b, const char *text)
 {
 	struct channel *c = b->client != NULL ? side_find(b->client, CHANNEL_STDOUT) : NULL;
 
-	if (c != NULL)
+	if (c != NULL && !side_full(c->side))
 		side_send(c, text, strlen(text));
 }

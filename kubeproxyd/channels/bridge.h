@@ -70,10 +70,10 @@ int bridge_start(const struct bridge_conf *conf, struct side *take_client,
 /* Ends it from our side: a command's client is told why. */
 void bridge_end(struct bridge *b, const struct err *why);
 
-/* Types into a command, for those who joined it. */
+/* Types into a command, for those who joined it; dropped while it takes no more. */
 void bridge_type(struct bridge *b, const void *data, size_t len);
 
-/* A line for the client to see on its terminal. */
+/* A line for the client to see on its terminal; dropped while it takes no more. */
 void bridge_print(struct bridge *b, const char *text);
 
 #endif

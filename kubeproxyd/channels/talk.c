@@ -172,11 +172,25 @@ static const struct bridge_events bridge_events = {
 	.end = on_bridge_end,
 };
 
-/* It cannot be recorded any more, or somebody wants its end. */
-static void on_session_over(void *owner, const struct err *why)
+/* A peer's keys; whom the pod keeps waiting loses them, as at any terminal. */
+static void on_typed(void *owner, const void *data, size_t len)
 {
-	on_guard(owner, why);
+	struct talk *t = owner;
+
+	guard_moved(&t->guard);
+	if (t->bridge != NULL)
+		bridge_type(t->bridge, data, len);
 }
+
+static void on_print(void *owner, const char *text)
+{
+	struct talk *t = owner;
+
+	if (t->bridge != NULL)
+		bridge_print(t->bridge, text);
+}
+
+static const struct session_handler session_handler = { on_guard, on_typed, on_print };
 
 static int start_session(struct talk *t, struct err *err)
 {
@@ -194,7 +208,7 @@ static int start_session(struct talk *t, struct err *err)
 	what.command = buf_str(&command);
 	rc = buf_check(&command, err);
 	if (rc == 0)
-		rc = session_start(t->guest, &what, on_session_over, t, &t->session, err);
+		rc = session_start(t->guest, &what, &session_handler, t, &t->session, err);
 	buf_deinit(&command);
 	return rc;
 }

@@ -52,6 +52,7 @@ struct kubeproxyd {
 	struct talks *talks;       /* exec, attach, portforward */
 	struct list fronts;        /* struct front: clients' connections */
 	struct list exchanges;     /* struct exchange */
+	struct list joins;         /* struct join */
 	unsigned requests;         /* exchanges under way */
 	bool stopping;
 };

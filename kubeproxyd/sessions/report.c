@@ -134,6 +134,50 @@ void report_port(const struct session *s, unsigned port, bool success)
 	put(s->k, &e);
 }
 
+static void audit_participant(const struct session *s, enum audit_kind kind, const char *user)
+{
+	struct audit_event e;
+
+	begin(s->k, &e, kind, true);
+	e.pb.user = audit_text(user);
+	e.pb.login = s->guest->acts_as.user;
+	e.pb.sid = audit_text(s->sid);
+	put(s->k, &e);
+}
+
+void report_left(const struct session *s, const char *user)
+{
+	audit_participant(s, AUDIT_SESSION_LEAVE, user);
+}
+
+/* Of a visitor who wanted to join. */
+static void audit_visit(const struct visit *visit, enum audit_kind kind, const char *sid,
+                        const char *reason)
+{
+	bool left = kind == AUDIT_CLIENT_DISCONNECT;
+	struct audit_event e;
+
+	begin(visit->k, &e, kind, left);
+	e.pb.user = visit->peer.identity.user;
+	e.pb.addr_remote = audit_text(visit->peer.addr);
+	e.pb.sid = audit_text(sid);
+	if (left)
+		e.pb.reason = audit_text(reason);
+	else
+		e.pb.error = audit_text(reason);
+	put(visit->k, &e);
+}
+
+void report_refusal(const struct visit *visit, const char *reason)
+{
+	audit_visit(visit, AUDIT_AUTH_ATTEMPT, NULL, reason);
+}
+
+void report_cut(const struct session *s, const struct visit *visit, const char *reason)
+{
+	audit_visit(visit, AUDIT_CLIENT_DISCONNECT, s->sid, reason);
+}
+
 /* --- records --------------------------------------------------------------------------------- */
 
 static bool has_record(const struct session *s)
@@ -209,6 +253,12 @@ void report_start(const struct session *s)
 	if (s->tty)
 		audit_start(s);
 	report_alive(s);
+}
+
+void report_joined(const struct session *s, const char *user)
+{
+	audit_participant(s, AUDIT_SESSION_JOIN, user);
+	report_alive(s); /* its record has one participant more */
 }
 
 void report_end(const struct session *s, const struct session_outcome *o)

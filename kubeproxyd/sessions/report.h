@@ -12,9 +12,16 @@
 struct kubeproxyd;
 struct session;
 struct session_outcome;
+struct visit;
 
 void report_start(const struct session *s);
 void report_port(const struct session *s, unsigned port, bool success);
+/* Somebody joined a session, left one, was not let in, or was made to leave. */
+void report_joined(const struct session *s, const char *user);
+void report_left(const struct session *s, const char *user);
+void report_refusal(const struct visit *visit, const char *reason);
+void report_cut(const struct session *s, const struct visit *visit, const char *reason);
+
 void report_end(const struct session *s, const struct session_outcome *o);
 
 /* The connection to authd stands again: the record of one that lives is put anew. */

@@ -25,6 +25,7 @@ static void session_free(struct session *s)
 {
 	list_remove(&s->link);
 	strlist_deinit(&s->participants);
+	crowd_deinit(&s->crowd);
 	free(s->container);
 	free(s->command);
 	guest_unref(s->guest);
@@ -41,7 +42,7 @@ static void on_tape_failed(void *owner, const struct err *why)
 	log_warn("recording failed", kv("sid", s->sid), kv("reason", why->msg));
 	err_wrap(&err, "this session cannot be recorded any more");
 	if (s->strict)
-		s->end(s->owner, &err);
+		session_stop(s, &err);
 }
 
 static int open_tape(struct session *s, struct err *err)
@@ -99,6 +100,7 @@ static struct session *session_new(struct guest *guest, const struct session_wha
 	if (s == NULL)
 		return NULL;
 	list_init(&s->link);
+	crowd_init(&s->crowd, COLUMNS_FIRST, ROWS_FIRST);
 	s->k = k;
 	s->guest = guest_ref(guest);
 	s->forwards = what->forwards;
@@ -119,8 +121,8 @@ static struct session *session_new(struct guest *guest, const struct session_wha
 }
 
 int session_start(struct guest *guest, const struct session_what *what,
-                  void (*end)(void *owner, const struct err *why), void *owner,
-                  struct session **out, struct err *err)
+                  const struct session_handler *handler, void *owner, struct session **out,
+                  struct err *err)
 {
 	struct kubeproxyd *k = guest->visit->k;
 	struct session *s;
@@ -132,7 +134,7 @@ int session_start(struct guest *guest, const struct session_what *what,
 	s = session_new(guest, what);
 	if (s == NULL)
 		return err_set_nomem(err);
-	s->end = end;
+	s->handler = handler;
 	s->owner = owner;
 	if (begin_recording(s, err) != 0) {
 		session_free(s);
@@ -150,6 +152,8 @@ void session_output(struct session *s, const void *data, size_t len, bool error_
 {
 	if (s->tape != NULL)
 		tape_output(s->tape, data, len, error_output);
+	if (s->tty)
+		crowd_output(&s->crowd, data, len);
 }
 
 void session_resize(struct session *s, unsigned columns, unsigned rows)
@@ -157,6 +161,7 @@ void session_resize(struct session *s, unsigned columns, unsigned rows)
 	snprintf(s->size, sizeof(s->size), "%u:%u", columns, rows);
 	if (s->tape != NULL)
 		tape_resize(s->tape, columns, rows);
+	crowd_resize(&s->crowd, columns, rows);
 }
 
 void session_port(struct session *s, unsigned port, bool success)
@@ -164,10 +169,71 @@ void session_port(struct session *s, unsigned port, bool success)
 	report_port(s, port, success);
 }
 
+void session_stop(struct session *s, const struct err *why)
+{
+	if (s->ending)
+		return;
+	s->ending = true;
+	s->handler->end(s->owner, why);
+}
+
+/* --- others ---------------------------------------------------------------------------------- */
+
+static void tell_change(struct session *s, const struct crowd_seat *seat, bool joined)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "\r\n[%.100s %s the session as %s]\r\n", seat->user,
+	         joined ? "joined" : "left", seat->mode);
+	s->handler->print(s->owner, line);
+	if (s->tape != NULL)
+		tape_participant(s->tape, seat->user, seat->mode, joined);
+	log_info(joined ? "session joined" : "session left", kv("sid", s->sid),
+	         kv("user", seat->user), kv("mode", seat->mode));
+}
+
+int session_admit(struct session *s, const char *user, struct err *err)
+{
+	if (s->crowd.count >= CROWD_MAX)
+		return err_set(err, ERR_LIMIT, "%d have joined the session already", CROWD_MAX);
+	if (strlist_has(&s->participants, user))
+		return 0;
+	if (s->participants.count >= SESSION_PARTICIPANTS_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d people in session '%s'",
+		               SESSION_PARTICIPANTS_MAX, s->sid);
+	if (strlist_add(&s->participants, user, err) != 0)
+		return err->code;
+	sessions_keep(s->k->sessions, s);
+	return 0;
+}
+
+void session_joined(struct session *s, struct crowd_seat *seat)
+{
+	crowd_enter(&s->crowd, seat, s->participants.items[0]);
+	tell_change(s, seat, true);
+	report_joined(s, seat->user);
+}
+
+void session_left(struct session *s, const struct crowd_seat *seat)
+{
+	tell_change(s, seat, false);
+	report_left(s, seat->user);
+}
+
+void session_type(struct session *s, const void *data, size_t len)
+{
+	if (!s->ending)
+		s->handler->type(s->owner, data, len);
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
 void session_end(struct session *s, const struct session_outcome *o)
 {
 	if (s == NULL)
 		return;
+	s->ending = true;
+	crowd_end(&s->crowd, o->exit_code, o->reason);
 	tape_close(s->tape, o->exit_code, o->reason);
 	s->tape = NULL;
 	report_end(s, o);

@@ -4,8 +4,8 @@
  *   session_start() --output, resize, port--> session_end()
  *
  * A command at a terminal is a session: recorded, with a record at authd and the events
- * session.start and session.end. One without is the event exec when it has ended, recorded only
- * where a role wants that. A forwarded connection is the event port.
+ * session.start and session.end; others may join it. One without is the event exec when it has
+ * ended, recorded only where a role wants that. A forwarded connection is the event port.
  */
 #ifndef KUBEPROXYD_SESSIONS_SESSION_H
 #define KUBEPROXYD_SESSIONS_SESSION_H
@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "base/rand.h"
 #include "base/strlist.h"
+#include "kubeproxyd/sessions/crowd.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +24,18 @@ struct guest;
 struct kubeproxyd;
 struct session;
 struct tape;
+
+#define SESSION_PARTICIPANTS_MAX 100 /* people in all */
+
+/* What a session wants of whoever carries its bytes. */
+struct session_handler {
+	/* It has to end: recording has failed, or an administrator wants it. At most once. */
+	void (*end)(void *owner, const struct err *why);
+	/* A peer types. */
+	void (*type)(void *owner, const void *data, size_t len);
+	/* A line for the terminal of who began it. */
+	void (*print)(void *owner, const char *text);
+};
 
 /* What the request says. */
 struct session_what {
@@ -45,19 +58,32 @@ struct session {
 	int64_t started; /* ms since 1970 */
 	struct strlist participants;
 	struct tape *tape; /* NULL: not recorded (any more) */
-	void (*end)(void *owner, const struct err *why);
+	bool ending;       /* handler->end was called */
+	struct crowd crowd;
+	const struct session_handler *handler;
 	void *owner;
 };
 
-/* `end` is called, once, when it has to end: recording has failed, or an administrator wants it.
- * Keeps a reference of the guest. ERR_LIMIT, ERR_IO: it must be recorded and cannot. */
+/* Keeps a reference of the guest. ERR_LIMIT, ERR_IO: it must be recorded and cannot. */
 int session_start(struct guest *guest, const struct session_what *what,
-                  void (*end)(void *owner, const struct err *why), void *owner,
-                  struct session **out, struct err *err);
+                  const struct session_handler *handler, void *owner, struct session **out,
+                  struct err *err);
 
 void session_output(struct session *s, const void *data, size_t len, bool error_output);
 void session_resize(struct session *s, unsigned columns, unsigned rows);
 void session_port(struct session *s, unsigned port, bool success);
+
+/* Has it ended, if it is not ending already. */
+void session_stop(struct session *s, const struct err *why);
+
+/* Somebody may join: there is room for one more, who counts among its people. ERR_LIMIT. */
+int session_admit(struct session *s, const char *user, struct err *err);
+
+/* Seats who was admitted: all are told, the audit log and the recording among them. */
+void session_joined(struct session *s, struct crowd_seat *seat);
+void session_left(struct session *s, const struct crowd_seat *seat); /* is off the crowd already */
+
+void session_type(struct session *s, const void *data, size_t len);
 
 struct session_outcome {
 	bool told; /* of a command: how it ended is known */

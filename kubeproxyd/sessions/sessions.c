@@ -8,6 +8,7 @@
 #include "cache/cache.h"
 #include "daemon/audit_queue.h"
 #include "daemon/ended.h"
+#include "daemon/host_orders.h"
 #include "daemon/upload.h"
 #include "file/file.h"
 #include "kubeproxyd/core/kubeproxyd.h"
@@ -38,6 +39,7 @@ struct sessions {
 	struct list list; /* struct session */
 	struct audit_queue *audit;
 	struct ended *ended;
+	struct host_orders *orders;
 	struct upload *upload;
 	struct work_pool *pool;
 	int spool;
@@ -72,14 +74,13 @@ static void path_of(const struct sessions *all, const char *sid, char out[PATH_M
 	snprintf(out, PATH_MAX, "%s/" FOLDER "/%s", all->k->conf.data_dir, sid);
 }
 
-void sessions_add(struct sessions *all, struct session *s)
+void sessions_keep(struct sessions *all, const struct session *s)
 {
 	const pv_PutSessionRequest record = report_record(s, 0);
 	struct buf bytes = { 0 };
 	struct err err = { 0 };
 	char path[PATH_MAX];
 
-	list_append(&all->list, &s->link);
 	if (s->forwards || (!s->tty && !s->recorded))
 		return;
 	path_of(all, s->sid, path);
@@ -87,6 +88,23 @@ void sessions_add(struct sessions *all, struct session *s)
 	    file_replace_brief(path, bytes.data, bytes.len, 0600, &err) != 0)
 		log_warn("session not written down", kv("sid", s->sid), kv("reason", err.msg));
 	buf_deinit(&bytes);
+}
+
+void sessions_add(struct sessions *all, struct session *s)
+{
+	list_append(&all->list, &s->link);
+	sessions_keep(all, s);
+}
+
+struct session *sessions_find(const struct sessions *all, const char *sid)
+{
+	for (struct list *at = all->list.next; at != &all->list; at = at->next) {
+		struct session *s = container_of(at, struct session, link);
+
+		if (str_eq(s->sid, sid))
+			return s;
+	}
+	return NULL;
 }
 
 void sessions_forget(struct sessions *all, const struct session *s)
@@ -136,6 +154,22 @@ static int bury_all(struct sessions *all, struct err *err)
 	return 0;
 }
 
+/* --- orders ---------------------------------------------------------------------------------- */
+
+static void obey(void *ctx, const pv_Session *record)
+{
+	static const struct err why = { ERR_CANCELED, "ended by an administrator", 0 };
+	const struct sessions *all = ctx;
+	struct session *s = sessions_find(all, record->metadata.name);
+
+	if (s == NULL || s->ending)
+		return;
+	if (record->spec.ended != 0) /* we were silent for so long that we counted as gone */
+		report_alive(s);
+	if (record->spec.terminate)
+		session_stop(s, &why);
+}
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 static int open_spool(struct sessions *all, struct err *err)
@@ -175,6 +209,8 @@ int sessions_open(struct kubeproxyd *k, struct sessions **out, struct err *err)
 		rc = ended_open(k->loop, k->host, k->cache, k->conf.data_dir, &all->ended, err);
 	if (rc == 0)
 		rc = bury_all(all, err);
+	if (rc == 0)
+		rc = host_orders_open(k->host, k->cache, obey, all, &all->orders, err);
 	return rc == 0 ? open_spool(all, err) : rc;
 }
 
@@ -185,6 +221,7 @@ void sessions_close(struct sessions *all)
 	work_pool_free(all->pool);
 	upload_close(all->upload);
 	ended_close(all->ended);
+	host_orders_close(all->orders);
 	audit_queue_close(all->audit);
 	if (all->spool >= 0)
 		close(all->spool);

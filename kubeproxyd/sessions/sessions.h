@@ -28,9 +28,12 @@ const char *sessions_recording_mode(const struct kubeproxyd *k); /* "node", "off
 bool sessions_record(const struct kubeproxyd *k);
 bool sessions_record_strictly(const struct kubeproxyd *k);
 
-/* --- for session.c and report.c --- */
+/* --- for session.c, report.c, join.c --- */
+
+struct session *sessions_find(const struct sessions *all, const char *sid); /* NULL: none */
 
 void sessions_add(struct sessions *all, struct session *s);
+void sessions_keep(struct sessions *all, const struct session *s); /* in its file, as it is now */
 void sessions_forget(struct sessions *all, const struct session *s);
 
 struct audit_queue *sessions_audit(const struct sessions *all);

@@ -44,8 +44,8 @@ struct arrival {
 	struct admission_guest guest;
 	enum state state;
 	struct stream *stream;
-	struct timer *deadline;             /* until SHAKING; the handshake has its own */
-	char client_addr[STREAM_PEER_SIZE]; /* as a proxy's preface told it; "" = there is none */
+	struct timer *deadline;         /* until SHAKING; the handshake has its own */
+	struct forwarded_client client; /* as a proxy's preface told */
 };
 
 static void arrival_free(struct arrival *at)
@@ -123,14 +123,14 @@ static size_t take_preface(struct arrival *at, const uint8_t *data, size_t len)
 	struct err err;
 	size_t used;
 
-	if (forwarded_take(at->all->forwarded, data, len, stream_peer(at->stream), at->client_addr,
+	if (forwarded_take(at->all->forwarded, data, len, stream_peer(at->stream), &at->client,
 	                   &used, &err) != 0) {
 		refuse(at, &err);
 		return len;
 	}
 	if (used == 0)
 		return 0;
-	if (admission_rename(&at->guest, at->client_addr, &err) != 0)
+	if (admission_rename(&at->guest, at->client.addr, &err) != 0)
 		cut(at->all, at->stream, &err);
 	else
 		queue_up(at);
@@ -156,13 +156,13 @@ static size_t on_data(void *owner, struct stream *s, const uint8_t *data, size_t
 static void on_secure(void *owner, struct stream *s)
 {
 	struct arrival *at = owner;
-	const char *addr = at->client_addr[0] != 0 ? at->client_addr : NULL;
+	const struct forwarded_client *client = at->client.addr[0] != 0 ? &at->client : NULL;
 
 	if (tls_peer(stream_tls(s))->resumed)
 		at->all->resumed++;
 	else
 		at->all->verified++;
-	at->all->conf.on_secure(at->all->conf.ctx, s, addr);
+	at->all->conf.on_secure(at->all->conf.ctx, s, client);
 	arrival_free(at);
 }
 

@@ -28,9 +28,10 @@ struct arrivals_conf {
 	struct forwarded_conf forwarded; /* whose prefaces are believed */
 	unsigned guests;                 /* at once, until they are secure */
 	void *ctx;
-	/* The handshake is complete: to be attached by somebody else before this returns. `addr` is
-	 * the client's as a proxy told it; NULL: there is none in between. */
-	void (*on_secure)(void *ctx, struct stream *take_stream, const char *addr);
+	/* The handshake is complete: to be attached by somebody else before this returns. `client`
+	 * is whom a proxy told; NULL: there is none in between. */
+	void (*on_secure)(void *ctx, struct stream *take_stream,
+	                  const struct forwarded_client *client);
 };
 
 /* NULL when memory runs out. */

@@ -92,8 +92,8 @@ static int find_trust(const struct forwarded *f, const pv_Preface *message,
 	return rc;
 }
 
-static int verify(struct forwarded *f, const pv_Preface *message,
-                  char out_addr[FORWARDED_ADDR_SIZE], struct err *err)
+static int verify(struct forwarded *f, const pv_Preface *message, struct forwarded_client *out,
+                  struct err *err)
 {
 	struct preface_check check = {
 		.target = f->conf.target,
@@ -110,15 +110,16 @@ static int verify(struct forwarded *f, const pv_Preface *message,
 	if (rc != 0)
 		return rc;
 	if (payload.client_addr == NULL ||
-	    str_copy(out_addr, FORWARDED_ADDR_SIZE, payload.client_addr) != 0)
+	    str_copy(out->addr, sizeof(out->addr), payload.client_addr) != 0)
 		rc = err_set(err, ERR_INVALID, "a preface without a client's address");
+	out->joins = payload.kind == pv_StreamKind_STREAM_JOIN;
 	preface_payload_release(&payload);
 	x509_unref(signer);
 	return rc;
 }
 
 int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len, const char *from,
-                   char out_addr[FORWARDED_ADDR_SIZE], size_t *out_used, struct err *err)
+                   struct forwarded_client *out, size_t *out_used, struct err *err)
 {
 	pv_Preface message = pv_Preface_init_zero;
 	int64_t now = clock_mono_ms(f->conf.clock);
@@ -131,7 +132,7 @@ int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len, const c
 		return 0;
 	rc = strikes_check(f->wrong, from, now, err);
 	if (rc == 0) {
-		rc = verify(f, &message, out_addr, err);
+		rc = verify(f, &message, out, err);
 		if (rc != 0)
 			strikes_add(f->wrong, from, now);
 	}

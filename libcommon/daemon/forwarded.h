@@ -7,6 +7,7 @@
 #ifndef DAEMON_FORWARDED_H
 #define DAEMON_FORWARDED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,16 +29,22 @@ struct forwarded_conf {
 	const struct x509_set *(*trust)(void *ctx, const char *cluster);
 };
 
+/* Whose connection it is, as the preface says. */
+struct forwarded_client {
+	char addr[FORWARDED_ADDR_SIZE]; /* "address:port"; "": nobody's yet */
+	bool joins;                     /* they want to join a live session here */
+};
+
 struct forwarded *forwarded_new(const struct forwarded_conf *conf); /* NULL: no memory */
 void forwarded_free(struct forwarded *f);
 
 /*
  * Reads the preface at the start of `data`, which came from the address `from`: a network whose
  * prefaces are wrong too often is not listened to for a while. *out_used = 0: more bytes are
- * needed; else so many are its own and out_addr has the client's "address:port". ERR_INVALID,
+ * needed; else so many are its own and *out tells of the client. ERR_INVALID,
  * ERR_UNAUTHENTICATED, ERR_DENIED, ERR_LIMIT.
  */
 int forwarded_take(struct forwarded *f, const uint8_t *data, size_t len, const char *from,
-                   char out_addr[FORWARDED_ADDR_SIZE], size_t *out_used, struct err *err);
+                   struct forwarded_client *out, size_t *out_used, struct err *err);
 
 #endif

@@ -1,166 +1,22 @@
-"""The story that kube_exec.sh tells: commands in pods, over WebSocket on both sides, and what stays
-of them. The pod is a few lines of Python; real kubectls and a real Kubernetes are in tests/kube."""
+"""The story that kube_exec.sh tells: commands in pods, over WebSocket on both sides, who joins them,
+and what stays of them. The pod is a few lines of Python; real kubectls and a real Kubernetes are in
+tests/kube."""
 
 import base64
 import json
 import os
-import socket
-import ssl
 import struct
 import threading
 import time
-import urllib.parse
 
-from callers import host_authority, of_user
-from cluster import run, story, wait_for
+import kube_joins
+from callers import host_authority
+from cluster import story, wait_for
 from fake_kubernetes import FakeKubernetes
 from kube_daemon import Kube
-from websocket import BINARY, CLOSE, WebSocket, accept_of
-
-POD = "/api/v1/namespaces/default/pods/box"
-SUCCESS = b'{"metadata":{},"status":"Success"}'
-EXIT_7 = (b'{"metadata":{},"status":"Failure","reason":"NonZeroExitCode","message":"command terminated '
-          b'with non-zero exit code: 7","details":{"causes":[{"reason":"ExitCode","message":"7"}]}}')
-STDIN, STDOUT, STDERR, ERROR, RESIZE, END = 0, 1, 2, 3, 4, 255
-FLOOD_MB, FLOODED = 24, []
-
-
-# --- a pod ---------------------------------------------------------------------------------------
-
-
-def exec_in_pod(handler, _):
-    """Runs what `command` names, as the kubelet would."""
-    words = urllib.parse.parse_qs(urllib.parse.urlsplit(handler.path).query)["command"]
-    offered = handler.headers.get("Sec-WebSocket-Protocol", "")
-    if "v5.channel.k8s.io" not in offered:
-        handler.answer({"kind": "Status", "status": "Failure", "message": "SPDY was cut"}, 400)
-        return
-    handler.send_response(101)
-    for name, value in (("Connection", "Upgrade"), ("Upgrade", "websocket"),
-                        ("Sec-WebSocket-Accept", accept_of(handler.headers["Sec-WebSocket-Key"])),
-                        ("Sec-WebSocket-Protocol", "v5.channel.k8s.io")):
-        handler.send_header(name, value)
-    handler.end_headers()
-    pod = WebSocket(handler.rfile.read, handler.wfile.write, client=False)
-    COMMANDS[words[0]](pod)
-    handler.close_connection = True
-
-
-def messages(pod):
-    while (frame := pod.receive()) is not None and frame[0] != CLOSE:
-        yield frame[1]
-
-
-def finish(pod, status=SUCCESS):
-    pod.send(bytes([ERROR]) + status)
-    pod.send(b"\x03\xe8", CLOSE)
-    for _ in messages(pod):
-        pass
-
-
-def cat(pod):
-    for m in messages(pod):
-        if m == bytes([END, STDIN]):
-            break
-        pod.send(bytes([STDOUT]) + m[1:])
-    finish(pod)
-
-
-def fail(pod):
-    pod.send(bytes([STDOUT]) + b"out")
-    pod.send(bytes([STDERR]) + b"err")
-    finish(pod, EXIT_7)
-
-
-def shell(pod):
-    """A terminal: shows what is typed, and its size; ends at `exit`."""
-    pod.send(bytes([STDOUT]) + b"\x1b[1m$\x1b[0m ")
-    for m in messages(pod):
-        if m[0] == RESIZE:
-            pod.send(bytes([STDOUT]) + b"[%dx%d]" % tuple(json.loads(m[1:]).values()))
-        elif m[0] == STDIN:
-            pod.send(bytes([STDOUT]) + m[1:].replace(b"\r", b"\r\n"))
-            if m[1:] == b"exit\r":
-                break
-    finish(pod)
-
-
-def break_off(pod):
-    pod.send(bytes([STDOUT]) + b"half of it")
-
-
-COMMANDS = {"cat": cat, "fail": fail, "sh": shell, "break": break_off}
-
-
-# --- a client ------------------------------------------------------------------------------------
-
-
-class Client:
-    """kubectl's half of a v5 exec."""
-
-    def __init__(self, c, user, command, protocol="v5.channel.k8s.io", tty=False, stdin=True):
-        who = of_user(c, user)
-        key = c.path(user + ".pem")
-        run("openssl", "pkey", "-in", who.key, "-out", key)
-        context = ssl.create_default_context(cafile=c.ca)
-        context.load_cert_chain(who.certificate, key)
-        plain = socket.create_connection(("127.0.0.1", c.kube.port), timeout=30)
-        self.tls = context.wrap_socket(plain, server_hostname="lab.kube.example")
-        self.file = self.tls.makefile("rb")
-        self.ask(command, protocol, tty, stdin)
-        self.ws = WebSocket(self.file.read, self.tls.sendall, client=True)
-        self.got = {STDOUT: b"", STDERR: b"", ERROR: b""}
-
-    def ask(self, command, protocol, tty, stdin):
-        query = [("stdout", "true"), *((("command", w)) for w in command.split())]
-        query += [("stdin", "true")] if stdin else []
-        query += [("tty", "true")] if tty else [("stderr", "true")]
-        self.tls.sendall((
-            f"GET {POD}/exec?{urllib.parse.urlencode(query)} HTTP/1.1\r\nHost: kube\r\n"
-            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n").encode())
-        self.status = int(self.file.readline().split()[1])
-        headers = {}
-        while line := self.file.readline().strip():
-            name, _, value = line.decode().partition(": ")
-            headers[name.lower()] = value
-        self.refusal = None
-        if self.status != 101:
-            self.refusal = json.loads(self.file.read(int(headers["content-length"])))
-        else:
-            assert headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", headers
-            assert headers["sec-websocket-protocol"] == protocol, headers
-
-    def type(self, text):
-        self.ws.send(bytes([STDIN]) + text)
-
-    def resize(self, columns, rows):
-        self.ws.send(bytes([RESIZE]) + json.dumps({"Width": columns, "Height": rows}).encode())
-
-    def end_stdin(self):
-        self.ws.send(bytes([END, STDIN]))
-
-    def take(self):
-        """One message; false at the end."""
-        frame = self.ws.receive()
-        if frame is None or frame[0] == CLOSE:
-            return False
-        assert frame[0] == BINARY, frame
-        self.got[frame[1][0]] += frame[1][1:]
-        return True
-
-    def until(self, text):
-        while text not in self.got[STDOUT]:
-            assert self.take(), self.got
-
-    def rest(self):
-        while self.take():
-            pass
-        return self.got
-
-    def drop(self):
-        self.tls.close()
+from kube_joins import event
+from kube_pod import (COMMANDS, ERROR, EXIT_7, FLOOD_MB, FLOODED, POD, STDERR, STDOUT, SUCCESS,
+                      Client, exec_in_pod, messages)
 
 
 def set_up(c):
@@ -170,23 +26,12 @@ def set_up(c):
     c.role("idle", allow, options={"client_idle_timeout": "3s"})
     c.role("auditor", {"rules": [{"resources": ["session", "event"], "verbs": ["list", "read"]}]})
     for user, roles in (("erin", ["kube", "auditor"]), ("ida", ["kube", "idle"]),
-                        ("nora", ["auditor"])):
+                        ("nora", ["auditor"]), *kube_joins.people(c, allow)):
         c.user(user, roles)
         c.log_in(user)
     c.fake = FakeKubernetes().start(c)
     c.fake.paths[POD + "/exec"] = exec_in_pod
     c.kube = Kube(c, c.fake.kubeconfig(c)).start()
-
-
-def events(c, name, **fields):
-    return [e for e in c.audit(name) if all(e.get(k) == v for k, v in fields.items())]
-
-
-def event(c, name, **fields):
-    """The one that comes soon."""
-    wait_for(f"{name} {fields}", lambda: events(c, name, **fields))
-    found, = events(c, name, **fields)
-    return found
 
 
 def sessions_of(c, user):
@@ -342,16 +187,7 @@ def a_hostile_client_ends_only_its_own_session(c):
     assert Client(c, "erin", "fail").rest()[ERROR] == EXIT_7
 
 
-def flood(pod):
-    """More than all buffers on the way take."""
-    for n in range(FLOOD_MB):
-        pod.send(bytes([STDOUT]) + bytes((1 << 20) - 1))
-        FLOODED.append(n)
-    finish(pod)
-
-
 def who_does_not_read_costs_little(c):
-    COMMANDS["flood"] = flood
     before = c.kube.resident_kb()
     client = Client(c, "erin", "flood", stdin=False)
     client.until(b"\0")
@@ -416,5 +252,6 @@ story([bytes_come_back_as_they_went_and_stdin_ends, an_exit_code_and_stderr_arri
        who_may_not_impersonate_runs_nothing,
        a_hostile_api_server_ends_only_its_own_session, a_hostile_client_ends_only_its_own_session,
        who_does_not_read_costs_little, a_terminal_is_recorded_byte_by_byte,
-       who_is_idle_is_told_and_cut, what_dies_with_kubeproxyd_is_completed_by_the_next],
+       *kube_joins.TESTS, who_is_idle_is_told_and_cut,
+       what_dies_with_kubeproxyd_is_completed_by_the_next],
       setup=set_up)

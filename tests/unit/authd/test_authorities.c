@@ -253,17 +253,18 @@ static struct forwarded *new_forwarded(struct authd *a)
 	return forwarded_new(&conf);
 }
 
-static int take(struct fixture *f, struct forwarded *fw, const struct buf *b, char *addr)
+static int take(struct fixture *f, struct forwarded *fw, const struct buf *b,
+                struct forwarded_client *client)
 {
 	size_t used;
 
-	return forwarded_take(fw, b->data, b->len, FROM, addr, &used, &f->err);
+	return forwarded_take(fw, b->data, b->len, FROM, client, &used, &f->err);
 }
 
 static void a_proxys_preface_tells_whose_connection_it_is_once(void **state)
 {
 	char proxy[] = "Proxy";
-	char addr[FORWARDED_ADDR_SIZE];
+	struct forwarded_client client = { 0 };
 	struct fixture *f = *state;
 	struct buf b = { 0 };
 	struct daemon_fixture d;
@@ -273,12 +274,12 @@ static void a_proxys_preface_tells_whose_connection_it_is_once(void **state)
 	daemon_open_parts(&d, f);
 	fw = new_forwarded(&d.a);
 	write_preface(f, d.a.authorities.host, proxy, "auth." CLUSTER, &b);
-	assert_int_equal(forwarded_take(fw, b.data, b.len - 1, FROM, addr, &used, &f->err), 0);
+	assert_int_equal(forwarded_take(fw, b.data, b.len - 1, FROM, &client, &used, &f->err), 0);
 	assert_int_equal(used, 0);
-	assert_int_equal(forwarded_take(fw, b.data, b.len, FROM, addr, &used, &f->err), 0);
+	assert_int_equal(forwarded_take(fw, b.data, b.len, FROM, &client, &used, &f->err), 0);
 	assert_int_equal(used, b.len);
-	assert_string_equal(addr, "192.0.2.7:51234");
-	assert_int_equal(take(f, fw, &b, addr), ERR_UNAUTHENTICATED);
+	assert_string_equal(client.addr, "192.0.2.7:51234");
+	assert_int_equal(take(f, fw, &b, &client), ERR_UNAUTHENTICATED);
 	buf_deinit(&b);
 	forwarded_free(fw);
 	daemon_close_parts(&d);
@@ -287,7 +288,7 @@ static void a_proxys_preface_tells_whose_connection_it_is_once(void **state)
 static void other_prefaces_are_refused(void **state)
 {
 	char roles[2][8] = { "Proxy", "Node" };
-	char addr[FORWARDED_ADDR_SIZE];
+	struct forwarded_client client = { 0 };
 	struct fixture *f = *state;
 	struct daemon_fixture d;
 	struct forwarded *fw;
@@ -310,7 +311,7 @@ static void other_prefaces_are_refused(void **state)
 			struct buf b = { 0 };
 
 			write_preface(f, cases[i].ca, cases[i].role, cases[i].target, &b);
-			assert_int_equal(take(f, fw, &b, addr), cases[i].code);
+			assert_int_equal(take(f, fw, &b, &client), cases[i].code);
 			buf_deinit(&b);
 		}
 	}

@@ -359,6 +359,8 @@ static void sizes_of_a_terminal_pass_and_are_told(void **state)
 		assert_string_equal(w.sizes, "80x24 100x30 ");
 		bridge_type(w.bridge, "from a peer", 11);
 		turn_until(w.loop, got(&w.server, CHANNEL_STDIN, "from a peer"));
+		bridge_print(w.bridge, "[a peer joined]");
+		turn_until(w.loop, got(&w.client, CHANNEL_STDOUT, "[a peer joined]"));
 		world_close(&w);
 	}
 }
