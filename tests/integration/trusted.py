@@ -7,15 +7,13 @@ import json
 import re
 import struct
 import subprocess
-import sys
-import time
-import traceback
 import uuid
 
 import callers
 import dial_pb2
-from cluster import BUILD, Cluster, run, wait_for
+from cluster import BUILD, Cluster, run, story, wait_for
 from denials_tls import tls
+
 
 class World:
     """Root and leaf, and alice of the root, who is dev there and leaf-dev here."""
@@ -29,6 +27,8 @@ class World:
         for c in (self.root, self.leaf):
             c.start()
             c.ca = c.write("host-ca.pem", authority(c, "host", c.name)["tls"][0]["cert"])
+
+    def standard_people(self):
         self.root.role("dev", {"logins": [self.root.login, self.leaf.login],
                                "node_labels": {"*": "*"}})
         self.root.role("guest", {"logins": [self.leaf.login]})
@@ -42,7 +42,6 @@ class World:
         self.alice = callers.of_user(self.root, "alice")
         self.greta = callers.of_user(self.root, "greta")
         self.bob = callers.of_user(self.leaf, "bob")
-        return self
 
     def clean(self, keep):
         for c in (self.leaf, self.root):
@@ -417,29 +416,5 @@ TESTS = (
 )
 
 
-def main():
-    world, failed = None, []
-    try:
-        world = World()
-        world.start()
-        for test in TESTS:
-            start = time.monotonic()
-            try:
-                test(world)
-                print(f"ok    {test.__name__} ({(time.monotonic() - start) * 1000:.0f} ms)")
-            except Exception:
-                failed.append(test.__name__)
-                print(f"FAIL  {test.__name__}\n{traceback.format_exc()}")
-    except Exception:
-        failed.append("start")
-        traceback.print_exc()
-    finally:
-        if world:
-            world.clean(keep=bool(failed))
-    if failed:
-        print(f"failed: {', '.join(failed)}\nrun again: BUILD={BUILD} {sys.argv[0]}")
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    story(TESTS, make=World)

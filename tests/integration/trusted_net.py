@@ -9,11 +9,8 @@ import os
 import re
 import socket
 import subprocess
-import sys
-import time
-import traceback
 
-from cluster import BUILD, Cluster, run, wait_for
+from cluster import BUILD, Cluster, run, story, wait_for
 from trusted import documents, stored, tctl
 from tunnel_net import Namespace
 
@@ -66,12 +63,13 @@ class World:
     def start(self):
         self.root.start()
         self.leaf.start()
+
+    def standard_people(self):
         self.root.role("dev", {"logins": [self.root.login, self.leaf.login],
                                "node_labels": {"*": "*"}})
         self.leaf.role("leaf-dev", {"logins": [self.leaf.login], "node_labels": {"env": "test"}})
         self.root.user("alice", ["dev"])
         self.root.log_in("alice")
-        return self
 
     def clean(self, keep):
         self.leaf.clean(keep)
@@ -112,9 +110,7 @@ def nothing_of_the_leaf_can_be_reached_from_outside(w):
 
 def within_moments_it_is_there(w):
     trust(w)
-    start = time.monotonic()
-    w.root.proxyd.wait_log(r'event="tunnel opened" agent=leaf/', seconds=10)
-    assert time.monotonic() - start < 10
+    w.root.proxyd.wait_log(r'event="tunnel opened" agent=leaf/')
     out = wait_for("leaf among the clusters", lambda: (lambda o: o if "leaf" in o else None)(
         tsh(w, "clusters").stdout))
     assert "root" in out, out
@@ -259,29 +255,5 @@ TESTS = (
 )
 
 
-def main():
-    world, failed = None, []
-    try:
-        world = World()
-        world.start()
-        for test in TESTS:
-            start = time.monotonic()
-            try:
-                test(world)
-                print(f"ok    {test.__name__} ({(time.monotonic() - start) * 1000:.0f} ms)")
-            except Exception:
-                failed.append(test.__name__)
-                print(f"FAIL  {test.__name__}\n{traceback.format_exc()}")
-    except Exception:
-        failed.append("start")
-        traceback.print_exc()
-    finally:
-        if world:
-            world.clean(keep=bool(failed))
-    if failed:
-        print(f"failed: {', '.join(failed)}\nrun again: BUILD={BUILD} {sys.argv[0]}")
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main()
+    story(TESTS, make=World)
