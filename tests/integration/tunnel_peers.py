@@ -47,6 +47,7 @@ class PeersCluster(ProxiesCluster):
 def an_agent_that_shall_have_one_tunnel_ends_the_other(c):
     for proxy in c.proxies:
         c.has_tunnel(proxy)
+    wait_for("the records of both", lambda: len(c.records()) == 2)
     tctl(c, "create", "-f", c.write("net.yaml", """\
 kind: cluster_networking_config
 spec: {tunnel_strategy: {type: proxy_peering, agent_connection_count: 1}}
